@@ -1,0 +1,88 @@
+//! Calling a task off: a token that the handler sees at once, and the reason,
+//! which decides how the task's end is reported.
+
+use std::sync::{Arc, OnceLock};
+
+use tokio_util::sync::CancellationToken;
+
+/// Why a task was called off. The first reason counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelReason {
+    /// The orchestrator or the worker's owner does not want it any more.
+    Requested,
+    /// It ran into its deadline or time limit.
+    TimedOut,
+    /// The worker is shutting down and cannot wait any longer.
+    ShuttingDown,
+}
+
+/// Seen from the handler: has this task been called off?
+///
+/// Cheap to clone, usable from any thread.
+#[derive(Debug, Clone, Default)]
+pub struct Cancellation {
+    token: CancellationToken,
+    reason: Arc<OnceLock<CancelReason>>,
+}
+
+impl Cancellation {
+    /// A task that has not been called off.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whether the handler should stop. For loops in blocking handlers.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.token.is_cancelled()
+    }
+
+    /// Waits until the task is called off. Cancel-safe.
+    pub async fn cancelled(&self) {
+        self.token.cancelled().await;
+    }
+
+    /// Why, once it was called off.
+    #[must_use]
+    pub fn reason(&self) -> Option<CancelReason> {
+        self.token
+            .is_cancelled()
+            .then(|| self.reason.get().copied())
+            .flatten()
+    }
+
+    /// The bare token, to hand to code that knows nothing of this crate.
+    #[must_use]
+    pub fn token(&self) -> CancellationToken {
+        self.token.child_token()
+    }
+
+    /// Calls the task off. Only the first reason is kept.
+    pub(crate) fn cancel(&self, reason: CancelReason) {
+        let _ = self.reason.set(reason);
+        self.token.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_reason_counts() {
+        let task = Cancellation::new();
+        assert_eq!(task.reason(), None);
+        task.cancel(CancelReason::TimedOut);
+        task.cancel(CancelReason::ShuttingDown);
+        assert_eq!(task.reason(), Some(CancelReason::TimedOut));
+    }
+
+    #[test]
+    fn a_handed_out_token_cannot_cancel_the_task() {
+        let task = Cancellation::new();
+        task.token().cancel();
+        assert!(!task.is_cancelled());
+    }
+}

@@ -1,0 +1,243 @@
+//! How a task fails: a code that tells the orchestrator what to do next, and a
+//! message for people.
+
+use std::error::Error;
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::json::RawJson;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $wire:literal),* $(,)?) => {
+        /// What an orchestrator should make of a failure. The comments say what
+        /// avtomatika 1.0b12 (RXON 1.0b2) and 1.0b30 (RXON 1.0b17) do.
+        #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+        #[non_exhaustive]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)*
+            /// A code that is not in the list; both orchestrators retry.
+            Custom(String),
+        }
+
+        impl ErrorCode {
+            /// Every code the protocols know.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+
+            /// The spelling on the wire.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(Self::$variant => $wire,)*
+                    Self::Custom(code) => code,
+                }
+            }
+        }
+
+        impl From<&str> for ErrorCode {
+            fn from(code: &str) -> Self {
+                match code {
+                    $($wire => Self::$variant,)*
+                    other => Self::Custom(other.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// May go away by itself: the task is tried again, at most three times.
+    Transient = "TRANSIENT_ERROR",
+    /// Will never work: the job is put into quarantine.
+    Permanent = "PERMANENT_ERROR",
+    /// The parameters are wrong: the job fails at once.
+    InvalidInput = "INVALID_INPUT_ERROR",
+    /// The task took too long: tried again.
+    Timeout = "TIMEOUT_ERROR",
+    /// Out of memory, disk or the like: tried again.
+    ResourceExhausted = "RESOURCE_EXHAUSTED_ERROR",
+    /// A fault in the worker: tried again.
+    Internal = "INTERNAL_ERROR",
+    /// Refused for reasons of security: quarantine.
+    Security = "SECURITY_ERROR",
+    /// Something the task depends on failed for good: quarantine.
+    Dependency = "DEPENDENCY_ERROR",
+    /// A file is not the one that was announced: the job fails at once.
+    IntegrityMismatch = "INTEGRITY_MISMATCH_ERROR",
+    /// The result breaks the declared contract: quarantine (1.0b12 retries).
+    ContractViolation = "CONTRACT_VIOLATION_ERROR",
+    /// A limit was exceeded: tried again.
+    LimitExceeded = "LIMIT_EXCEEDED_ERROR",
+    /// Something the task needs is not installed here: tried again.
+    DependencyMissing = "DEPENDENCY_MISSING_ERROR",
+    /// The result came too late: tried again.
+    LateResult = "LATE_RESULT",
+}
+
+impl ErrorCode {
+    /// Whether the orchestrators answer this code by handing the task out again.
+    #[must_use]
+    pub fn is_retried(&self) -> bool {
+        !matches!(
+            self,
+            Self::Permanent
+                | Self::InvalidInput
+                | Self::Security
+                | Self::Dependency
+                | Self::IntegrityMismatch
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why a handler could not do its task.
+///
+/// `?` turns any ordinary error into a transient failure whose message holds the
+/// error and its causes. For everything else there is a constructor per code:
+///
+/// ```
+/// use axon_worker::{ErrorCode, TaskError};
+///
+/// fn read_port(text: &str) -> Result<u16, TaskError> {
+///     if text.is_empty() {
+///         return Err(TaskError::invalid_input("port is empty"));
+///     }
+///     Ok(text.parse()?)
+/// }
+/// assert_eq!(read_port("x").unwrap_err().code(), &ErrorCode::Transient);
+/// assert_eq!(read_port("").unwrap_err().code(), &ErrorCode::InvalidInput);
+/// ```
+///
+/// Like other types that take in every error, it is no [`Error`] itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskError {
+    code: ErrorCode,
+    message: String,
+    details: Option<RawJson>,
+}
+
+impl TaskError {
+    /// A failure with any code.
+    #[must_use]
+    pub fn new(code: impl Into<ErrorCode>, message: impl Into<String>) -> Self {
+        Self {
+            code: code.into(),
+            message: message.into(),
+            details: None,
+        }
+    }
+
+    /// May work when tried again.
+    #[must_use]
+    pub fn transient(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Transient, message)
+    }
+
+    /// Will never work.
+    #[must_use]
+    pub fn permanent(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::Permanent, message)
+    }
+
+    /// The parameters are wrong.
+    #[must_use]
+    pub fn invalid_input(message: impl Into<String>) -> Self {
+        Self::new(ErrorCode::InvalidInput, message)
+    }
+
+    /// Adds data for programs. What has no JSON form is left out.
+    #[must_use]
+    pub fn with_details(mut self, details: &impl Serialize) -> Self {
+        self.details = RawJson::from_serialize(details).ok();
+        self
+    }
+
+    /// What the orchestrator should make of it.
+    #[must_use]
+    pub fn code(&self) -> &ErrorCode {
+        &self.code
+    }
+
+    /// What went wrong, for people.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What went wrong, for programs.
+    #[must_use]
+    pub fn details(&self) -> Option<&RawJson> {
+        self.details.as_ref()
+    }
+
+    /// The failure that a panic's payload stands for.
+    pub(crate) fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned());
+        Self::transient(match text {
+            Some(text) => format!("the handler panicked: {text}"),
+            None => "the handler panicked".to_owned(),
+        })
+    }
+}
+
+impl From<ErrorCode> for TaskError {
+    fn from(code: ErrorCode) -> Self {
+        let message = code.to_string();
+        Self::new(code, message)
+    }
+}
+
+impl<E: Error> From<E> for TaskError {
+    fn from(error: E) -> Self {
+        let mut message = error.to_string();
+        let mut cause = error.source();
+        while let Some(deeper) = cause {
+            let text = deeper.to_string();
+            if !message.contains(&text) {
+                message.push_str(": ");
+                message.push_str(&text);
+            }
+            cause = deeper.source();
+        }
+        Self::transient(message)
+    }
+}
+
+impl fmt::Display for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code, self.message)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("loading the model")]
+    struct Outer(#[source] std::io::Error);
+
+    #[test]
+    fn an_ordinary_error_is_transient_and_tells_its_causes() {
+        let error = TaskError::from(Outer(std::io::Error::other("disk on fire")));
+        assert_eq!(error.code(), &ErrorCode::Transient);
+        assert_eq!(error.message(), "loading the model: disk on fire");
+    }
+
+    #[test]
+    fn codes_keep_their_spelling_both_ways() {
+        for code in ErrorCode::ALL {
+            assert_eq!(&ErrorCode::from(code.as_str()), code);
+        }
+        assert_eq!(ErrorCode::from("TEAPOT").as_str(), "TEAPOT");
+        assert_eq!(ErrorCode::ALL.len(), 13);
+    }
+}

@@ -1,0 +1,74 @@
+//! A task and what becomes of it: the vocabulary that every part of the crate
+//! shares and that each transport translates to and from its wire.
+
+mod cancel;
+mod context;
+mod error;
+mod outcome;
+
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+pub use cancel::{CancelReason, Cancellation};
+pub use context::TaskContext;
+pub(crate) use context::{ContextParts, ProgressReport, ProgressSink};
+pub use error::{ErrorCode, TaskError};
+pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
+
+use crate::id::{JobId, TaskId, TaskName};
+use crate::json::RawJson;
+use crate::orchestrators::OrchestratorId;
+
+/// One task as an orchestrator handed it out.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// The orchestrator it came from, and its result goes back to.
+    pub origin: OrchestratorId,
+    /// This hand-out; a retry by the orchestrator has a new one.
+    pub id: TaskId,
+    /// The job it belongs to.
+    pub job_id: JobId,
+    /// Which handler is asked for.
+    pub name: TaskName,
+    /// The parameters, not parsed yet.
+    pub params: RawJson,
+    /// Higher is more urgent; 0 where the protocol has none.
+    pub priority: f64,
+    /// When the orchestrator stops waiting for the result.
+    pub deadline: Option<SystemTime>,
+    /// The longest the handler may run, where the protocol says so.
+    pub timeout: Option<Duration>,
+    /// Trace headers of whoever made the job, for example `traceparent`.
+    pub tracing_context: BTreeMap<String, String>,
+    /// What the orchestrator knows of the files named in the parameters.
+    pub params_metadata: Option<RawJson>,
+    /// Free extra data of protocols that have it.
+    pub metadata: Option<RawJson>,
+}
+
+impl Task {
+    /// A task with nothing but its names and parameters, for transports and tests
+    /// to build upon.
+    #[must_use]
+    pub fn new(
+        origin: OrchestratorId,
+        id: impl Into<TaskId>,
+        job_id: impl Into<JobId>,
+        name: impl Into<TaskName>,
+        params: RawJson,
+    ) -> Self {
+        Self {
+            origin,
+            id: id.into(),
+            job_id: job_id.into(),
+            name: name.into(),
+            params,
+            priority: 0.0,
+            deadline: None,
+            timeout: None,
+            tracing_context: BTreeMap::new(),
+            params_metadata: None,
+            metadata: None,
+        }
+    }
+}

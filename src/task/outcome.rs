@@ -1,0 +1,215 @@
+//! What becomes of a task, and how a handler's return value turns into it.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::{Task, TaskError};
+use crate::id::{JobId, TaskId, TaskName};
+use crate::json::RawJson;
+use crate::orchestrators::OrchestratorId;
+
+/// The end of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// The handler returned.
+    Completed(Reply),
+    /// The handler failed, or the framework failed in its place.
+    Failed(TaskError),
+    /// The orchestrator, or somebody through the worker's handle, called it off.
+    Cancelled,
+}
+
+impl Outcome {
+    /// The word for logs and metrics: `success`, the custom status, `failure` or `cancelled`.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        match self {
+            Self::Completed(reply) => reply.status(),
+            Self::Failed(_) => "failure",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl<T: IntoOutcome, E: Into<TaskError>> From<Result<T, E>> for Outcome {
+    fn from(returned: Result<T, E>) -> Self {
+        match returned.map_err(Into::into).and_then(T::into_outcome) {
+            Ok(reply) => Self::Completed(reply),
+            Err(error) => Self::Failed(error),
+        }
+    }
+}
+
+/// The answer of a handler that did not fail: a status and data.
+///
+/// Handlers that only ever succeed return their data and need none of this.
+///
+/// ```
+/// use axon_worker::{Reply, TaskError};
+/// use serde_json::json;
+///
+/// async fn review(score: f64) -> Result<Reply, TaskError> {
+///     if score < 0.5 {
+///         return Reply::status_with("needs_manual_review", &json!({"score": score}));
+///     }
+///     Reply::success(&json!({"score": score}))
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    status: Option<String>,
+    data: RawJson,
+}
+
+impl Reply {
+    /// Success with data. Data that is no JSON object goes out as
+    /// `{"result": data}`, nothing as `{}`, since orchestrators take objects only.
+    ///
+    /// # Errors
+    /// A permanent failure, when the data has no JSON form.
+    pub fn success(data: &impl Serialize) -> Result<Self, TaskError> {
+        object_of(data).map(|data| Self { status: None, data })
+    }
+
+    /// A status of your own, which the orchestrator looks up among the transitions
+    /// of the job, with data as in [`Reply::success`].
+    ///
+    /// # Errors
+    /// A permanent failure, when the data has no JSON form, or when the status is
+    /// empty or one of `failure` and `cancelled`, which are not a handler's to reply.
+    pub fn status_with(
+        status: impl Into<String>,
+        data: &impl Serialize,
+    ) -> Result<Self, TaskError> {
+        let status = status.into();
+        if matches!(status.as_str(), "" | "failure" | "cancelled") {
+            return Err(TaskError::permanent(format!(
+                "a handler cannot reply with status {status:?}; return an error instead"
+            )));
+        }
+        let status = (status != "success").then_some(status);
+        object_of(data).map(|data| Self { status, data })
+    }
+
+    /// `success`, or the handler's own status.
+    #[must_use]
+    pub fn status(&self) -> &str {
+        self.status.as_deref().unwrap_or("success")
+    }
+
+    /// The data, always a JSON object.
+    #[must_use]
+    pub fn data(&self) -> &RawJson {
+        &self.data
+    }
+}
+
+fn object_of(data: &impl Serialize) -> Result<RawJson, TaskError> {
+    let no_form = |e| TaskError::permanent(format!("the result has no JSON form: {e}"));
+    let raw = RawJson::from_serialize(data).map_err(no_form)?;
+    if raw.is_object() {
+        Ok(raw)
+    } else if raw.as_str() == "null" {
+        Ok(RawJson::empty_object())
+    } else {
+        #[derive(Serialize)]
+        struct Wrapped<'a, T> {
+            result: &'a T,
+        }
+        RawJson::from_serialize(&Wrapped { result: data }).map_err(no_form)
+    }
+}
+
+/// What a handler may return inside `Ok`: any value that serialises, which means
+/// success with that data, or a [`Reply`].
+pub trait IntoOutcome {
+    /// Turns the value into a reply.
+    ///
+    /// # Errors
+    /// When it has no JSON form.
+    fn into_outcome(self) -> Result<Reply, TaskError>;
+}
+
+impl<T: Serialize> IntoOutcome for T {
+    fn into_outcome(self) -> Result<Reply, TaskError> {
+        Reply::success(&self)
+    }
+}
+
+impl IntoOutcome for Reply {
+    fn into_outcome(self) -> Result<Reply, TaskError> {
+        Ok(self)
+    }
+}
+
+/// An outcome on its way to the orchestrator.
+#[derive(Debug, Clone)]
+pub struct TaskResult {
+    /// Where it goes.
+    pub origin: OrchestratorId,
+    /// The task it answers.
+    pub task_id: TaskId,
+    /// The job of that task.
+    pub job_id: JobId,
+    /// The handler that was asked for.
+    pub name: TaskName,
+    /// What happened.
+    pub outcome: Outcome,
+    /// How long the handler ran; zero when it never did.
+    pub ran_for: Duration,
+}
+
+impl TaskResult {
+    /// The answer to a task whose handler ran for `ran_for`.
+    #[must_use]
+    pub fn of(task: &Task, outcome: Outcome, ran_for: Duration) -> Self {
+        Self {
+            origin: task.origin,
+            task_id: task.id.clone(),
+            job_id: task.job_id.clone(),
+            name: task.name.clone(),
+            outcome,
+            ran_for,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn data_of(value: impl Serialize) -> String {
+        value.into_outcome().unwrap().data().as_str().to_owned()
+    }
+
+    #[test]
+    fn every_value_becomes_an_object() {
+        assert_eq!(data_of(json!({"a": 1})), r#"{"a":1}"#);
+        assert_eq!(data_of(()), "{}");
+        assert_eq!(data_of("text"), r#"{"result":"text"}"#);
+        assert_eq!(data_of([1, 2]), r#"{"result":[1,2]}"#);
+    }
+
+    #[test]
+    fn a_value_without_json_form_fails_for_good() {
+        let no_keys = std::collections::HashMap::from([((1, 2), 3)]);
+        let error = no_keys.into_outcome().unwrap_err();
+        assert_eq!(error.code(), &crate::ErrorCode::Permanent);
+    }
+
+    #[test]
+    fn reserved_statuses_are_not_replies() {
+        for status in ["", "failure", "cancelled"] {
+            assert!(Reply::status_with(status, &()).is_err(), "{status:?}");
+        }
+        let custom = Reply::status_with("needs_review", &()).unwrap();
+        assert_eq!(custom.status(), "needs_review");
+        assert_eq!(
+            Reply::status_with("success", &()).unwrap().status(),
+            "success"
+        );
+    }
+}

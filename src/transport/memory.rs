@@ -1,0 +1,1 @@
+//! An orchestrator inside the process, for tests and examples.

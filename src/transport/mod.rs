@@ -1,0 +1,82 @@
+//! The seam between the worker and an orchestrator's protocol.
+//!
+//! The core speaks one vocabulary ([`WorkerCard`], [`Report`], [`Task`],
+//! [`TaskResult`]); a [`Transport`] carries it to one orchestrator. It holds no
+//! policy: when to poll, how long to back off, what to do with a refused result
+//! are decided by the actors, from the [`TransportError`]s it returns.
+//! `docs/transports.md` is a guide to writing one.
+
+mod error;
+mod report;
+
+pub mod memory;
+pub mod rxon;
+
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use futures_util::future::LocalBoxFuture;
+
+pub use error::TransportError;
+pub use report::{
+    Availability, BeatReply, CancelTarget, Offer, ProgressUpdate, Receipt, Report, RunningTask,
+    Standing, TaskEntry, WorkerCard,
+};
+
+use crate::orchestrators::OrchestratorId;
+use crate::task::{Task, TaskResult};
+
+/// Talks to one orchestrator.
+///
+/// A transport lives on the control thread and is never shared with user code,
+/// so it need not be `Send`. Its futures must not block the thread. Every method
+/// has to end by itself: each request needs a time limit of its own.
+pub trait Transport: fmt::Debug + 'static {
+    /// Makes the worker known, with everything it can do. Called at start and
+    /// whenever the orchestrator is found to have forgotten the worker. Repeating
+    /// it is harmless. `report` is the state at this moment, for protocols whose
+    /// registration carries it. Cancel-safe.
+    fn register(
+        &self,
+        card: Arc<WorkerCard>,
+        report: Report,
+    ) -> LocalBoxFuture<'_, Result<(), TransportError>>;
+
+    /// Reports the worker's state. Called one at a time. Cancel-safe.
+    fn heartbeat(&self, report: Report) -> LocalBoxFuture<'_, Result<BeatReply, TransportError>>;
+
+    /// Asks whether the orchestrator still knows the worker, as cheaply as the
+    /// protocol allows. Cancel-safe.
+    fn probe(&self) -> LocalBoxFuture<'_, Result<Standing, TransportError>>;
+
+    /// Waits for a task: for as long as the server keeps the poll open in a
+    /// pulling protocol, until one is assigned in a pushing one. `Ok(None)`:
+    /// nothing came, ask again. Several may be open at once.
+    ///
+    /// **Not cancel-safe**, unless [`Transport::poll_is_cancel_safe`] says so: a
+    /// dropped poll may take a task with it, so each is run to its end.
+    fn poll(&self, offer: Offer) -> LocalBoxFuture<'_, Result<Option<Task>, TransportError>>;
+
+    /// Whether an open poll can be dropped without losing a task. `false` unless
+    /// overridden.
+    fn poll_is_cancel_safe(&self) -> bool {
+        false
+    }
+
+    /// Hands over a result. `Ok` ends its life here: the orchestrator has it or
+    /// has said for certain that it does not want it. Called until then, with
+    /// backoff; see [`TransportError`] for what ends the attempts. Cancel-safe in
+    /// the sense that a dropped call is repeated later.
+    fn deliver(
+        &self,
+        result: Arc<TaskResult>,
+    ) -> LocalBoxFuture<'_, Result<Receipt, TransportError>>;
+
+    /// Passes on the progress of a running task. Best effort: a failure is logged
+    /// and the next value follows anyway. Protocols without progress return `Ok`.
+    fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>>;
+}
+
+/// Makes the transports of a worker, on the control thread, when it starts.
+pub type TransportFactory = Box<dyn FnOnce(OrchestratorId) -> Rc<dyn Transport> + Send>;

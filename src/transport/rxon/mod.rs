@@ -1,0 +1,1 @@
+//! RXON, the protocol of the Avtomatika orchestrator.
