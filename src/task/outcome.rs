@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::{Task, TaskError};
 use crate::id::{JobId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::orchestrators::OrchestratorId;
+use crate::id::OrchestratorId;
 
 /// The end of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
