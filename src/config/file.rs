@@ -13,7 +13,7 @@ use super::variables::{FILE_VARIABLE, VARIABLES};
 pub(super) fn read(path: &str, notes: &mut Notes) -> Layer {
     let unreadable = |reason: String| Problem::UnreadableFile {
         variable: FILE_VARIABLE,
-        path: path.to_owned(),
+        path: path.escape_debug().to_string(),
         reason,
     };
     let text = match std::fs::read_to_string(Path::new(path)) {

@@ -27,24 +27,20 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
         let url = orchestrator_url.unwrap_or_else(|| settings.orchestrators[0].url.clone());
         settings.orchestrators = vec![OrchestratorSettings::new(url, token)];
     }
-    settings.resources.gpu = match gpu_model {
-        Some(model) => Some(Gpu {
-            model,
-            vram_gb: gpu_vram_gb.unwrap_or(0),
-            id: gpu_id.unwrap_or_else(|| "0".to_owned()),
-        }),
-        None => {
-            for (name, is_set) in [
-                ("GPU_VRAM_GB", gpu_vram_gb.is_some()),
-                ("GPU_ID", gpu_id.is_some()),
-            ] {
-                if is_set {
-                    notes.warn(format!("{name} is ignored: GPU_MODEL is not set"));
-                }
-            }
-            None
+    if gpu_model.is_none() {
+        let parts = [
+            ("GPU_VRAM_GB", gpu_vram_gb.is_some()),
+            ("GPU_ID", gpu_id.is_some()),
+        ];
+        for (name, _) in parts.into_iter().filter(|(_, is_set)| *is_set) {
+            notes.warn(format!("{name} is ignored: GPU_MODEL is not set"));
         }
-    };
+    }
+    settings.resources.gpu = gpu_model.map(|model| Gpu {
+        model,
+        vram_gb: gpu_vram_gb.unwrap_or(0),
+        id: gpu_id.unwrap_or_else(|| "0".to_owned()),
+    });
     check_orchestrators(&settings, notes);
     check_tls(&settings, notes);
     check_storage(&settings, notes);

@@ -52,6 +52,6 @@ pub use problem::{ConfigError, Problem};
 pub use secret::Token;
 pub use settings::{
     Artifact, Gpu, Intake, OrchestratorMode, OrchestratorSettings, Resources, Results, Settings,
-    StorageSettings, Timing,
+    StorageSecret, StorageSettings, Timing,
 };
 pub use variables::{VARIABLES, Variable};

@@ -144,7 +144,7 @@ impl fmt::Display for Place {
         let name = self.name.escape_debug();
         match &self.file {
             None => write!(f, "{name}"),
-            Some(file) => write!(f, "{name} ({file})"),
+            Some(file) => write!(f, "{name} ({})", file.escape_debug()),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::draft::{Draft, Slot};
+use super::draft::{Draft, Reader, Slot};
 use super::kind::{Kind, MAX_NUMBER};
 use super::problem::{Notes, Place};
 use super::settings::OrchestratorMode;
@@ -45,17 +45,29 @@ pub(super) fn put(
             .filter(|v| !v.is_zero() || kind == Kind::Seconds { above_zero: false })
             .map(|v| set(draft, v)),
         Slot::Mode(set) => mode(raw).map(|v| set(draft, v)),
-        Slot::Json(read) => match raw {
-            Json::String(text) => match serde_json::from_str(text) {
-                Ok(json) => Some(read(draft, place, &json, notes)),
-                Err(e) => return notes.problem(place.wrong(kind, not_json(&e))),
-            },
-            structure => Some(read(draft, place, structure, notes)),
-        },
+        Slot::Json(read) => return put_json(read, kind, place, raw, draft, notes),
         Slot::File(()) => Some(()),
     };
     if taken.is_none() {
         notes.problem(place.wrong(kind, shown_as(kind, raw)));
+    }
+}
+
+/// Structure comes as such from the file, and as text from a variable.
+fn put_json(
+    read: Reader,
+    kind: Kind,
+    place: &Place,
+    raw: &Json,
+    draft: &mut Draft,
+    notes: &mut Notes,
+) {
+    let Json::String(text) = raw else {
+        return read(draft, place, raw, notes);
+    };
+    match serde_json::from_str(text) {
+        Ok(json) => read(draft, place, &json, notes),
+        Err(e) => notes.problem(place.wrong(kind, not_json(&e))),
     }
 }
 

@@ -196,6 +196,18 @@ fn a_missing_file_is_named_with_its_variable() {
 }
 
 #[test]
+fn a_path_with_a_line_break_keeps_its_problem_on_one_line() {
+    assert_eq!(
+        told(&[("AXON_WORKER_CONFIG", "no\nfile")]).lines().count(),
+        1
+    );
+    assert_eq!(
+        problems("\"a\\nb\" = 1", &[]),
+        ["a\\nb (FILE): unknown key"]
+    );
+}
+
+#[test]
 fn a_file_that_is_not_toml_is_named_with_the_line() {
     let found = problems("worker_id = \"a\"\nworker_type = oops\n", &[]);
     assert_eq!(found.len(), 1);

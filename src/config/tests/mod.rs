@@ -1,5 +1,6 @@
 //! Loading, from the outside: variables and files in, settings, warnings and problems out.
 
+mod arbitrary;
 mod files;
 mod reference;
 mod secrets;
