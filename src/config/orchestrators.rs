@@ -6,7 +6,7 @@ use super::draft::Draft;
 use super::kind::Kind;
 use super::problem::{Notes, Place, Problem};
 use super::read::{shown, whole};
-use super::shapes::{object, unknown_fields};
+use super::shapes::{kind_of, object, unknown_fields};
 use super::url;
 use super::{OrchestratorSettings, Token};
 
@@ -37,7 +37,8 @@ const MAX_WEIGHT: u32 = 1_000_000;
 /// Reads the list; what is wrong with any entry is told, not only with the first.
 pub(super) fn read(draft: &mut Draft, place: &Place, json: &Json, notes: &mut Notes) {
     let Json::Array(items) = json else {
-        return notes.problem(place.wrong("a list of orchestrators", shown(json)));
+        // A text here may be a whole list, tokens and all, in quotes once too often.
+        return notes.problem(place.wrong("a list of orchestrators", kind_of(json)));
     };
     if items.is_empty() {
         return notes.problem(place.wrong("at least one orchestrator", "an empty list"));

@@ -28,7 +28,8 @@ pub(super) fn object<'a>(
     fields
 }
 
-fn kind_of(json: &Json) -> String {
+/// What it is, without what a text says.
+pub(super) fn kind_of(json: &Json) -> String {
     match json {
         Json::String(_) => "text".to_owned(),
         other => shown(other),

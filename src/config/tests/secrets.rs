@@ -48,6 +48,8 @@ fn secrets_in_lists_of_orchestrators_stay_secret() {
         r#"[{"url":["http://u:hunter2@a"]}]"#,
         r#"["http://u:hunter2@a"]"#,
         r#"{"token":"hunter2"}"#,
+        r#""http://u:hunter2@a""#,
+        r#""[{\"url\":\"http://a\",\"token\":\"hunter2\"}]""#,
     ] {
         assert_silent(load(&[("ORCHESTRATORS_CONFIG", list)]), list);
     }
