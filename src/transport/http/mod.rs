@@ -176,9 +176,11 @@ async fn read(
     if response.status() == awc::http::StatusCode::NO_CONTENT {
         return None;
     }
+    let announced_too_large = declared.is_some_and(|length| length > limit);
     while let Some(chunk) = response.next().await {
         match chunk {
-            Ok(chunk) if into.len() + chunk.len() > limit => {
+            // The start is kept: the ids of a task may be in it.
+            Ok(chunk) if announced_too_large || into.len() + chunk.len() > limit => {
                 into.push(chunk, declared, limit);
                 return Some(Flaw::TooLarge(limit));
             }

@@ -123,7 +123,7 @@ fn a_newer_orchestrator_calls_tasks_off_in_its_answer() {
     }
     let text = br#"{"next_heartbeat_jitter_ms":1e300}"#;
     let delay = read_beat_reply(text).unwrap().extra_delay;
-    assert_eq!(delay, Some(Duration::from_secs(86_400)));
+    assert_eq!(delay, Some(Duration::from_hours(24)));
 }
 
 #[test]
