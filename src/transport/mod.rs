@@ -7,6 +7,7 @@
 //! `docs/transports.md` is a guide to writing one.
 
 mod error;
+mod http;
 mod report;
 
 pub mod memory;
