@@ -3,7 +3,6 @@
 use std::io;
 
 use crate::id::InvalidIdentifier;
-use crate::transport::TransportError;
 
 /// Short for a result with [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
@@ -21,14 +20,6 @@ pub enum Error {
     /// A name is not allowed.
     #[error(transparent)]
     Identifier(#[from] InvalidIdentifier),
-    /// The way to an orchestrator cannot be set up.
-    #[error("orchestrator {orchestrator}: {error}")]
-    Transport {
-        /// Its name.
-        orchestrator: String,
-        /// Why.
-        error: TransportError,
-    },
     /// The port of the health server cannot be had.
     #[error("the health server cannot listen on port {port} (WORKER_PORT): {error}")]
     HealthPort {

@@ -26,7 +26,10 @@ pub(crate) fn serve(
     let address = listener
         .local_addr()
         .map_err(|error| Error::HealthPort { port: 0, error })?;
-    let failed = |error| Error::HealthPort { port: address.port(), error };
+    let failed = |error| Error::HealthPort {
+        port: address.port(),
+        error,
+    };
     let server = HttpServer::new(move || {
         App::new()
             .app_data(web::Data::new(worker.clone()))
@@ -36,7 +39,9 @@ pub(crate) fn serve(
                     .route(web::head().to(health)),
             )
             .service(
-                web::resource("/ready").route(web::get().to(ready)).route(web::head().to(ready)),
+                web::resource("/ready")
+                    .route(web::get().to(ready))
+                    .route(web::head().to(ready)),
             )
     })
     .workers(1)
@@ -54,7 +59,9 @@ async fn health(worker: web::Data<WorkerHandle>) -> HttpResponse {
     if worker.answers().await {
         HttpResponse::Ok().content_type("text/plain").body("OK")
     } else {
-        HttpResponse::ServiceUnavailable().content_type("text/plain").body("stuck")
+        HttpResponse::ServiceUnavailable()
+            .content_type("text/plain")
+            .body("stuck")
     }
 }
 
@@ -67,5 +74,7 @@ async fn ready(worker: web::Data<WorkerHandle>) -> HttpResponse {
     } else {
         return HttpResponse::Ok().content_type("text/plain").body("OK");
     };
-    HttpResponse::ServiceUnavailable().content_type("text/plain").body(reason)
+    HttpResponse::ServiceUnavailable()
+        .content_type("text/plain")
+        .body(reason)
 }

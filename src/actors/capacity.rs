@@ -25,13 +25,17 @@ impl Permit {
     /// A permit that no tracker counts.
     #[cfg(test)]
     pub(crate) fn loose(back: Recipient<SlotReleased>) -> Self {
-        Self { held: Held::default(), back }
+        Self {
+            held: Held::default(),
+            back,
+        }
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.back.do_send(SlotReleased(std::mem::take(&mut self.held)));
+        self.back
+            .do_send(SlotReleased(std::mem::take(&mut self.held)));
     }
 }
 
@@ -96,7 +100,13 @@ impl CapacityTracker {
         supervisor: Recipient<ClaimAnswered>,
         heartbeat: Recipient<StateChanged>,
     ) -> Self {
-        Self { slots, wanted: 0, poller, supervisor, heartbeat }
+        Self {
+            slots,
+            wanted: 0,
+            poller,
+            supervisor,
+            heartbeat,
+        }
     }
 
     /// Hands out what is free and tells who has to know.
@@ -105,9 +115,14 @@ impl CapacityTracker {
             self.heartbeat.do_send(StateChanged);
         }
         while self.wanted > 0 {
-            let Some(held) = self.slots.reserve() else { break };
+            let Some(held) = self.slots.reserve() else {
+                break;
+            };
             self.wanted -= 1;
-            let permit = Permit { held, back: ctx.address().recipient() };
+            let permit = Permit {
+                held,
+                back: ctx.address().recipient(),
+            };
             let offer = Offer {
                 available: self.slots.available().clone(),
                 hot: std::sync::Arc::from([]),
@@ -116,10 +131,13 @@ impl CapacityTracker {
         }
     }
 
-    fn start(&self, started: Vec<((TaskKey, Permit), Held)>) {
+    fn pass_on(&self, started: Vec<((TaskKey, Permit), Held)>) {
         for ((key, mut permit), held) in started {
             permit.become_task(held);
-            self.supervisor.do_send(ClaimAnswered { key, permit: Some(permit) });
+            self.supervisor.do_send(ClaimAnswered {
+                key,
+                permit: Some(permit),
+            });
         }
     }
 }
@@ -141,10 +159,17 @@ impl Handler<ClaimType> for CapacityTracker {
     type Result = ();
 
     fn handle(&mut self, claim: ClaimType, ctx: &mut Self::Context) {
-        let ClaimType { key, kind, mut permit } = claim;
-        permit.become_task(Held { task: true, kind: None });
+        let ClaimType {
+            key,
+            kind,
+            mut permit,
+        } = claim;
+        permit.become_task(Held {
+            task: true,
+            kind: None,
+        });
         match self.slots.claim((key, permit), kind.as_deref()) {
-            Claim::Granted(ticket, held) => self.start(vec![(ticket, held)]),
+            Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
             Claim::Parked => {}
             Claim::Never((key, permit)) => {
                 drop(permit);
@@ -169,7 +194,7 @@ impl Handler<SlotReleased> for CapacityTracker {
 
     fn handle(&mut self, SlotReleased(held): SlotReleased, ctx: &mut Self::Context) {
         let started = self.slots.release(&held);
-        self.start(started);
+        self.pass_on(started);
         self.settle(ctx);
     }
 }
@@ -178,9 +203,12 @@ impl Handler<SetLimits> for CapacityTracker {
     type Result = ();
 
     fn handle(&mut self, change: SetLimits, ctx: &mut Self::Context) {
-        let of_type = change.of_type.as_ref().map(|(kind, limit)| (kind.as_str(), *limit));
+        let of_type = change
+            .of_type
+            .as_ref()
+            .map(|(kind, limit)| (kind.as_str(), *limit));
         let started = self.slots.set_limits(change.limit, of_type);
-        self.start(started);
+        self.pass_on(started);
         self.settle(ctx);
     }
 }

@@ -56,7 +56,13 @@ impl Conductor {
         board: Arc<StatusBoard>,
         ended: watch::Sender<Option<DrainReport>>,
     ) -> Self {
-        Self { parts, limits, board, ended, draining: false }
+        Self {
+            parts,
+            limits,
+            board,
+            ended,
+            draining: false,
+        }
     }
 }
 
@@ -107,7 +113,10 @@ impl Parts {
                 }
                 DrainStep::DropPolls => self.pool.do_send(DropPolls),
                 DrainStep::CancelTasks => {
-                    warn!(tasks = pending.tasks, "time is up, calling off the running tasks");
+                    warn!(
+                        tasks = pending.tasks,
+                        "time is up, calling off the running tasks"
+                    );
                     report.interrupted = pending.tasks;
                     self.supervisor.do_send(InterruptAll);
                 }
@@ -127,7 +136,10 @@ impl Parts {
 
     /// Tells every orchestrator the state, with this word for it, from now on.
     async fn announce(self, availability: Availability) {
-        let _ = self.heartbeat.send(OverrideAvailability(Some(availability))).await;
+        let _ = self
+            .heartbeat
+            .send(OverrideAvailability(Some(availability)))
+            .await;
         if let Ok(Some(report)) = self.heartbeat.send(TakeReport).await {
             let _ = self.pool.send(Announce(report)).await;
         }
@@ -136,7 +148,11 @@ impl Parts {
     async fn pending(&self) -> Pending {
         Pending {
             polls: self.poller.send(GetOpenPolls).await.unwrap_or(0),
-            tasks: self.supervisor.send(GetRunning).await.map_or(0, |tasks| tasks.len()),
+            tasks: self
+                .supervisor
+                .send(GetRunning)
+                .await
+                .map_or(0, |tasks| tasks.len()),
             results: self.courier.send(GetUnsent).await.unwrap_or(0),
         }
     }

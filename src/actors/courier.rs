@@ -53,18 +53,28 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn new(outbox: Outbox, pool: Recipient<Deliver>, board: Arc<StatusBoard>) -> Self {
-        Self { outbox, parcels: HashMap::new(), pool, board, alarm: None }
+        Self {
+            outbox,
+            parcels: HashMap::new(),
+            pool,
+            board,
+            alarm: None,
+        }
     }
 
     /// Sends what is due and sets the alarm for the rest.
     fn go(&mut self, ctx: &mut Context<Self>) {
         let now = Instant::now();
         for ticket in self.outbox.due(now) {
-            let Some(parcel) = self.parcels.get(&ticket) else { continue };
+            let Some(parcel) = self.parcels.get(&ticket) else {
+                continue;
+            };
             let (pool, result, me) = (self.pool.clone(), parcel.result.clone(), ctx.address());
             actix_rt::spawn(async move {
                 let answer = pool.send(Deliver(result)).await.unwrap_or_else(|_| {
-                    Err(TransportError::Unreachable { reason: "the worker is ending".into() })
+                    Err(TransportError::Unreachable {
+                        reason: "the worker is ending".into(),
+                    })
                 });
                 me.do_send(Answered { ticket, answer });
             });
@@ -97,7 +107,13 @@ impl Handler<DeliverResult> for Courier {
     fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
         let DeliverResult { result, files } = deliver;
         let ticket = self.outbox.add(result.origin.0);
-        self.parcels.insert(ticket, Parcel { result: Arc::new(result), _files: files });
+        self.parcels.insert(
+            ticket,
+            Parcel {
+                result: Arc::new(result),
+                _files: files,
+            },
+        );
         self.go(ctx);
     }
 }
@@ -107,8 +123,12 @@ impl Handler<Answered> for Courier {
 
     fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
         let Answered { ticket, answer } = answered;
-        let verdict = self.outbox.answered(ticket, &answer, Instant::now(), fastrand::f64());
-        let Some(parcel) = self.parcels.get_mut(&ticket) else { return };
+        let verdict = self
+            .outbox
+            .answered(ticket, &answer, Instant::now(), fastrand::f64());
+        let Some(parcel) = self.parcels.get_mut(&ticket) else {
+            return;
+        };
         let task_id = &parcel.result.task_id;
         match verdict {
             Verdict::Done => {

@@ -44,7 +44,11 @@ impl Sources {
         let takes_tasks = availability == Availability::Idle;
         Some(Report {
             availability,
-            available: if takes_tasks { capacity.available } else { [].into() },
+            available: if takes_tasks {
+                capacity.available
+            } else {
+                [].into()
+            },
             running: running.into(),
             hot_cache: hot.models,
             hot_skills: hot.skills,
@@ -70,7 +74,14 @@ impl HeartbeatActor {
         sources: Sources,
         pool: Recipient<SendBeat>,
     ) -> Self {
-        Self { debounce, every, sources, instead: None, pool, due: None }
+        Self {
+            debounce,
+            every,
+            sources,
+            instead: None,
+            pool,
+            due: None,
+        }
     }
 
     /// An earlier beat is kept, so that a stream of changes cannot put it off for
@@ -125,7 +136,11 @@ impl Handler<StateChanged> for HeartbeatActor {
 impl Handler<OverrideAvailability> for HeartbeatActor {
     type Result = ();
 
-    fn handle(&mut self, OverrideAvailability(instead): OverrideAvailability, _: &mut Self::Context) {
+    fn handle(
+        &mut self,
+        OverrideAvailability(instead): OverrideAvailability,
+        _: &mut Self::Context,
+    ) {
         self.instead = instead;
     }
 }

@@ -44,7 +44,12 @@ impl TaskHost {
         started: Arc<AtomicUsize>,
         supervisor: Recipient<TaskEnded>,
     ) -> Self {
-        Self { grace, pool, started, supervisor }
+        Self {
+            grace,
+            pool,
+            started,
+            supervisor,
+        }
     }
 }
 
@@ -58,10 +63,22 @@ impl Handler<RunTask> for TaskHost {
     fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
         self.started.fetch_add(1, Ordering::Relaxed);
         let (grace, pool, supervisor) = (self.grace, self.pool.clone(), self.supervisor.clone());
-        let RunTask { key, job, params, context, permit, span } = run;
+        let RunTask {
+            key,
+            job,
+            params,
+            context,
+            permit,
+            span,
+        } = run;
         let cancellation = context.cancellation().clone();
         let hold = Arc::new(permit);
-        let call = Call { params, context, hold: hold.clone(), pool };
+        let call = Call {
+            params,
+            context,
+            hold: hold.clone(),
+            pool,
+        };
         let task = async move {
             let began = Instant::now();
             // Calling is inside as well: arguments are parsed there.
@@ -71,11 +88,15 @@ impl Handler<RunTask> for TaskHost {
                 ended = body => ended,
                 () = called_off(&cancellation, grace) => Ok(Outcome::Cancelled),
             };
-            let outcome = ended
-                .unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
+            let outcome =
+                ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
             // Before the news, so that the slot counts as free when they arrive.
             drop(hold);
-            supervisor.do_send(TaskEnded { key, outcome, ran_for: began.elapsed() });
+            supervisor.do_send(TaskEnded {
+                key,
+                outcome,
+                ran_for: began.elapsed(),
+            });
         };
         actix_rt::spawn(task.instrument(span));
     }

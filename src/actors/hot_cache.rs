@@ -42,7 +42,12 @@ impl HotCacheActor {
     ) -> Self {
         let models = BTreeSet::new();
         let view = view(&models, &needs);
-        Self { models, needs, view, heartbeat }
+        Self {
+            models,
+            needs,
+            view,
+            heartbeat,
+        }
     }
 }
 
@@ -52,7 +57,11 @@ fn view(models: &BTreeSet<String>, needs: &BTreeMap<String, Vec<String>>) -> Hot
     let hot = |needed: &&Vec<String>| needed.iter().all(|model| models.contains(model));
     HotCacheView {
         models: models.iter().cloned().collect(),
-        skills: needs.iter().filter(|(_, n)| hot(n)).map(|(skill, _)| skill.clone()).collect(),
+        skills: needs
+            .iter()
+            .filter(|(_, n)| hot(n))
+            .map(|(skill, _)| skill.clone())
+            .collect(),
     }
 }
 
@@ -94,12 +103,14 @@ mod tests {
         let vectors: Value =
             serde_json::from_str(include_str!("../../tests/vectors/capacity_states.json")).unwrap();
         for case in vectors["cases"].as_array().unwrap() {
-            let needs = serde_json::from_value(case["state"]["skill_dependencies"].clone()).unwrap();
+            let needs =
+                serde_json::from_value(case["state"]["skill_dependencies"].clone()).unwrap();
             let models = serde_json::from_value(case["state"]["hot"].clone()).unwrap();
-            let expected: BTreeSet<String> =
-                serde_json::from_value::<Option<_>>(case["1.0b2"]["heartbeat"]["hot_skills"].clone())
-                    .unwrap()
-                    .unwrap_or_default();
+            let expected: BTreeSet<String> = serde_json::from_value::<Option<_>>(
+                case["1.0b2"]["heartbeat"]["hot_skills"].clone(),
+            )
+            .unwrap()
+            .unwrap_or_default();
             let skills: BTreeSet<String> = view(&models, &needs).skills.iter().cloned().collect();
             assert_eq!(skills, expected, "{case}");
         }

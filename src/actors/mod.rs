@@ -14,9 +14,9 @@ mod poller;
 mod pool;
 mod supervisor;
 
-pub(crate) use capacity::{CapacityTracker, Permit, SetLimits};
+pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use conductor::{Conductor, Parts, Shutdown};
-pub(crate) use courier::{Courier, Recovered};
+pub(crate) use courier::Courier;
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
 pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};

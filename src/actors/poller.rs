@@ -108,7 +108,11 @@ impl Poller {
     /// Asks for the slots of the polls that should be open and are not.
     fn fill(&mut self) {
         let sending = self.intake && !self.stalled && self.resting.is_none();
-        let target = if sending { self.scale.target() } else { self.open };
+        let target = if sending {
+            self.scale.target()
+        } else {
+            self.open
+        };
         let wanted = target.saturating_sub(self.open);
         if wanted != self.wanted {
             self.wanted = wanted;
@@ -146,7 +150,10 @@ impl Handler<SlotGranted> for Poller {
         }
         self.wanted -= 1;
         self.open += 1;
-        self.pool.do_send(PollNext { permit: granted.permit, offer: granted.offer });
+        self.pool.do_send(PollNext {
+            permit: granted.permit,
+            offer: granted.offer,
+        });
     }
 }
 
@@ -155,12 +162,19 @@ impl Handler<PollEnded> for Poller {
 
     fn handle(&mut self, ended: PollEnded, ctx: &mut Self::Context) {
         self.open -= 1;
-        let PollEnded { permit, sent, outcome } = ended;
+        let PollEnded {
+            permit,
+            sent,
+            outcome,
+        } = ended;
         match outcome {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                self.supervisor.do_send(StartTask { task: *task, permit });
+                self.supervisor.do_send(StartTask {
+                    task: *task,
+                    permit,
+                });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();

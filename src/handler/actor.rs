@@ -89,7 +89,10 @@ where
     F: Fn() -> Result<H, TaskError> + Send + Sync + 'static,
 {
     fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(ActorJob::<H> { make: Arc::new(self.0), host: OnceLock::new() }))
+        AnyJob(Arc::new(ActorJob::<H> {
+            make: Arc::new(self.0),
+            host: OnceLock::new(),
+        }))
     }
 }
 
@@ -112,8 +115,18 @@ impl<H: TaskHandler> Job for ActorJob<H> {
             .recipient()
         });
         let (reply, outcome) = oneshot::channel();
-        let Call { params, context, hold, .. } = call;
-        host.do_send(Execute { params, context, hold, reply });
+        let Call {
+            params,
+            context,
+            hold,
+            ..
+        } = call;
+        host.do_send(Execute {
+            params,
+            context,
+            hold,
+            reply,
+        });
         async move {
             outcome.await.unwrap_or_else(|_| {
                 Outcome::Failed(TaskError::transient("the handler's actor ended"))
@@ -137,8 +150,8 @@ struct Execute {
 /// panic in an actor's own future would end the actor.
 struct HandlerActor<H: TaskHandler> {
     make: Make<H>,
-    /// Taken while a task runs.
-    state: Option<H>,
+    /// Taken while a task runs. Boxed, for actors must be `Unpin` and states need not be.
+    state: Option<Box<H>>,
     busy: bool,
     waiting: VecDeque<Execute>,
 }
@@ -161,7 +174,9 @@ impl<H: TaskHandler> HandlerActor<H> {
         if self.busy {
             return;
         }
-        let Some(task) = self.waiting.pop_front() else { return };
+        let Some(task) = self.waiting.pop_front() else {
+            return;
+        };
         self.busy = true;
         let state = self.state.take();
         let work = run(self.make.clone(), state, task);
@@ -174,8 +189,17 @@ impl<H: TaskHandler> HandlerActor<H> {
 }
 
 /// Runs one task and gives the state back, unless a panic may have broken it.
-async fn run<H: TaskHandler>(make: Make<H>, state: Option<H>, task: Execute) -> Option<H> {
-    let Execute { params, context, hold, mut reply } = task;
+async fn run<H: TaskHandler>(
+    make: Make<H>,
+    state: Option<Box<H>>,
+    task: Execute,
+) -> Option<Box<H>> {
+    let Execute {
+        params,
+        context,
+        hold,
+        mut reply,
+    } = task;
     if reply.is_closed() {
         // Called off while it waited here.
         return state;
@@ -184,7 +208,7 @@ async fn run<H: TaskHandler>(make: Make<H>, state: Option<H>, task: Execute) -> 
     let body = AssertUnwindSafe(async {
         let state = match &mut state {
             Some(state) => state,
-            empty => empty.insert(make()?),
+            empty => empty.insert(Box::new(make()?)),
         };
         state.handle(H::Params::from_params(params)?, context).await
     })

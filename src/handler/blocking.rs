@@ -64,7 +64,12 @@ where
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let function = self.0.clone();
-        let Call { params, context, hold, pool } = call;
+        let Call {
+            params,
+            context,
+            hold,
+            pool,
+        } = call;
         let done = pool.run(move || {
             let _held = hold;
             match function.invoke(params, &context) {
@@ -108,10 +113,10 @@ impl BlockingPool {
         self.busy.load(Ordering::Relaxed)
     }
 
-    fn run(
-        &self,
-        work: impl FnOnce() -> Outcome + Send + 'static,
-    ) -> impl Future<Output = Outcome> + use<> {
+    fn run<W>(&self, work: W) -> impl Future<Output = Outcome> + use<W>
+    where
+        W: FnOnce() -> Outcome + Send + 'static,
+    {
         let busy = self.busy.clone();
         let thread = self.handle.spawn_blocking(move || {
             busy.fetch_add(1, Ordering::Relaxed);
@@ -131,6 +136,8 @@ impl BlockingPool {
 
 impl fmt::Debug for BlockingPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlockingPool").field("busy", &self.busy()).finish_non_exhaustive()
+        f.debug_struct("BlockingPool")
+            .field("busy", &self.busy())
+            .finish_non_exhaustive()
     }
 }

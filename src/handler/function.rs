@@ -58,7 +58,7 @@ impl<H, Args, R> IntoJob<Async<Args>> for H
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome>,
+    R: Into<Outcome> + 'static,
     Args: 'static,
 {
     fn into_job(self) -> AnyJob {
@@ -72,7 +72,7 @@ impl<H, Args, R> Job for AsyncJob<H, Args>
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome>,
+    R: Into<Outcome> + 'static,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         match self.0.invoke(call.params, &call.context) {

@@ -22,7 +22,9 @@ impl<T: DeserializeOwned + 'static> FromParams for T {
         if let Some(same) = slot.downcast_mut::<Option<T>>() {
             return Ok(same.take().expect("filled above"));
         }
-        let params = slot.downcast_ref::<Option<RawJson>>().and_then(Option::as_ref);
+        let params = slot
+            .downcast_ref::<Option<RawJson>>()
+            .and_then(Option::as_ref);
         read(params.expect("filled above"))
     }
 }
@@ -81,8 +83,10 @@ where
     fn from_params(params: RawJson) -> Result<Self, TaskError> {
         let value: T = read(&params)?;
         value.validate().map_err(|report| {
-            let problems: Vec<String> =
-                report.iter().map(|(path, why)| format!("field `{path}`: {why}")).collect();
+            let problems: Vec<String> = report
+                .iter()
+                .map(|(path, why)| format!("field `{path}`: {why}"))
+                .collect();
             TaskError::invalid_input(problems.join("; "))
         })?;
         Ok(Self(value))

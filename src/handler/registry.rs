@@ -39,12 +39,11 @@ impl Registry {
         self.by_name.get(name).map(|place| &self.list[*place])
     }
 
-    pub(crate) fn last_mut(&mut self) -> Option<&mut Registration> {
-        self.list.last_mut()
-    }
-
     pub(crate) fn entries(&self) -> Vec<TaskEntry> {
-        self.list.iter().map(|registration| registration.entry.clone()).collect()
+        self.list
+            .iter()
+            .map(|registration| registration.entry.clone())
+            .collect()
     }
 
     pub(crate) fn is_empty(&self) -> bool {

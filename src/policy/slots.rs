@@ -170,6 +170,7 @@ impl<T> Slots<T> {
     }
 
     /// Tasks that have a slot, waiting ones included.
+    #[cfg(test)]
     pub(crate) fn tasks(&self) -> usize {
         self.tasks
     }

@@ -23,7 +23,10 @@ impl FilesRoot {
         } else {
             format!("task-{}", uuid::Uuid::new_v4())
         };
-        TaskFiles(Arc::new(Folder { path: self.0.join(name), made: OnceLock::new() }))
+        TaskFiles(Arc::new(Folder {
+            path: self.0.join(name),
+            made: OnceLock::new(),
+        }))
     }
 }
 
@@ -170,7 +173,10 @@ impl TaskFiles {
 
     /// Whether an existing path is inside after all links are followed.
     fn inside(&self, path: &Path) -> io::Result<()> {
-        if path.canonicalize()?.starts_with(self.0.path.canonicalize()?) {
+        if path
+            .canonicalize()?
+            .starts_with(self.0.path.canonicalize()?)
+        {
             Ok(())
         } else {
             Err(refused(path))
@@ -189,7 +195,9 @@ fn refused(name: &Path) -> io::Error {
 async fn off_thread<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(io::Error::other)?
 }
 
 #[cfg(test)]
@@ -204,7 +212,15 @@ mod tests {
     async fn names_that_lead_out_are_refused() {
         let root = tempfile::tempdir().unwrap();
         let files = files(root.path(), "t1");
-        for name in ["", "/etc/passwd", "..", "../x", "a/../../x", "a/..", "nul\0byte"] {
+        for name in [
+            "",
+            "/etc/passwd",
+            "..",
+            "../x",
+            "a/../../x",
+            "a/..",
+            "nul\0byte",
+        ] {
             assert!(files.write(name, "x").await.is_err(), "{name:?}");
             assert!(files.path_to(name).await.is_err(), "{name:?}");
             assert!(files.read(name).await.is_err(), "{name:?}");
@@ -224,7 +240,10 @@ mod tests {
         assert!(files.read("file").await.is_err());
         assert!(files.write("file", "x").await.is_err());
         assert!(files.path_to("dir/new").await.is_err());
-        assert_eq!(std::fs::read_to_string(outside.path().join("secret")).unwrap(), "s");
+        assert_eq!(
+            std::fs::read_to_string(outside.path().join("secret")).unwrap(),
+            "s"
+        );
     }
 
     #[actix_rt::test]
@@ -246,7 +265,11 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         for id in ["..", "../../x", "/etc", "a/b", "", "x\0y"] {
             let files = files(root.path(), id);
-            assert_eq!(files.folder().unwrap().parent(), Some(root.path()), "{id:?}");
+            assert_eq!(
+                files.folder().unwrap().parent(),
+                Some(root.path()),
+                "{id:?}"
+            );
         }
     }
 }

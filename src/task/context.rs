@@ -63,7 +63,12 @@ impl TaskContext {
             tracing_context: task.tracing_context,
             metadata: task.metadata,
         };
-        Self(Arc::new(Inner { about, cancellation, files, services }))
+        Self(Arc::new(Inner {
+            about,
+            cancellation,
+            files,
+            services,
+        }))
     }
 
     /// The id of this hand-out; a retry by the orchestrator has a new one.
@@ -157,7 +162,10 @@ impl TaskContext {
             return None;
         }
         let progress = value.clamp(0.0, 1.0);
-        self.0.services.board.progress(self.task_id(), progress, &message);
+        self.0
+            .services
+            .board
+            .progress(self.task_id(), progress, &message);
         Some(ReportProgress {
             origin: self.0.about.origin,
             update: ProgressUpdate {

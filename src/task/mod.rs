@@ -17,8 +17,7 @@ pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-pub use crate::transport::ProgressUpdate;
-
+use crate::transport::ProgressUpdate;
 
 /// One task as an orchestrator handed it out.
 #[derive(Debug, Clone)]

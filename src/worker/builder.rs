@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::control::{Link, Plan};
 use super::{Worker, WorkerHandle};
-use crate::config::Settings;
+use crate::config::{OrchestratorSettings, Settings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::policy::{Selection, strategy_for};
-use crate::transport::rxon::RxonHttp;
+use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
 use crate::transport::{TaskEntry, Transport};
 
 /// The name of a task and what else there is to say of it. A plain text is a name.
@@ -36,7 +36,11 @@ impl TaskSpec {
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self {
-            entry: TaskEntry { name: name.into(), kind: None, description: None },
+            entry: TaskEntry {
+                name: name.into(),
+                kind: None,
+                description: None,
+            },
             timeout: None,
         }
     }
@@ -114,15 +118,23 @@ impl WorkerBuilder {
     #[must_use]
     pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
         let TaskSpec { entry, timeout } = task.into();
-        for name in [Some(entry.name.as_str()), entry.kind.as_deref()].into_iter().flatten() {
+        for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
+            .into_iter()
+            .flatten()
+        {
             if let Err(error) = check_identifier(name) {
                 self.problems.push(format!("task: {error}"));
             }
         }
         let name = entry.name.clone();
         let job = handler.into_job().0;
-        if !self.registry.add(Registration { entry, timeout, job }) {
-            self.problems.push(format!("task {name:?} is registered twice"));
+        if !self.registry.add(Registration {
+            entry,
+            timeout,
+            job,
+        }) {
+            self.problems
+                .push(format!("task {name:?} is registered twice"));
         }
         self
     }
@@ -196,7 +208,7 @@ impl WorkerBuilder {
             name: name.into(),
             priority: 1,
             weight: 1,
-            make: Box::new(move |id| Ok(Rc::new(make(id)))),
+            make: Box::new(move |id| Rc::new(make(id))),
         });
         self
     }
@@ -234,23 +246,33 @@ impl WorkerBuilder {
         }
         let mut links = self.links;
         if links.is_empty() {
-            links = settings.orchestrators.iter().map(|o| rxon_link(o, &settings)).collect();
+            for orchestrator in &settings.orchestrators {
+                match rxon_link(orchestrator, &settings) {
+                    Ok(link) => links.push(link),
+                    Err(error) => problems.push(error.to_string()),
+                }
+            }
         }
-        if links.is_empty() {
+        if settings.orchestrators.is_empty() && links.is_empty() {
             problems.push("no orchestrator is configured".to_owned());
         }
         if !problems.is_empty() {
             return Err(Error::Build(problems));
         }
         let plan = Plan {
-            selection: self.selection.unwrap_or_else(|| strategy_for(settings.mode)),
+            selection: self
+                .selection
+                .unwrap_or_else(|| strategy_for(settings.mode)),
             settings,
             registry: self.registry,
             data: self.data,
             skill_dependencies: self.skill_dependencies,
             links,
         };
-        Ok(Worker { plan, health_port: None })
+        Ok(Worker {
+            plan,
+            health_port: None,
+        })
     }
 
     /// [`WorkerBuilder::build`], then [`Worker::run`].
@@ -280,14 +302,22 @@ impl WorkerBuilder {
     }
 }
 
-fn rxon_link(orchestrator: &crate::config::OrchestratorSettings, settings: &Settings) -> Link {
-    let (of, settings) = (orchestrator.clone(), settings.clone());
-    Link {
-        name: of.url.clone(),
-        priority: of.priority,
-        weight: of.weight,
-        make: Box::new(move |id| Ok(Rc::new(RxonHttp::new(id, &of, &settings)?))),
-    }
+fn rxon_link(
+    orchestrator: &OrchestratorSettings,
+    settings: &Settings,
+) -> std::result::Result<Link, SetupError> {
+    let setup = RxonSetup::new(
+        orchestrator,
+        &settings.worker_id,
+        &settings.timing,
+        &TlsFiles::from(settings),
+    )?;
+    Ok(Link {
+        name: orchestrator.url.clone(),
+        priority: orchestrator.priority,
+        weight: orchestrator.weight,
+        make: Box::new(move |id| setup.open(id).into()),
+    })
 }
 
 #[cfg(test)]
@@ -299,18 +329,27 @@ mod tests {
     }
 
     fn problems(builder: WorkerBuilder) -> String {
-        builder.settings(Settings::default()).build().unwrap_err().to_string()
+        builder
+            .settings(Settings::default())
+            .build()
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
     fn all_mistakes_are_told_together() {
         let text = problems(
-            Worker::builder("w").task("bad name", nothing).task("a", nothing).task("a", nothing),
+            Worker::builder("w")
+                .task("bad name", nothing)
+                .task("a", nothing)
+                .task("a", nothing),
         );
         assert!(text.contains("\"bad name\" is not an identifier"), "{text}");
         assert!(text.contains("\"a\" is registered twice"), "{text}");
         assert!(problems(Worker::builder("w")).contains("no task is registered"));
-        let zero = Worker::builder("w").task("a", nothing).max_concurrent_tasks(0);
+        let zero = Worker::builder("w")
+            .task("a", nothing)
+            .max_concurrent_tasks(0);
         assert!(problems(zero).contains("max_concurrent_tasks"));
     }
 }

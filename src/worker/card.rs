@@ -11,7 +11,10 @@ const LOOK_UP: Duration = Duration::from_millis(500);
 
 pub(super) async fn card(plan: &Plan) -> WorkerCard {
     let settings = &plan.settings;
-    let url = settings.orchestrators.first().map_or("", |first| first.url.as_str());
+    let url = settings
+        .orchestrators
+        .first()
+        .map_or("", |first| first.url.as_str());
     WorkerCard {
         worker_id: settings.worker_id.clone(),
         worker_type: settings.worker_type.clone(),
@@ -31,7 +34,9 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
 
 fn hostname() -> String {
     let of_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let name = of_kernel.or_else(|| std::env::var("HOSTNAME").ok()).unwrap_or_default();
+    let name = of_kernel
+        .or_else(|| std::env::var("HOSTNAME").ok())
+        .unwrap_or_default();
     match name.trim() {
         "" => "unknown".to_owned(),
         name => name.to_owned(),
@@ -41,16 +46,29 @@ fn hostname() -> String {
 /// The address from which we reach an orchestrator. Nothing is sent: connecting a
 /// UDP socket only looks up the route.
 async fn own_address(url: &str) -> IpAddr {
-    let authority = url.split("://").nth(1).unwrap_or(url).split('/').next().unwrap_or("");
-    let host = if authority.rsplit(']').next().is_some_and(|end| end.contains(':')) {
+    let authority = url
+        .split("://")
+        .nth(1)
+        .unwrap_or(url)
+        .split('/')
+        .next()
+        .unwrap_or("");
+    let host = if authority
+        .rsplit(']')
+        .next()
+        .is_some_and(|end| end.contains(':'))
+    {
         authority.to_owned()
     } else {
         format!("{authority}:80")
     };
     let look_up = async {
         let to = tokio::net::lookup_host(host).await.ok()?.next()?;
-        let any: IpAddr =
-            if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { "::".parse().ok()? };
+        let any: IpAddr = if to.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            "::".parse().ok()?
+        };
         let socket = UdpSocket::bind((any, 0)).ok()?;
         socket.connect(to).ok()?;
         socket.local_addr().ok().map(|address| address.ip())
@@ -68,8 +86,17 @@ mod tests {
 
     #[actix_rt::test]
     async fn a_local_orchestrator_is_reached_from_here() {
-        for url in ["http://127.0.0.1:8080", "http://127.0.0.1", "https://127.0.0.1:1/base", ""] {
-            assert_eq!(own_address(url).await, IpAddr::from(Ipv4Addr::LOCALHOST), "{url}");
+        for url in [
+            "http://127.0.0.1:8080",
+            "http://127.0.0.1",
+            "https://127.0.0.1:1/base",
+            "",
+        ] {
+            assert_eq!(
+                own_address(url).await,
+                IpAddr::from(Ipv4Addr::LOCALHOST),
+                "{url}"
+            );
         }
     }
 }

@@ -23,7 +23,7 @@ use crate::policy::{Candidate, DrainLimits, Outbox, PollScale, Selection, Slots}
 use crate::status::StatusBoard;
 use crate::storage::FilesRoot;
 use crate::task::Services;
-use crate::transport::{Transport, TransportError};
+use crate::transport::Transport;
 
 /// Everything that a worker is made of.
 pub(crate) struct Plan {
@@ -37,7 +37,9 @@ pub(crate) struct Plan {
 
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plan").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Plan")
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
     }
 }
 
@@ -49,8 +51,7 @@ pub(crate) struct Link {
     pub(crate) make: MakeTransport,
 }
 
-type MakeTransport =
-    Box<dyn FnOnce(OrchestratorId) -> std::result::Result<Rc<dyn Transport>, TransportError> + Send>;
+type MakeTransport = Box<dyn FnOnce(OrchestratorId) -> Rc<dyn Transport> + Send>;
 
 /// A worker that runs, seen from its control thread.
 pub(crate) struct Running {
@@ -65,9 +66,16 @@ pub(crate) struct Running {
 /// actix `System`.
 pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let card = Arc::new(super::card::card(&plan).await);
-    let Plan { settings, registry, data, skill_dependencies, links, selection } = plan;
+    let Plan {
+        settings,
+        registry,
+        data,
+        skill_dependencies,
+        links,
+        selection,
+    } = plan;
     let board = Arc::new(StatusBoard::default());
-    let sessions = sessions(links)?;
+    let sessions = sessions(links);
     let least_polls = selection.least_polls(&candidates(&sessions));
 
     // Everybody's address first: they all know one another.
@@ -86,8 +94,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let capacity = capacity_ctx.address();
     let changed = parts.heartbeat.clone();
-    let hot_cache =
-        HotCacheActor::new(skill_dependencies, changed.clone().recipient()).start();
+    let hot_cache = HotCacheActor::new(skill_dependencies, changed.clone().recipient()).start();
 
     let intake = &settings.intake;
     let threads = match intake.blocking_threads {
@@ -96,7 +103,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let (blocking, pool) = BlockingPool::start(threads).map_err(Error::Thread)?;
     let timing = &settings.timing;
-    let hosts = hosts(intake.handler_threads, &pool, timing.cancel_grace, &parts.supervisor);
+    let hosts = hosts(
+        intake.handler_threads,
+        &pool,
+        timing.cancel_grace,
+        &parts.supervisor,
+    );
 
     let slots = Slots::new(
         intake.max_concurrent_tasks,
@@ -154,7 +166,11 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         settings.results.retry_initial_delay,
         timing.rate_limit_floor,
     );
-    courier_ctx.run(Courier::new(outbox, parts.pool.clone().recipient(), board.clone()));
+    courier_ctx.run(Courier::new(
+        outbox,
+        parts.pool.clone().recipient(),
+        board.clone(),
+    ));
     let neighbours = Neighbours {
         poller: parts.poller.clone().recipient(),
         ready: parts.poller.clone().recipient(),
@@ -228,13 +244,22 @@ impl Running {
     }
 }
 
-fn sessions(links: Vec<Link>) -> Result<Vec<SessionSettings>> {
+fn sessions(links: Vec<Link>) -> Vec<SessionSettings> {
     let session = |(place, link): (usize, Link)| {
         let id = OrchestratorId(place);
-        let transport = (link.make)(id)
-            .map_err(|error| Error::Transport { orchestrator: link.name.clone(), error })?;
-        let Link { name, priority, weight, .. } = link;
-        Ok(SessionSettings { id, name, priority, weight, transport })
+        let Link {
+            name,
+            priority,
+            weight,
+            make,
+        } = link;
+        SessionSettings {
+            id,
+            name,
+            priority,
+            weight,
+            transport: make(id),
+        }
     };
     links.into_iter().enumerate().map(session).collect()
 }
@@ -267,12 +292,17 @@ fn hosts(
             }),
             None => TaskHost::new(grace, pool, counter, news).start(),
         };
-        HostHandle { host: host.recipient(), started }
+        HostHandle {
+            host: host.recipient(),
+            started,
+        }
     };
     if threads == 0 {
         return vec![host(None)];
     }
-    (0..threads).map(|_| host(Some(&Arbiter::new().handle()))).collect()
+    (0..threads)
+        .map(|_| host(Some(&Arbiter::new().handle())))
+        .collect()
 }
 
 fn drain_limits(settings: &Settings) -> DrainLimits {

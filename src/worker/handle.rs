@@ -94,12 +94,18 @@ impl WorkerHandle {
 
     /// Changes the global limit. Lowering it interrupts nothing. At least 1.
     pub fn set_max_concurrent_tasks(&self, limit: usize) {
-        self.capacity.do_send(SetLimits { limit: Some(limit.max(1)), of_type: None });
+        self.capacity.do_send(SetLimits {
+            limit: Some(limit.max(1)),
+            of_type: None,
+        });
     }
 
     /// Changes the limit of a task type. Lowering it interrupts nothing.
     pub fn set_task_type_limit(&self, kind: impl Into<String>, limit: usize) {
-        self.capacity.do_send(SetLimits { limit: None, of_type: Some((kind.into(), limit)) });
+        self.capacity.do_send(SetLimits {
+            limit: None,
+            of_type: Some((kind.into(), limit)),
+        });
     }
 
     /// Calls off a task, named by its id or that of its job. A task that is not
@@ -123,7 +129,12 @@ impl WorkerHandle {
     pub async fn wait(&self) -> DrainReport {
         let mut ended = self.ended.clone();
         // An error means that the control thread is gone without a report.
-        ended.wait_for(Option::is_some).await.ok().and_then(|report| report.clone()).unwrap_or_default()
+        ended
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|report| report.clone())
+            .unwrap_or_default()
     }
 
     /// Whether the control thread answers, which it does within microseconds
@@ -131,12 +142,17 @@ impl WorkerHandle {
     #[cfg(feature = "health")]
     pub(crate) async fn answers(&self) -> bool {
         let asked = self.parts.poller.send(GetOpenPolls);
-        matches!(tokio::time::timeout(std::time::Duration::from_secs(1), asked).await, Ok(Ok(_)))
+        matches!(
+            tokio::time::timeout(std::time::Duration::from_secs(1), asked).await,
+            Ok(Ok(_))
+        )
     }
 }
 
 impl std::fmt::Debug for WorkerHandle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WorkerHandle").field("worker_id", &self.worker_id).finish_non_exhaustive()
+        f.debug_struct("WorkerHandle")
+            .field("worker_id", &self.worker_id)
+            .finish_non_exhaustive()
     }
 }

@@ -39,7 +39,12 @@ pub(super) fn told(
     report: Report,
     answer: Result<BeatReply, TransportError>,
 ) -> BeatAnswered {
-    BeatAnswered { id, report, answer, in_turn: false }
+    BeatAnswered {
+        id,
+        report,
+        answer,
+        in_turn: false,
+    }
 }
 
 impl OrchestratorPool {
@@ -73,7 +78,12 @@ impl OrchestratorPool {
         let (transport, me) = (session.transport(), ctx.address());
         actix_rt::spawn(async move {
             let answer = guarded(transport.heartbeat(report.clone())).await;
-            me.do_send(BeatAnswered { id, report, answer, in_turn: true });
+            me.do_send(BeatAnswered {
+                id,
+                report,
+                answer,
+                in_turn: true,
+            });
         });
     }
 
@@ -98,7 +108,12 @@ impl Handler<BeatAnswered> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, answered: BeatAnswered, ctx: &mut Self::Context) {
-        let BeatAnswered { id, report, answer, in_turn } = answered;
+        let BeatAnswered {
+            id,
+            report,
+            answer,
+            in_turn,
+        } = answered;
         let now = Instant::now();
         let session = self.session(id);
         session.beating &= !in_turn;
@@ -108,7 +123,11 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                 session.beats.succeeded(now);
                 session.note_believed(&report);
                 for target in reply.cancel {
-                    let cancel = CancelTask { origin: Some(id), target, reason: CancelReason::Requested };
+                    let cancel = CancelTask {
+                        origin: Some(id),
+                        target,
+                        reason: CancelReason::Requested,
+                    };
                     self.neighbours.supervisor.do_send(cancel);
                 }
                 self.heard_of(id);
@@ -118,7 +137,9 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                 match &error {
                     TransportError::RateLimited { retry_after } => {
                         warn!(orchestrator = %name, "heartbeats are rate limited");
-                        session.beats.rate_limited(now, *retry_after, fastrand::f64());
+                        session
+                            .beats
+                            .rate_limited(now, *retry_after, fastrand::f64());
                     }
                     _ if session.beats.is_failing() => {
                         debug!(orchestrator = %name, %error, "heartbeat failed again");
@@ -148,17 +169,17 @@ impl Handler<Announce> for OrchestratorPool {
     type Result = ResponseFuture<()>;
 
     fn handle(&mut self, Announce(report): Announce, ctx: &mut Self::Context) -> Self::Result {
-        let mut told = Vec::new();
+        let mut requests = Vec::new();
         for session in self.sessions.iter().filter(|session| session.registered) {
             let (transport, report, me) = (session.transport(), report.clone(), ctx.address());
             let id = session.settings.id;
-            told.push(async move {
+            requests.push(async move {
                 let answer = guarded(transport.heartbeat(report.clone())).await;
                 me.do_send(told(id, report, answer));
             });
         }
         Box::pin(async move {
-            join_all(told).await;
+            join_all(requests).await;
         })
     }
 }

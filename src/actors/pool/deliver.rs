@@ -54,7 +54,10 @@ impl Handler<Deliver> for OrchestratorPool {
                 me.do_send(super::beats::told(id, report, answer));
             }
             let answer = guarded(transport.deliver(result)).await;
-            me.do_send(DeliveryAnswered { id, error: answer.as_ref().err().cloned() });
+            me.do_send(DeliveryAnswered {
+                id,
+                error: answer.as_ref().err().cloned(),
+            });
             answer
         })
     }

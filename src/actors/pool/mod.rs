@@ -18,11 +18,10 @@ use futures_util::future::LocalBoxFuture;
 
 pub(crate) use beats::{Announce, SendBeat};
 pub(crate) use deliver::{Deliver, ReportProgress};
-pub(crate) use polls::{DropPolls, PollNext};
 use polls::OpenPolls;
-pub(crate) use registration::Registered;
-pub(crate) use session::SessionSettings;
+pub(crate) use polls::{DropPolls, PollNext};
 use session::Session;
+pub(crate) use session::SessionSettings;
 
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
@@ -64,7 +63,10 @@ impl OrchestratorPool {
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            sessions: sessions.into_iter().map(|s| Session::new(s, timing)).collect(),
+            sessions: sessions
+                .into_iter()
+                .map(|s| Session::new(s, timing))
+                .collect(),
             selection,
             card,
             neighbours: Rc::new(neighbours),
@@ -79,7 +81,10 @@ impl OrchestratorPool {
 
     fn candidates(&self) -> Vec<Candidate> {
         let now = tokio::time::Instant::now();
-        self.sessions.iter().map(|session| session.candidate(now)).collect()
+        self.sessions
+            .iter()
+            .map(|session| session.candidate(now))
+            .collect()
     }
 
     /// The orchestrator answered: whatever waits for it may go.
@@ -102,7 +107,9 @@ impl Actor for OrchestratorPool {
 }
 
 /// Runs a request of a transport so that a panic in it is an error like any other.
-async fn guarded<T>(request: LocalBoxFuture<'_, Result<T, TransportError>>) -> Result<T, TransportError> {
+async fn guarded<T>(
+    request: LocalBoxFuture<'_, Result<T, TransportError>>,
+) -> Result<T, TransportError> {
     use futures_util::FutureExt;
     match std::panic::AssertUnwindSafe(request).catch_unwind().await {
         Ok(answer) => answer,

@@ -60,7 +60,11 @@ impl Handler<PollNext> for OrchestratorPool {
         let Some(id) = self.selection.pick(&self.candidates()) else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
-            self.neighbours.poller.do_send(PollEnded { permit, sent: now, outcome });
+            self.neighbours.poller.do_send(PollEnded {
+                permit,
+                sent: now,
+                outcome,
+            });
             return;
         };
         let session = self.session(id);
@@ -73,7 +77,12 @@ impl Handler<PollNext> for OrchestratorPool {
             let answer = ask(&*transport, offer, suspect).await;
             me.do_send(PollAnswered { number, answer });
         });
-        let open = OpenPoll { id, permit, sent: now, request: request.abort_handle() };
+        let open = OpenPoll {
+            id,
+            permit,
+            sent: now,
+            request: request.abort_handle(),
+        };
         self.polls.open.insert(number, open);
     }
 }
@@ -99,8 +108,12 @@ impl Handler<PollAnswered> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
-        let Some(poll) = self.polls.open.remove(&answered.number) else { return };
-        let OpenPoll { id, permit, sent, .. } = poll;
+        let Some(poll) = self.polls.open.remove(&answered.number) else {
+            return;
+        };
+        let OpenPoll {
+            id, permit, sent, ..
+        } = poll;
         let now = Instant::now();
         let session = self.session(id);
         session.open_polls -= 1;
@@ -108,14 +121,20 @@ impl Handler<PollAnswered> for OrchestratorPool {
             Ok(found) => {
                 session.polls.succeeded(now);
                 self.heard_of(id);
-                found.map_or(PollOutcome::Nothing, |task| PollOutcome::Found(Box::new(task)))
+                found.map_or(PollOutcome::Nothing, |task| {
+                    PollOutcome::Found(Box::new(task))
+                })
             }
             Err(error) => {
                 self.poll_failed(id, &error, now, ctx);
                 PollOutcome::Failed
             }
         };
-        self.neighbours.poller.do_send(PollEnded { permit, sent, outcome });
+        self.neighbours.poller.do_send(PollEnded {
+            permit,
+            sent,
+            outcome,
+        });
     }
 }
 
@@ -132,11 +151,20 @@ impl OrchestratorPool {
         let was_failing = session.polls.is_failing();
         match error {
             TransportError::RateLimited { retry_after } => {
-                session.polls.rate_limited(now, *retry_after, fastrand::f64());
-                let quiet = session.polls.opens_at(now).map(|at| at - now).unwrap_or_default();
+                session
+                    .polls
+                    .rate_limited(now, *retry_after, fastrand::f64());
+                let quiet = session
+                    .polls
+                    .opens_at(now)
+                    .map(|at| at - now)
+                    .unwrap_or_default();
                 warn!(orchestrator = %name, ?quiet, "polls are rate limited");
             }
-            TransportError::Malformed { reason, task: Some((task_id, job_id)) } => {
+            TransportError::Malformed {
+                reason,
+                task: Some((task_id, job_id)),
+            } => {
                 error!(orchestrator = %name, %task_id, %reason, "a task cannot be read");
                 // Not the fault of the way: the next poll may be fine.
                 let failure = TaskError::permanent(format!("the task cannot be read: {reason}"));
@@ -149,7 +177,10 @@ impl OrchestratorPool {
                 );
                 let result =
                     TaskResult::of(&task, Outcome::Failed(failure), std::time::Duration::ZERO);
-                self.neighbours.courier.do_send(DeliverResult { result, files: None });
+                self.neighbours.courier.do_send(DeliverResult {
+                    result,
+                    files: None,
+                });
                 return;
             }
             error => {

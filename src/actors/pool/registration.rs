@@ -59,7 +59,8 @@ impl OrchestratorPool {
     }
 
     fn count_registered(&self) {
-        self.board.set_registered(self.sessions.iter().filter(|s| s.registered).count());
+        self.board
+            .set_registered(self.sessions.iter().filter(|s| s.registered).count());
     }
 }
 
@@ -85,7 +86,9 @@ impl Handler<Registered> for OrchestratorPool {
             Err(error) => {
                 match &error {
                     TransportError::RateLimited { retry_after } => {
-                        session.registration.rate_limited(now, *retry_after, fastrand::f64());
+                        session
+                            .registration
+                            .rate_limited(now, *retry_after, fastrand::f64());
                     }
                     _ => session.registration.failed(now, fastrand::f64()),
                 }

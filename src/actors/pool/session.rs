@@ -52,7 +52,11 @@ impl Session {
                 timing.registration_retry_max_delay,
                 2.0,
             ),
-            polls: gate(timing.poll_backoff_initial, longest, timing.poll_backoff_factor),
+            polls: gate(
+                timing.poll_backoff_initial,
+                longest,
+                timing.poll_backoff_factor,
+            ),
             open_polls: 0,
             beats: gate(timing.poll_backoff_initial, timing.heartbeat_interval, 2.0),
             beating: false,
@@ -91,7 +95,10 @@ impl Session {
             | TransportError::Unavailable { .. } => self.suspect = true,
             _ => {}
         }
-        matches!(error, TransportError::NotRegistered | TransportError::Unauthorized { .. })
+        matches!(
+            error,
+            TransportError::NotRegistered | TransportError::Unauthorized { .. }
+        )
     }
 
     pub(super) fn note_believed(&mut self, report: &Report) {
@@ -119,6 +126,9 @@ impl Session {
     /// Whether it takes us for busy although we are not.
     pub(super) fn underestimates(&self, report: &Report) -> bool {
         report.availability == Availability::Idle
-            && !report.available.iter().all(|name| self.believes_free_for(name))
+            && !report
+                .available
+                .iter()
+                .all(|name| self.believes_free_for(name))
     }
 }

@@ -44,7 +44,12 @@ impl Entry {
 
     /// Takes the task out to run it. `None`: it runs already.
     pub(super) fn start(&mut self) -> Option<Task> {
-        match std::mem::replace(&mut self.phase, Phase::Running { since: Instant::now() }) {
+        match std::mem::replace(
+            &mut self.phase,
+            Phase::Running {
+                since: Instant::now(),
+            },
+        ) {
             Phase::Waiting(task) => Some(*task),
             running @ Phase::Running { .. } => {
                 self.phase = running;
@@ -83,7 +88,10 @@ mod tests {
         let done = Outcome::Completed(Reply::success(&()).unwrap());
         let failed = Outcome::Failed(TaskError::permanent("gave up"));
         for outcome in [done.clone(), failed.clone(), Outcome::Cancelled] {
-            assert_eq!(end_of(CancelReason::Requested, outcome.clone()), Outcome::Cancelled);
+            assert_eq!(
+                end_of(CancelReason::Requested, outcome.clone()),
+                Outcome::Cancelled
+            );
             let Outcome::Failed(error) = end_of(CancelReason::TimedOut, outcome) else {
                 panic!("a failure")
             };

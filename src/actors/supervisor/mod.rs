@@ -10,8 +10,8 @@ use std::time::{Duration, SystemTime};
 use actix::prelude::*;
 use tracing::{debug, info, info_span, warn};
 
-pub(crate) use placement::{HostHandle, Placement};
 use entry::{Entry, Phase};
+pub(crate) use placement::{HostHandle, Placement};
 
 use super::StateChanged;
 use super::capacity::{ClaimType, Permit, WithdrawClaim};
@@ -139,9 +139,13 @@ impl TaskSupervisor {
 
     /// Gives a task that has its slots to a handler thread.
     fn run(&mut self, key: &TaskKey, permit: Permit) {
-        let Some(entry) = self.tasks.get_mut(key) else { return };
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
         let Some(task) = entry.start() else { return };
-        let Some(registration) = self.registry.get(task.name.as_str()) else { return };
+        let Some(registration) = self.registry.get(task.name.as_str()) else {
+            return;
+        };
         let job = registration.job.clone();
         let span = info_span!(
             "task",
@@ -158,13 +162,22 @@ impl TaskSupervisor {
             entry.files.clone(),
             self.services.clone(),
         );
-        let run = RunTask { key: key.clone(), job, params, context, permit, span };
+        let run = RunTask {
+            key: key.clone(),
+            job,
+            params,
+            context,
+            permit,
+            span,
+        };
         entry.host = Some(self.placement.place(run));
     }
 
     /// Ends a task: out of the books, and its result on the way.
     fn finish(&mut self, key: &TaskKey, outcome: Outcome, ran_for: Duration) {
-        let Some(entry) = self.tasks.remove(key) else { return };
+        let Some(entry) = self.tasks.remove(key) else {
+            return;
+        };
         let status = outcome.status();
         let seconds = ran_for.as_secs_f64();
         match &outcome {
@@ -182,12 +195,17 @@ impl TaskSupervisor {
             outcome,
             ran_for,
         };
-        self.neighbours.courier.do_send(DeliverResult { result, files: Some(entry.files) });
+        self.neighbours.courier.do_send(DeliverResult {
+            result,
+            files: Some(entry.files),
+        });
         self.neighbours.heartbeat.do_send(StateChanged);
     }
 
     fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
-        let Some(entry) = self.tasks.get_mut(key) else { return };
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
         if entry.cancellation.is_cancelled() {
             return;
         }
@@ -196,7 +214,11 @@ impl TaskSupervisor {
         match entry.phase {
             Phase::Waiting(_) => {
                 self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
-                self.finish(key, entry::end_of(reason, Outcome::Cancelled), Duration::ZERO);
+                self.finish(
+                    key,
+                    entry::end_of(reason, Outcome::Cancelled),
+                    Duration::ZERO,
+                );
             }
             Phase::Running { .. } => {
                 let key = key.clone();
@@ -210,13 +232,25 @@ impl TaskSupervisor {
     /// A handler that does not let go: its thread is in user code. The task is
     /// reported all the same; its slot stays taken until the thread returns.
     fn abandon(&mut self, key: &TaskKey) {
-        let Some(entry) = self.tasks.get(key) else { return };
-        let Phase::Running { since } = entry.phase else { return };
+        let Some(entry) = self.tasks.get(key) else {
+            return;
+        };
+        let Phase::Running { since } = entry.phase else {
+            return;
+        };
         warn!(task_id = %key.id, kind = %entry.name, "the handler does not stop, leaving it behind");
-        let reason = entry.cancellation.reason().unwrap_or(CancelReason::Requested);
-        self.abandoned.insert(key.clone(), entry.host.unwrap_or_default());
+        let reason = entry
+            .cancellation
+            .reason()
+            .unwrap_or(CancelReason::Requested);
+        self.abandoned
+            .insert(key.clone(), entry.host.unwrap_or_default());
         self.services.board.set_abandoned(self.abandoned.len());
-        self.finish(key, entry::end_of(reason, Outcome::Cancelled), since.elapsed());
+        self.finish(
+            key,
+            entry::end_of(reason, Outcome::Cancelled),
+            since.elapsed(),
+        );
     }
 }
 
@@ -228,7 +262,10 @@ impl Handler<StartTask> for TaskSupervisor {
     type Result = ();
 
     fn handle(&mut self, StartTask { task, permit }: StartTask, ctx: &mut Self::Context) {
-        let key = TaskKey { origin: task.origin, id: task.id.clone() };
+        let key = TaskKey {
+            origin: task.origin,
+            id: task.id.clone(),
+        };
         if self.tasks.contains_key(&key) {
             warn!(task_id = %task.id, "handed out again while it runs, ignored");
             return;
@@ -238,33 +275,43 @@ impl Handler<StartTask> for TaskSupervisor {
             let error = TaskError::permanent(format!("Unsupported task: {}", task.name));
             let result = TaskResult::of(&task, Outcome::Failed(error), Duration::ZERO);
             drop(permit);
-            self.neighbours.courier.do_send(DeliverResult { result, files: None });
+            self.neighbours.courier.do_send(DeliverResult {
+                result,
+                files: None,
+            });
             return;
         };
         let kind = registration.entry.kind.clone();
         let limit = time_limit(&task, registration.timeout);
-        self.services.board.task_began(&task.id, &task.job_id, &task.name);
+        self.services
+            .board
+            .task_began(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
         let files = self.files.of_task(&task.id);
-        self.tasks.insert(key.clone(), Entry::new(task, Cancellation::new(), files));
-        if let Some(limit) = limit {
+        let mut entry = Entry::new(task, Cancellation::new(), files);
+        entry.timer = limit.map(|limit| {
             let key = key.clone();
-            let timer = ctx.run_later(limit, move |supervisor, ctx| {
+            ctx.run_later(limit, move |supervisor, ctx| {
                 supervisor.cancel(&key, CancelReason::TimedOut, ctx);
-            });
-            let entry = self.tasks.get_mut(&key);
-            entry.expect("inserted above").timer = Some(timer);
-        }
-        self.neighbours.capacity.do_send(ClaimType { key, kind, permit });
+            })
+        });
+        self.tasks.insert(key.clone(), entry);
+        self.neighbours
+            .capacity
+            .do_send(ClaimType { key, kind, permit });
     }
 }
 
 /// The time a task has from now on: the nearest of all limits.
 fn time_limit(task: &Task, of_handler: Option<Duration>) -> Option<Duration> {
-    let until_deadline = task
-        .deadline
-        .map(|at| at.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO));
-    [until_deadline, task.timeout, of_handler].into_iter().flatten().min()
+    let until_deadline = task.deadline.map(|at| {
+        at.duration_since(SystemTime::now())
+            .unwrap_or(Duration::ZERO)
+    });
+    [until_deadline, task.timeout, of_handler]
+        .into_iter()
+        .flatten()
+        .min()
 }
 
 impl Handler<ClaimAnswered> for TaskSupervisor {
@@ -289,13 +336,19 @@ impl Handler<TaskEnded> for TaskSupervisor {
     type Result = ();
 
     fn handle(&mut self, ended: TaskEnded, ctx: &mut Self::Context) {
-        let TaskEnded { key, outcome, ran_for } = ended;
+        let TaskEnded {
+            key,
+            outcome,
+            ran_for,
+        } = ended;
         if let Some(host) = self.abandoned.remove(&key) {
             self.placement.ended(host);
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }
-        let Some(entry) = self.tasks.get_mut(&key) else { return };
+        let Some(entry) = self.tasks.get_mut(&key) else {
+            return;
+        };
         if let Some(host) = entry.host {
             self.placement.ended(host);
         }
@@ -314,13 +367,21 @@ impl Handler<CancelTask> for TaskSupervisor {
     type Result = ();
 
     fn handle(&mut self, cancel: CancelTask, ctx: &mut Self::Context) {
-        let CancelTask { origin, target: CancelTarget(target), reason } = cancel;
+        let CancelTask {
+            origin,
+            target: CancelTarget(target),
+            reason,
+        } = cancel;
         let is_meant = |key: &TaskKey, entry: &Entry| {
             origin.is_none_or(|origin| key.origin == origin)
                 && (key.id.as_str() == target || entry.job_id.as_str() == target)
         };
-        let meant: Vec<_> =
-            self.tasks.iter().filter(|(k, e)| is_meant(k, e)).map(|(k, _)| k.clone()).collect();
+        let meant: Vec<_> = self
+            .tasks
+            .iter()
+            .filter(|(k, e)| is_meant(k, e))
+            .map(|(k, _)| k.clone())
+            .collect();
         if meant.is_empty() {
             debug!(%target, "told to call off a task that is not here");
         }

@@ -28,8 +28,14 @@ pub(crate) struct Placement {
 impl Placement {
     /// At least one thread.
     pub(crate) fn new(hosts: Vec<HostHandle>) -> Self {
-        let load = |handle| Load { handle, sent: 0, running: 0 };
-        Self { hosts: hosts.into_iter().map(load).collect() }
+        let load = |handle| Load {
+            handle,
+            sent: 0,
+            running: 0,
+        };
+        Self {
+            hosts: hosts.into_iter().map(load).collect(),
+        }
     }
 
     /// Gives the task to a thread and returns which.
@@ -53,9 +59,14 @@ impl Placement {
     /// got round to what it was given may be stuck in a handler that blocks.
     fn choose(&self) -> usize {
         let waiting = |load: &Load| {
-            load.sent.wrapping_sub(load.handle.started.load(Ordering::Relaxed))
+            load.sent
+                .wrapping_sub(load.handle.started.load(Ordering::Relaxed))
         };
         let cost = |(_, load): &(usize, &Load)| (waiting(load), load.running);
-        self.hosts.iter().enumerate().min_by_key(cost).map_or(0, |(place, _)| place)
+        self.hosts
+            .iter()
+            .enumerate()
+            .min_by_key(cost)
+            .map_or(0, |(place, _)| place)
     }
 }

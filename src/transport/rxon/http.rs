@@ -14,8 +14,8 @@ use futures_util::future::LocalBoxFuture;
 
 use super::wire_1_0b2 as wire;
 use crate::config::{OrchestratorSettings, Timing};
+use crate::id::OrchestratorId;
 use crate::id::WorkerId;
-use crate::orchestrators::OrchestratorId;
 use crate::task::{Task, TaskResult};
 use crate::transport::http::{Answer, Http, HttpSetup, Limits, Repeat, SetupError, TlsFiles};
 use crate::transport::{

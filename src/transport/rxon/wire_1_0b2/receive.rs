@@ -12,9 +12,9 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
+use crate::id::OrchestratorId;
 use crate::id::{JobId, TaskId};
 use crate::json::RawJson;
-use crate::orchestrators::OrchestratorId;
 use crate::task::Task;
 use crate::transport::{BeatReply, CancelTarget, Receipt, TransportError};
 
