@@ -106,7 +106,6 @@ impl MemoryOrchestrator {
     }
 
     /// What to give to [`WorkerBuilder::transport`](crate::WorkerBuilder::transport).
-    #[must_use]
     pub fn connect(&self) -> impl FnOnce(OrchestratorId) -> Memory + Send + use<> {
         let orchestrator = self.clone();
         move |origin| Memory {

@@ -5,6 +5,7 @@ mod card;
 mod control;
 mod handle;
 mod signals;
+mod wiring;
 
 use std::sync::mpsc;
 use std::thread;
