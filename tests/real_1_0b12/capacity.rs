@@ -40,7 +40,7 @@ mod scenario {
         storage: Storage,
     ) {
         let stage = Stage::new(storage).await;
-        let worker = stage.worker().set("MAX_CONCURRENT_TASKS", 2).start();
+        let worker = stage.worker().set("MAX_CONCURRENT_TASKS", "2").start();
         stage.orchestrator.registered(worker.id()).await;
         let mut jobs = Vec::new();
         for _ in 0..5 {

@@ -24,7 +24,7 @@ mod scenario {
 
     pub(super) async fn a_fan_out_of_twenty_gathers_twenty_results(storage: Storage) {
         let stage = Stage::new(storage).await;
-        let _worker = stage.worker().set("MAX_CONCURRENT_TASKS", 8).start();
+        let _worker = stage.worker().set("MAX_CONCURRENT_TASKS", "8").start();
         // Long enough that all branches are out before the first result comes: with Redis, 1.0b12
         // writes the job record after each branch and so forgets results that came in between.
         let branches: Vec<_> = (0..20).map(|_| json!({ "seconds": 1.0 })).collect();
@@ -68,7 +68,7 @@ async fn a_fan_out_of_quick_tasks_keeps_each_result_with_its_task() {
 #[actix_rt::test]
 async fn sixty_jobs_at_once_all_finish_with_their_own_answers() {
     let stage = Stage::new(Storage::Memory).await;
-    let _worker = stage.worker().set("MAX_CONCURRENT_TASKS", 4).start();
+    let _worker = stage.worker().set("MAX_CONCURRENT_TASKS", "4").start();
     let mut jobs = Vec::new();
     for n in 0..60 {
         let order = json!({ "task": "add", "params": { "a": n, "b": 1 }, "wait": 60 });

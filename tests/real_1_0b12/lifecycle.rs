@@ -18,10 +18,10 @@ mod scenario {
         let stage = Stage::new(storage).await;
         let worker = stage
             .worker()
-            .set("MAX_CONCURRENT_TASKS", 7)
-            .set("CPU_CORES", 16)
+            .set("MAX_CONCURRENT_TASKS", "7")
+            .set("CPU_CORES", "16")
             .set("GPU_MODEL", "RTX 4090")
-            .set("GPU_VRAM_GB", 24)
+            .set("GPU_VRAM_GB", "24")
             .set("INSTALLED_SOFTWARE", r#"{"ffmpeg":"6.1"}"#)
             .set(
                 "INSTALLED_MODELS",

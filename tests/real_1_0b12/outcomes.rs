@@ -159,7 +159,7 @@ mod scenario {
     pub(super) async fn a_task_that_the_worker_does_not_know_is_refused_for_good(storage: Storage) {
         let stage = Stage::new(storage).await;
         // Long intervals: no heartbeat of its own corrects what is claimed in its name below.
-        let worker = stage.worker().set("HEARTBEAT_INTERVAL", 60).start();
+        let worker = stage.worker().set("HEARTBEAT_INTERVAL", "60").start();
         let mut record = stage.orchestrator.registered(worker.id()).await;
         let offered = record["supported_tasks"]
             .as_array_mut()
@@ -221,27 +221,26 @@ async fn a_mistake_in_the_params_is_invalid_input_and_names_the_field() {
 }
 
 #[actix_rt::test]
-async fn blocking_and_badly_behaved_handlers_finish_while_others_run() {
+async fn handlers_that_block_their_thread_hold_up_nobody() {
     let stage = Stage::new(Storage::Memory).await;
     let _worker = stage.started_worker().await;
-    let slow = [
-        stage
-            .orchestrator
-            .submit_task("block", json!({ "seconds": 2.0 }))
-            .await,
-        stage
-            .orchestrator
-            .submit_task("spin", json!({ "seconds": 2.0 }))
-            .await,
-    ];
+    let mut slow = Vec::new();
+    for task in ["block", "spin"] {
+        let params = json!({ "seconds": 5.0 });
+        slow.push(stage.orchestrator.submit_task(task, params).await);
+    }
     let quick = stage
         .orchestrator
         .run_task("echo", json!({ "quick": true }))
         .await;
     assert_eq!(quick["status"], "finished", "{quick:#}");
-    for job in slow {
-        let status = stage.orchestrator.end_of(&job).await["status"].clone();
-        assert_eq!(status, "finished");
+    for job in &slow {
+        let record = stage.orchestrator.job(job).await;
+        assert_eq!(record["status"], "waiting_for_worker", "{record:#}");
+    }
+    for job in &slow {
+        let record = stage.orchestrator.end_of(job).await;
+        assert_eq!(record["status"], "finished", "{record:#}");
     }
 }
 

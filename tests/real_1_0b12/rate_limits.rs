@@ -12,7 +12,7 @@ const JOBS: u64 = 80;
 async fn eighty_quick_jobs_finish_under_the_limits_that_the_orchestrator_ships_with() {
     let stage = Stage::with(Storage::Memory, OrchestratorSetup::as_shipped()).await;
     // The worker's own intervals, too: a faster heartbeat alone would use up the limits.
-    let worker = stage.worker().set("HEARTBEAT_INTERVAL", 15).start();
+    let worker = stage.worker().set("HEARTBEAT_INTERVAL", "15").start();
     stage.orchestrator.registered(worker.id()).await;
     let mut jobs = Vec::new();
     for n in 0..JOBS {

@@ -30,18 +30,18 @@ impl WorkerSetup {
             folder,
             variables: Vec::new(),
         }
-        .set("WORKER_ID", id)
+        .set("WORKER_ID", &id)
         .set("WORKER_TOKEN", WORKER_TOKEN)
-        .set("WORKER_PORT", 0)
-        .set("ORCHESTRATOR_URL", orchestrator.url())
-        .set("HEARTBEAT_INTERVAL", 1)
-        .set("TASK_FILES_DIR", files)
+        .set("WORKER_PORT", "0")
+        .set("ORCHESTRATOR_URL", &orchestrator.url())
+        .set("HEARTBEAT_INTERVAL", "1")
+        .set("TASK_FILES_DIR", &files)
         .set("RUST_LOG", "info,axon_worker=debug")
     }
 
     /// Sets a variable.
-    pub(crate) fn set(mut self, name: &str, value: impl ToString) -> Self {
-        self.variables.push((name.to_owned(), value.to_string()));
+    pub(crate) fn set(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
         self
     }
 

@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the published orchestrator, a Redis server and the
 //! conformance worker, each a process of its own on a free loopback port, ended with the test.
 
+mod client;
 mod conformance;
 mod orchestrator;
 mod process;
@@ -33,7 +34,8 @@ pub(crate) struct Stage {
     /// The orchestrator, running.
     pub orchestrator: Orchestrator,
     _redis: Option<Redis>,
-    _folder: tempfile::TempDir,
+    /// Logs, history and task files; removed with the stage.
+    folder: tempfile::TempDir,
 }
 
 impl Stage {
@@ -62,13 +64,13 @@ impl Stage {
         Self {
             orchestrator: Orchestrator::new(setup, place, folder.path().to_owned()),
             _redis: redis,
-            _folder: folder,
+            folder,
         }
     }
 
     /// The conformance worker of this stage, to be configured and started.
     pub(crate) fn worker(&self) -> WorkerSetup {
-        WorkerSetup::new(&self.orchestrator, self._folder.path().to_owned())
+        WorkerSetup::new(&self.orchestrator, self.folder.path().to_owned())
     }
 
     /// The conformance worker with default settings, registered.
