@@ -1,1 +1,27 @@
-//! The actors and the messages they exchange.
+//! The actors and the messages they exchange. A message lives beside the actor
+//! that receives it.
+//!
+//! All of them but [`TaskHost`] live on the control thread, which never runs user
+//! code. `docs/architecture.md` shows who tells whom what.
+
+mod capacity;
+mod conductor;
+mod courier;
+mod heartbeat;
+mod host;
+mod hot_cache;
+mod poller;
+mod pool;
+mod supervisor;
+
+pub(crate) use capacity::{CapacityTracker, SetLimits};
+pub(crate) use conductor::{Conductor, Parts, Shutdown};
+pub(crate) use courier::Courier;
+pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
+pub(crate) use host::TaskHost;
+pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
+pub(crate) use poller::{GetOpenPolls, Poller, SetIntake};
+pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
+pub(crate) use supervisor::{
+    CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
+};

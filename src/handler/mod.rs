@@ -1,1 +1,74 @@
-//! Task handlers.
+//! Task handlers: what users write, and how the worker calls it.
+//!
+//! Three shapes are registered the same way, with `WorkerBuilder::task`:
+//!
+//! | shape | registered as | runs on |
+//! |---|---|---|
+//! | async function | `resize` | a handler thread, with others |
+//! | blocking function | `blocking(resize)` | a thread of its own for that time |
+//! | actor with state | `actor(Upscaler::load)` | a thread of its own, one task at a time |
+//!
+//! Behind registration the types are gone: a [`Job`] turns a [`Call`] into an
+//! [`Outcome`].
+
+mod actor;
+mod blocking;
+mod data;
+mod extract;
+mod function;
+mod params;
+mod registry;
+
+use futures_util::future::LocalBoxFuture;
+
+pub use actor::{TaskHandler, actor};
+pub(crate) use blocking::BlockingPool;
+pub use blocking::blocking;
+pub use data::Data;
+pub(crate) use data::SharedData;
+pub use extract::FromTask;
+pub use function::Handler;
+pub use params::FromParams;
+#[cfg(feature = "validation")]
+pub use params::Valid;
+pub(crate) use registry::{Registration, Registry};
+
+use crate::json::RawJson;
+use crate::task::{Outcome, TaskContext};
+
+/// A handler whose types are forgotten.
+pub(crate) trait Job: Send + Sync {
+    /// Does one task. Called on a handler thread; the future stays there. It may
+    /// panic, and it may be dropped when the task is called off.
+    fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome>;
+}
+
+/// One task, on its way into a handler.
+pub(crate) struct Call {
+    pub(crate) params: RawJson,
+    pub(crate) context: TaskContext,
+    /// Keeps the slot until the last part of the work has really ended, whatever
+    /// was dropped before.
+    pub(crate) hold: Hold,
+    pub(crate) pool: BlockingPool,
+}
+
+/// Something that is kept alive, no more.
+pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
+
+/// Turns what the user registers into a [`Job`]. Implemented for the three shapes
+/// of handlers; `Args` only tells them apart.
+pub trait IntoJob<Args> {
+    #[doc(hidden)]
+    fn into_job(self) -> AnyJob;
+}
+
+/// A registered handler.
+#[doc(hidden)]
+pub struct AnyJob(pub(crate) std::sync::Arc<dyn Job>);
+
+impl std::fmt::Debug for AnyJob {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AnyJob")
+    }
+}

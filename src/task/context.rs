@@ -1,14 +1,235 @@
 //! What a handler knows of its task, and what it can do besides returning.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
+
+use actix::Recipient;
+
+use super::{Cancellation, ProgressUpdate, Task};
+use crate::actors::{HotCacheChange, ReportProgress};
+use crate::handler::SharedData;
+use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
+use crate::json::RawJson;
+use crate::status::StatusBoard;
+use crate::storage::TaskFiles;
 
 /// A handler's view of its task. Cheap to clone, usable from any thread.
-#[derive(Debug, Clone)]
-pub struct TaskContext(Arc<ContextParts>);
+#[derive(Clone)]
+pub struct TaskContext(Arc<Inner>);
 
-#[derive(Debug)]
-pub(crate) struct ContextParts {}
-#[derive(Debug)]
-pub(crate) struct ProgressReport {}
-#[derive(Debug)]
-pub(crate) struct ProgressSink {}
+struct Inner {
+    about: About,
+    cancellation: Cancellation,
+    files: TaskFiles,
+    services: Arc<Services>,
+}
+
+/// The task without its parameters.
+struct About {
+    origin: OrchestratorId,
+    id: TaskId,
+    job_id: JobId,
+    name: TaskName,
+    priority: f64,
+    deadline: Option<SystemTime>,
+    tracing_context: BTreeMap<String, String>,
+    metadata: Option<RawJson>,
+}
+
+/// What the handlers of one worker share.
+pub(crate) struct Services {
+    pub(crate) data: SharedData,
+    pub(crate) progress: Recipient<ReportProgress>,
+    pub(crate) hot_cache: Recipient<HotCacheChange>,
+    pub(crate) board: Arc<StatusBoard>,
+}
+
+impl TaskContext {
+    pub(crate) fn new(
+        task: Task,
+        cancellation: Cancellation,
+        files: TaskFiles,
+        services: Arc<Services>,
+    ) -> Self {
+        let about = About {
+            origin: task.origin,
+            id: task.id,
+            job_id: task.job_id,
+            name: task.name,
+            priority: task.priority,
+            deadline: task.deadline,
+            tracing_context: task.tracing_context,
+            metadata: task.metadata,
+        };
+        Self(Arc::new(Inner {
+            about,
+            cancellation,
+            files,
+            services,
+        }))
+    }
+
+    /// The id of this hand-out; a retry by the orchestrator has a new one.
+    #[must_use]
+    pub fn task_id(&self) -> &TaskId {
+        &self.0.about.id
+    }
+
+    /// The job this task belongs to.
+    #[must_use]
+    pub fn job_id(&self) -> &JobId {
+        &self.0.about.job_id
+    }
+
+    /// The name under which the handler was asked for.
+    #[must_use]
+    pub fn name(&self) -> &TaskName {
+        &self.0.about.name
+    }
+
+    /// Higher is more urgent; 0.0 where the protocol has none.
+    #[must_use]
+    pub fn priority(&self) -> f64 {
+        self.0.about.priority
+    }
+
+    /// When the orchestrator stops waiting, if it said so.
+    #[must_use]
+    pub fn deadline(&self) -> Option<SystemTime> {
+        self.0.about.deadline
+    }
+
+    /// Trace headers of whoever made the job, for example `traceparent`.
+    #[must_use]
+    pub fn tracing_context(&self) -> &BTreeMap<String, String> {
+        &self.0.about.tracing_context
+    }
+
+    /// Extra data of protocols that have it.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&RawJson> {
+        self.0.about.metadata.as_ref()
+    }
+
+    /// Whether the task has been called off. An async handler that ignores it is
+    /// dropped after the grace time; a blocking one has to look by itself.
+    #[must_use]
+    pub fn cancellation(&self) -> &Cancellation {
+        &self.0.cancellation
+    }
+
+    /// Short for `cancellation().is_cancelled()`.
+    #[must_use]
+    pub fn is_cancelled(&self) -> bool {
+        self.0.cancellation.is_cancelled()
+    }
+
+    /// The folder of this task.
+    #[must_use]
+    pub fn files(&self) -> &TaskFiles {
+        &self.0.files
+    }
+
+    /// A value given to `WorkerBuilder::data`, by its type.
+    #[must_use]
+    pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.0.services.data.get::<T>()
+    }
+
+    /// Tells the orchestrator how far the task is, from 0.0 to 1.0. Values outside
+    /// are clamped; NaN is ignored. Returns when the worker has taken note.
+    ///
+    /// Progress is best effort: where the orchestrator has no way to take it, it
+    /// shows in the worker's own status only.
+    pub async fn progress(&self, value: f64, message: impl Into<String>) {
+        if let Some(report) = self.note_progress(value, message.into()) {
+            // The worker is gone only when the process is about to end.
+            let _ = self.0.services.progress.send(report).await;
+        }
+    }
+
+    /// [`TaskContext::progress`] for blocking handlers: does not wait.
+    pub fn progress_now(&self, value: f64, message: impl Into<String>) {
+        if let Some(report) = self.note_progress(value, message.into()) {
+            self.0.services.progress.do_send(report);
+        }
+    }
+
+    fn note_progress(&self, value: f64, message: String) -> Option<ReportProgress> {
+        if value.is_nan() {
+            return None;
+        }
+        let progress = value.clamp(0.0, 1.0);
+        self.0
+            .services
+            .board
+            .progress(self.task_id(), progress, &message);
+        Some(ReportProgress {
+            origin: self.0.about.origin,
+            update: ProgressUpdate {
+                task_id: self.task_id().clone(),
+                job_id: self.job_id().clone(),
+                progress,
+                message,
+                data: None,
+            },
+        })
+    }
+
+    /// The models that this worker reports to have in memory.
+    #[must_use]
+    pub fn hot_cache(&self) -> HotCache {
+        HotCache(self.0.services.hot_cache.clone())
+    }
+}
+
+impl fmt::Debug for TaskContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let about = &self.0.about;
+        f.debug_struct("TaskContext")
+            .field("task_id", &about.id)
+            .field("job_id", &about.job_id)
+            .field("name", &about.name)
+            .field("cancelled", &self.is_cancelled())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The set of models that the worker reports to have in memory, so that
+/// orchestrators prefer it for tasks that need them.
+#[derive(Clone)]
+pub struct HotCache(Recipient<HotCacheChange>);
+
+impl HotCache {
+    /// Adds a model. Returns the whole set after the change, sorted.
+    pub async fn add(&self, model: impl Into<String>) -> Vec<String> {
+        self.change(HotCacheChange::Add(model.into())).await
+    }
+
+    /// Removes a model. Returns the whole set after the change, sorted.
+    pub async fn remove(&self, model: impl Into<String>) -> Vec<String> {
+        self.change(HotCacheChange::Remove(model.into())).await
+    }
+
+    /// [`HotCache::add`] for blocking handlers: does not wait.
+    pub fn add_now(&self, model: impl Into<String>) {
+        self.0.do_send(HotCacheChange::Add(model.into()));
+    }
+
+    /// [`HotCache::remove`] for blocking handlers: does not wait.
+    pub fn remove_now(&self, model: impl Into<String>) {
+        self.0.do_send(HotCacheChange::Remove(model.into()));
+    }
+
+    async fn change(&self, change: HotCacheChange) -> Vec<String> {
+        self.0.send(change).await.unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for HotCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HotCache")
+    }
+}

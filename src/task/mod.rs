@@ -10,14 +10,14 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 pub use cancel::{CancelReason, Cancellation};
-pub use context::TaskContext;
-pub(crate) use context::{ContextParts, ProgressReport, ProgressSink};
+pub(crate) use context::Services;
+pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 
-use crate::id::{JobId, TaskId, TaskName};
+use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::orchestrators::OrchestratorId;
+use crate::transport::ProgressUpdate;
 
 /// One task as an orchestrator handed it out.
 #[derive(Debug, Clone)]

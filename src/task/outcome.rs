@@ -5,9 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::{Task, TaskError};
+use crate::id::OrchestratorId;
 use crate::id::{JobId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::orchestrators::OrchestratorId;
 
 /// The end of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]

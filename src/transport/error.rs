@@ -22,7 +22,14 @@ pub enum TransportError {
         /// What happened.
         reason: String,
     },
-    /// The orchestrator cannot serve us now (HTTP 5xx). Try later.
+    /// The orchestrator failed while it handled the request (HTTP 500), which may
+    /// or may not pass. Try again a few times.
+    #[error("the orchestrator failed: {reason}")]
+    Faulted {
+        /// Status and text of the answer.
+        reason: String,
+    },
+    /// The orchestrator cannot serve us now (HTTP 502 to 504). Try later.
     #[error("the orchestrator is unavailable: {reason}")]
     Unavailable {
         /// Status and text of the answer.

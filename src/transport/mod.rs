@@ -7,13 +7,13 @@
 //! `docs/transports.md` is a guide to writing one.
 
 mod error;
+mod http;
 mod report;
 
 pub mod memory;
 pub mod rxon;
 
 use std::fmt;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
@@ -24,7 +24,6 @@ pub use report::{
     Standing, TaskEntry, WorkerCard,
 };
 
-use crate::orchestrators::OrchestratorId;
 use crate::task::{Task, TaskResult};
 
 /// Talks to one orchestrator.
@@ -77,6 +76,3 @@ pub trait Transport: fmt::Debug + 'static {
     /// and the next value follows anyway. Protocols without progress return `Ok`.
     fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>>;
 }
-
-/// Makes the transports of a worker, on the control thread, when it starts.
-pub type TransportFactory = Box<dyn FnOnce(OrchestratorId) -> Rc<dyn Transport> + Send>;

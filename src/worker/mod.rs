@@ -1,1 +1,109 @@
-//! The worker.
+//! The worker as its user sees it: built, started, watched and ended.
+
+mod builder;
+mod card;
+mod control;
+mod handle;
+mod signals;
+
+use std::sync::mpsc;
+use std::thread;
+
+pub use builder::{TaskSpec, WorkerBuilder};
+pub use handle::{DrainReport, WorkerHandle};
+
+use crate::error::{Error, Result};
+use control::Plan;
+
+/// A worker that is ready to start. Made with [`Worker::builder`].
+#[derive(Debug)]
+pub struct Worker {
+    plan: Plan,
+    health_port: Option<u16>,
+}
+
+impl Worker {
+    /// Begins a worker of the given type, which is what orchestrators and people
+    /// know it by. Everything else comes from the environment, see
+    /// [`config`](crate::config).
+    ///
+    /// ```no_run
+    /// use axon_worker::{RawJson, TaskError, Worker};
+    ///
+    /// async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
+    ///     Ok(params)
+    /// }
+    ///
+    /// #[actix_rt::main]
+    /// async fn main() -> axon_worker::Result<()> {
+    ///     Worker::builder("echo-worker").task("echo", echo).run().await
+    /// }
+    /// ```
+    #[must_use]
+    pub fn builder(worker_type: impl Into<String>) -> WorkerBuilder {
+        WorkerBuilder::new(worker_type.into())
+    }
+
+    /// Also serves `GET /health` and `GET /ready` on `WORKER_PORT`.
+    #[cfg(feature = "health")]
+    #[must_use]
+    pub fn with_health_check(mut self) -> Self {
+        self.health_port = Some(self.plan.settings.worker_port);
+        self
+    }
+
+    /// Starts the worker on threads of its own and returns at once. Signals stay
+    /// with the caller; the worker goes on when the handle is dropped.
+    ///
+    /// Works inside any runtime, or none.
+    ///
+    /// # Errors
+    /// When a transport cannot be set up, the health port is taken, or the system
+    /// gives no thread.
+    pub fn spawn(self) -> Result<WorkerHandle> {
+        #[cfg(feature = "health")]
+        let health = self.health_port.map(crate::health::bind).transpose()?;
+        let plan = self.plan;
+        let (ready, started) = mpsc::channel();
+        thread::Builder::new()
+            .name("axon-control".to_owned())
+            .spawn(move || {
+                let system = actix_rt::System::new();
+                system.block_on(async move {
+                    let running = match control::start(plan).await {
+                        Ok(running) => running,
+                        Err(error) => {
+                            let _ = ready.send(Err(error));
+                            return;
+                        }
+                    };
+                    #[cfg(feature = "health")]
+                    let running = match health {
+                        Some(listener) => running.with_health(listener),
+                        None => Ok(running),
+                    };
+                    #[cfg(not(feature = "health"))]
+                    let running = Ok::<_, Error>(running);
+                    match running {
+                        Ok(running) => {
+                            let _ = ready.send(Ok(running.handle()));
+                            running.until_ended().await;
+                        }
+                        Err(error) => drop(ready.send(Err(error))),
+                    }
+                });
+            })
+            .map_err(Error::Thread)?;
+        // Comes within milliseconds, and always: a panic there drops the sender.
+        started.recv().unwrap_or(Err(Error::Start))
+    }
+
+    /// Runs until SIGTERM or SIGINT, then drains: no new tasks, running ones
+    /// finish, results are delivered. A second signal ends the process at once.
+    ///
+    /// # Errors
+    /// As [`Worker::spawn`].
+    pub async fn run(self) -> Result<()> {
+        signals::run_until_signal(self.spawn()?).await
+    }
+}

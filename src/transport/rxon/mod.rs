@@ -1,1 +1,10 @@
-//! RXON, the protocol of the Avtomatika orchestrator.
+//! RXON, the protocol of the avtomatika orchestrators, in the dialect `1.0b2`.
+//!
+//! Everything goes over HTTP requests that the worker makes: it registers, sends
+//! heartbeats, keeps long polls open for tasks and posts results.
+
+mod http;
+mod wire_1_0b2;
+
+pub use super::http::{SetupError, TlsFiles};
+pub use http::{RxonHttp, RxonSetup};

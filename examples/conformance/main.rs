@@ -1,0 +1,52 @@
+//! A worker with one handler for everything a worker must be able to do,
+//! configured by the environment alone. Our end-to-end tests run it against the
+//! published orchestrators; run it against yours to check that.
+//!
+//! ```sh
+//! ORCHESTRATOR_URL=http://localhost:8080 cargo run --example conformance
+//! ```
+
+#![allow(unreachable_pub, reason = "an example in several files")]
+
+mod basic;
+mod hot;
+mod media;
+
+use axon_worker::{Result, TaskSpec, Worker, blocking};
+
+#[actix_rt::main]
+async fn main() -> Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("LOG_LEVEL")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).init();
+
+    let video = |name| TaskSpec::named(name).of_type("video_processing");
+    Worker::builder("conformance")
+        .task("echo", basic::echo)
+        .task("noop", basic::noop)
+        .task("add", basic::add)
+        .task("sleep", basic::sleep)
+        .task("spin", blocking(basic::spin))
+        .task("block", basic::block)
+        .task("fail", basic::fail)
+        .task("panic", basic::panic)
+        .task("status", basic::status)
+        .task("progress", basic::progress)
+        .task("info", basic::info)
+        .task("warm", hot::warm)
+        .task("cool", hot::cool)
+        .task("image_generation", hot::ready)
+        .task("upscale", hot::ready)
+        .skill_dependency("image_generation", ["stable_diffusion_v1.5", "vae-ft-mse"])
+        .skill_dependency("upscale", ["realesrgan_x4"])
+        .task(video("video_a"), media::process)
+        .task(video("video_b"), media::process)
+        .task(
+            TaskSpec::named("audio").of_type("audio_processing"),
+            media::process,
+        )
+        .task_type_limit("video_processing", 1)
+        .task_type_limit("audio_processing", 4)
+        .run_with_health_check()
+        .await
+}

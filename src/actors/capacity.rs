@@ -1,0 +1,225 @@
+//! The keeper of slots: a permit is taken before a poll goes out, travels with
+//! the task, and gives its slot back when it is dropped, wherever that happens.
+
+use actix::prelude::*;
+
+use super::StateChanged;
+use super::poller::SlotGranted;
+use super::supervisor::{ClaimAnswered, TaskKey};
+use crate::policy::{Claim, Held, Slots};
+use crate::transport::{Availability, Offer};
+
+/// The right to have one task, or to ask for one.
+#[derive(Debug)]
+pub(crate) struct Permit {
+    held: Held,
+    back: Recipient<SlotReleased>,
+}
+
+impl Permit {
+    /// Marks the slot as a task's, and notes which type it fills.
+    fn become_task(&mut self, held: Held) {
+        self.held = held;
+    }
+
+    /// A permit that no tracker counts.
+    #[cfg(test)]
+    pub(crate) fn loose(back: Recipient<SlotReleased>) -> Self {
+        Self {
+            held: Held::default(),
+            back,
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.back
+            .do_send(SlotReleased(std::mem::take(&mut self.held)));
+    }
+}
+
+/// A permit was dropped.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SlotReleased(Held);
+
+/// The poller wants this many slots, all told; they come as [`SlotGranted`], one
+/// message each, as soon as they are free.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WantSlots(pub(crate) usize);
+
+/// A task came in and wants a slot of its type; the answer is [`ClaimAnswered`].
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ClaimType {
+    pub(crate) key: TaskKey,
+    pub(crate) kind: Option<String>,
+    pub(crate) permit: Permit,
+}
+
+/// The task does not wait for a slot any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct WithdrawClaim(pub(crate) TaskKey);
+
+/// Other limits from now on. Lowering one interrupts nothing.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetLimits {
+    pub(crate) limit: Option<usize>,
+    pub(crate) of_type: Option<(String, usize)>,
+}
+
+/// What is free?
+#[derive(Debug, Message)]
+#[rtype(result = "CapacityView")]
+pub(crate) struct GetCapacity;
+
+/// The answer to [`GetCapacity`].
+#[derive(Debug, Clone, MessageResponse)]
+pub(crate) struct CapacityView {
+    pub(crate) availability: Availability,
+    pub(crate) available: std::sync::Arc<[crate::TaskName]>,
+}
+
+/// The global limit and the limits by type.
+pub(crate) struct CapacityTracker {
+    slots: Slots<(TaskKey, Permit)>,
+    wanted: usize,
+    poller: Recipient<SlotGranted>,
+    supervisor: Recipient<ClaimAnswered>,
+    heartbeat: Recipient<StateChanged>,
+}
+
+impl CapacityTracker {
+    pub(crate) fn new(
+        slots: Slots<(TaskKey, Permit)>,
+        poller: Recipient<SlotGranted>,
+        supervisor: Recipient<ClaimAnswered>,
+        heartbeat: Recipient<StateChanged>,
+    ) -> Self {
+        Self {
+            slots,
+            wanted: 0,
+            poller,
+            supervisor,
+            heartbeat,
+        }
+    }
+
+    /// Hands out what is free and tells who has to know.
+    fn settle(&mut self, ctx: &mut Context<Self>) {
+        if self.slots.refresh() {
+            self.heartbeat.do_send(StateChanged);
+        }
+        while self.wanted > 0 {
+            let Some(held) = self.slots.reserve() else {
+                break;
+            };
+            self.wanted -= 1;
+            let permit = Permit {
+                held,
+                back: ctx.address().recipient(),
+            };
+            let offer = Offer {
+                available: self.slots.available().clone(),
+                hot: std::sync::Arc::from([]),
+            };
+            self.poller.do_send(SlotGranted { permit, offer });
+        }
+    }
+
+    fn pass_on(&self, started: Vec<((TaskKey, Permit), Held)>) {
+        for ((key, mut permit), held) in started {
+            permit.become_task(held);
+            self.supervisor.do_send(ClaimAnswered {
+                key,
+                permit: Some(permit),
+            });
+        }
+    }
+}
+
+impl Actor for CapacityTracker {
+    type Context = Context<Self>;
+}
+
+impl Handler<WantSlots> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, WantSlots(count): WantSlots, ctx: &mut Self::Context) {
+        self.wanted = count;
+        self.settle(ctx);
+    }
+}
+
+impl Handler<ClaimType> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, claim: ClaimType, ctx: &mut Self::Context) {
+        let ClaimType {
+            key,
+            kind,
+            mut permit,
+        } = claim;
+        permit.become_task(Held {
+            task: true,
+            kind: None,
+        });
+        match self.slots.claim((key, permit), kind.as_deref()) {
+            Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
+            Claim::Parked => {}
+            Claim::Never((key, permit)) => {
+                drop(permit);
+                self.supervisor.do_send(ClaimAnswered { key, permit: None });
+            }
+        }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<WithdrawClaim> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, WithdrawClaim(key): WithdrawClaim, _: &mut Self::Context) {
+        // The permit in it comes back as `SlotReleased`.
+        drop(self.slots.withdraw(|(waiting, _)| *waiting == key));
+    }
+}
+
+impl Handler<SlotReleased> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, SlotReleased(held): SlotReleased, ctx: &mut Self::Context) {
+        let started = self.slots.release(&held);
+        self.pass_on(started);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<SetLimits> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, change: SetLimits, ctx: &mut Self::Context) {
+        let of_type = change
+            .of_type
+            .as_ref()
+            .map(|(kind, limit)| (kind.as_str(), *limit));
+        let started = self.slots.set_limits(change.limit, of_type);
+        self.pass_on(started);
+        self.settle(ctx);
+    }
+}
+
+impl Handler<GetCapacity> for CapacityTracker {
+    type Result = CapacityView;
+
+    fn handle(&mut self, _: GetCapacity, _: &mut Self::Context) -> CapacityView {
+        CapacityView {
+            availability: self.slots.availability(),
+            available: self.slots.available().clone(),
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The end of the worker: no new tasks, the running ones finish, their results go
+//! out, the orchestrators hear of it, and then everything stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::courier::{Courier, GetUnsent};
+use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
+use super::poller::{GetOpenPolls, Poller, SetIntake};
+use super::pool::{Announce, DropPolls, OrchestratorPool};
+use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
+use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
+use crate::status::StatusBoard;
+use crate::transport::Availability;
+use crate::worker::DrainReport;
+
+/// How often a drain looks whether something has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How long the last heartbeat may take.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// End the worker. Later ones than the first change nothing.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Shutdown;
+
+/// The actors of a worker.
+#[derive(Clone)]
+pub(crate) struct Parts {
+    pub(crate) poller: Addr<Poller>,
+    pub(crate) pool: Addr<OrchestratorPool>,
+    pub(crate) heartbeat: Addr<HeartbeatActor>,
+    pub(crate) supervisor: Addr<TaskSupervisor>,
+    pub(crate) courier: Addr<Courier>,
+}
+
+/// Conducts the end.
+pub(crate) struct Conductor {
+    parts: Parts,
+    limits: DrainLimits,
+    board: Arc<StatusBoard>,
+    ended: watch::Sender<Option<DrainReport>>,
+    draining: bool,
+}
+
+impl Conductor {
+    /// `ended` is filled when all is over.
+    pub(crate) fn new(
+        parts: Parts,
+        limits: DrainLimits,
+        board: Arc<StatusBoard>,
+        ended: watch::Sender<Option<DrainReport>>,
+    ) -> Self {
+        Self {
+            parts,
+            limits,
+            board,
+            ended,
+            draining: false,
+        }
+    }
+}
+
+impl Actor for Conductor {
+    type Context = Context<Self>;
+}
+
+impl Handler<Shutdown> for Conductor {
+    type Result = ();
+
+    fn handle(&mut self, _: Shutdown, _: &mut Self::Context) {
+        if std::mem::replace(&mut self.draining, true) {
+            return;
+        }
+        info!("shutting down");
+        self.board.set_draining();
+        let drain = Drain::begin(self.limits.clone(), Instant::now());
+        let (parts, ended) = (self.parts.clone(), self.ended.clone());
+        actix_rt::spawn(async move {
+            let report = parts.drain(drain).await;
+            info!(
+                interrupted = report.interrupted,
+                stuck = report.stuck,
+                unsent = report.unsent,
+                "shut down"
+            );
+            ended.send_replace(Some(report));
+        });
+    }
+}
+
+impl Parts {
+    async fn drain(&self, mut drain: Drain) -> DrainReport {
+        let mut report = DrainReport::default();
+        self.poller.do_send(SetIntake(false));
+        let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
+        let mut announced = false;
+        loop {
+            if !announced && announcing.is_finished() {
+                announced = true;
+                drain.announced(Instant::now());
+            }
+            let now = Instant::now();
+            let pending = self.pending().await;
+            match drain.step(now, pending) {
+                DrainStep::Wait(until) => {
+                    tokio::time::sleep_until(until.min(now + LOOK_EVERY)).await;
+                }
+                DrainStep::DropPolls => self.pool.do_send(DropPolls),
+                DrainStep::CancelTasks => {
+                    warn!(
+                        tasks = pending.tasks,
+                        "time is up, calling off the running tasks"
+                    );
+                    report.interrupted = pending.tasks;
+                    self.supervisor.do_send(InterruptAll);
+                }
+                DrainStep::AbandonTasks => {
+                    report.stuck = self.supervisor.send(AbandonAll).await.unwrap_or(0);
+                }
+                DrainStep::End => {
+                    report.unsent = pending.results;
+                    break;
+                }
+            }
+        }
+        let farewell = self.clone().announce(Availability::Offline);
+        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        report
+    }
+
+    /// Tells every orchestrator the state, with this word for it, from now on.
+    async fn announce(self, availability: Availability) {
+        let _ = self
+            .heartbeat
+            .send(OverrideAvailability(Some(availability)))
+            .await;
+        if let Ok(Some(report)) = self.heartbeat.send(TakeReport).await {
+            let _ = self.pool.send(Announce(report)).await;
+        }
+    }
+
+    async fn pending(&self) -> Pending {
+        Pending {
+            polls: self.poller.send(GetOpenPolls).await.unwrap_or(0),
+            tasks: self
+                .supervisor
+                .send(GetRunning)
+                .await
+                .map_or(0, |tasks| tasks.len()),
+            results: self.courier.send(GetUnsent).await.unwrap_or(0),
+        }
+    }
+}

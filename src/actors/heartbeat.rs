@@ -1,0 +1,154 @@
+//! When to report the worker's state, and gathering it: on a steady beat, and
+//! soon after every change, many changes at once.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+
+use super::capacity::GetCapacity;
+use super::hot_cache::GetHotCache;
+use super::pool::SendBeat;
+use super::supervisor::GetRunning;
+use crate::transport::{Availability, Report};
+
+/// Something that a heartbeat tells has changed; many of these make one heartbeat.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct StateChanged;
+
+/// What is the state of the worker now? `None` when an actor is gone, that is, at the very end.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Report>")]
+pub(crate) struct TakeReport;
+
+/// Whatever the slots say, report this from now on; `None` lifts it.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct OverrideAvailability(pub(crate) Option<Availability>);
+
+/// Whom to ask for the parts of a report.
+#[derive(Clone)]
+pub(crate) struct Sources {
+    pub(crate) capacity: Recipient<GetCapacity>,
+    pub(crate) supervisor: Recipient<GetRunning>,
+    pub(crate) hot_cache: Recipient<GetHotCache>,
+}
+
+impl Sources {
+    async fn gather(self, instead: Option<Availability>) -> Option<Report> {
+        let capacity = self.capacity.send(GetCapacity).await.ok()?;
+        let running = self.supervisor.send(GetRunning).await.ok()?;
+        let hot = self.hot_cache.send(GetHotCache).await.ok()?;
+        let availability = instead.unwrap_or(capacity.availability);
+        let takes_tasks = availability == Availability::Idle;
+        Some(Report {
+            availability,
+            available: if takes_tasks {
+                capacity.available
+            } else {
+                [].into()
+            },
+            running: running.into(),
+            hot_cache: hot.models,
+            hot_skills: hot.skills,
+        })
+    }
+}
+
+/// The heartbeat.
+pub(crate) struct HeartbeatActor {
+    debounce: Duration,
+    every: Duration,
+    sources: Sources,
+    instead: Option<Availability>,
+    pool: Recipient<SendBeat>,
+    /// The one beat that is due; never two.
+    due: Option<(Instant, SpawnHandle)>,
+}
+
+impl HeartbeatActor {
+    pub(crate) fn new(
+        debounce: Duration,
+        every: Duration,
+        sources: Sources,
+        pool: Recipient<SendBeat>,
+    ) -> Self {
+        Self {
+            debounce,
+            every,
+            sources,
+            instead: None,
+            pool,
+            due: None,
+        }
+    }
+
+    /// An earlier beat is kept, so that a stream of changes cannot put it off for
+    /// ever. Re-armed after each beat rather than by an interval, which would fire
+    /// missed beats in a burst.
+    fn arm(&mut self, ctx: &mut Context<Self>, after: Duration) {
+        let at = Instant::now() + after;
+        match self.due.take() {
+            Some((sooner, timer)) if sooner <= at => {
+                self.due = Some((sooner, timer));
+                return;
+            }
+            Some((_, later)) => {
+                ctx.cancel_future(later);
+            }
+            None => {}
+        }
+        let timer = ctx.run_later(after, |heart, ctx| {
+            heart.due = None;
+            heart.beat();
+            heart.arm(ctx, heart.every);
+        });
+        self.due = Some((at, timer));
+    }
+
+    fn beat(&self) {
+        let (gather, pool) = (self.sources.clone().gather(self.instead), self.pool.clone());
+        actix_rt::spawn(async move {
+            if let Some(report) = gather.await {
+                pool.do_send(SendBeat(report));
+            }
+        });
+    }
+}
+
+impl Actor for HeartbeatActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.arm(ctx, self.every);
+    }
+}
+
+impl Handler<StateChanged> for HeartbeatActor {
+    type Result = ();
+
+    fn handle(&mut self, _: StateChanged, ctx: &mut Self::Context) {
+        self.arm(ctx, self.debounce);
+    }
+}
+
+impl Handler<OverrideAvailability> for HeartbeatActor {
+    type Result = ();
+
+    fn handle(
+        &mut self,
+        OverrideAvailability(instead): OverrideAvailability,
+        _: &mut Self::Context,
+    ) {
+        self.instead = instead;
+    }
+}
+
+impl Handler<TakeReport> for HeartbeatActor {
+    type Result = ResponseFuture<Option<Report>>;
+
+    fn handle(&mut self, _: TakeReport, _: &mut Self::Context) -> Self::Result {
+        Box::pin(self.sources.clone().gather(self.instead))
+    }
+}

@@ -1,0 +1,109 @@
+//! Where handlers run: one host per handler thread. Each task is a future of its
+//! own there, so that a panic ends that task and nothing else.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use actix::prelude::*;
+use futures_util::FutureExt;
+use tracing::Instrument;
+
+use super::capacity::Permit;
+use super::supervisor::{TaskEnded, TaskKey};
+use crate::handler::{BlockingPool, Call, Job};
+use crate::json::RawJson;
+use crate::task::{Outcome, TaskContext, TaskError};
+
+/// Run a task.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(crate) struct RunTask {
+    pub(crate) key: TaskKey,
+    pub(crate) job: Arc<dyn Job>,
+    pub(crate) params: RawJson,
+    pub(crate) context: TaskContext,
+    pub(crate) permit: Permit,
+    pub(crate) span: tracing::Span,
+}
+
+/// Runs handlers on its thread.
+pub(crate) struct TaskHost {
+    grace: Duration,
+    pool: BlockingPool,
+    started: Arc<AtomicUsize>,
+    supervisor: Recipient<TaskEnded>,
+}
+
+impl TaskHost {
+    /// `started` counts the tasks that this thread has got round to.
+    pub(crate) fn new(
+        grace: Duration,
+        pool: BlockingPool,
+        started: Arc<AtomicUsize>,
+        supervisor: Recipient<TaskEnded>,
+    ) -> Self {
+        Self {
+            grace,
+            pool,
+            started,
+            supervisor,
+        }
+    }
+}
+
+impl Actor for TaskHost {
+    type Context = Context<Self>;
+}
+
+impl Handler<RunTask> for TaskHost {
+    type Result = ();
+
+    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        let (grace, pool, supervisor) = (self.grace, self.pool.clone(), self.supervisor.clone());
+        let RunTask {
+            key,
+            job,
+            params,
+            context,
+            permit,
+            span,
+        } = run;
+        let cancellation = context.cancellation().clone();
+        let hold = Arc::new(permit);
+        let call = Call {
+            params,
+            context,
+            hold: hold.clone(),
+            pool,
+        };
+        let task = async move {
+            let began = Instant::now();
+            // Calling is inside as well: arguments are parsed there.
+            let body = AssertUnwindSafe(async move { job.call(call).await }).catch_unwind();
+            let ended = tokio::select! {
+                biased;
+                ended = body => ended,
+                () = called_off(&cancellation, grace) => Ok(Outcome::Cancelled),
+            };
+            let outcome =
+                ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
+            // Before the news, so that the slot counts as free when they arrive.
+            drop(hold);
+            supervisor.do_send(TaskEnded {
+                key,
+                outcome,
+                ran_for: began.elapsed(),
+            });
+        };
+        actix_rt::spawn(task.instrument(span));
+    }
+}
+
+/// Ends when the task was called off and had its time to end by itself.
+async fn called_off(cancellation: &crate::Cancellation, grace: Duration) {
+    cancellation.cancelled().await;
+    tokio::time::sleep(grace).await;
+}

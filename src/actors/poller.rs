@@ -1,0 +1,231 @@
+//! The poll loop: as many polls as there are reasons and free slots for, each
+//! with a permit in hand before it is sent.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+
+use super::capacity::{Permit, WantSlots};
+use super::pool::PollNext;
+use super::supervisor::StartTask;
+use crate::policy::PollScale;
+use crate::task::Task;
+use crate::transport::Offer;
+
+/// A server that answers empty polls at once, instead of holding them, is asked
+/// less and less often, down to this.
+const LONGEST_IDLE_DELAY: Duration = Duration::from_secs(1);
+/// An empty answer that came sooner was not held.
+const HELD: Duration = Duration::from_millis(200);
+
+/// A slot is free: a poll may go out.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SlotGranted {
+    pub(crate) permit: Permit,
+    pub(crate) offer: Offer,
+}
+
+/// A poll came back.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct PollEnded {
+    pub(crate) permit: Permit,
+    pub(crate) sent: Instant,
+    pub(crate) outcome: PollOutcome,
+}
+
+/// What a poll brought.
+#[derive(Debug)]
+pub(crate) enum PollOutcome {
+    /// A task.
+    Found(Box<Task>),
+    /// Nothing, after being held or not.
+    Nothing,
+    /// An error; the pool knows which and leaves that orchestrator alone for a while.
+    Failed,
+    /// No orchestrator can be asked before this time, or before [`Ready`] if none is known.
+    NobodyReady(Option<Instant>),
+}
+
+/// An orchestrator can be polled again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Ready;
+
+/// Send polls or send none. Open ones stay open.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetIntake(pub(crate) bool);
+
+/// How many polls are open?
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct GetOpenPolls;
+
+/// Keeps polls open.
+pub(crate) struct Poller {
+    scale: PollScale,
+    idle_delay: Duration,
+    /// Grows while the server does not hold its polls.
+    current_delay: Duration,
+    intake: bool,
+    open: usize,
+    wanted: usize,
+    /// Nothing is sent before this timer has run, if there is one.
+    resting: Option<SpawnHandle>,
+    /// Nobody is ready; wait for news.
+    stalled: bool,
+    capacity: Recipient<WantSlots>,
+    pool: Recipient<PollNext>,
+    supervisor: Recipient<StartTask>,
+}
+
+impl Poller {
+    pub(crate) fn new(
+        scale: PollScale,
+        idle_delay: Duration,
+        capacity: Recipient<WantSlots>,
+        pool: Recipient<PollNext>,
+        supervisor: Recipient<StartTask>,
+    ) -> Self {
+        Self {
+            scale,
+            idle_delay,
+            current_delay: idle_delay,
+            intake: true,
+            open: 0,
+            wanted: 0,
+            resting: None,
+            stalled: false,
+            capacity,
+            pool,
+            supervisor,
+        }
+    }
+
+    /// Asks for the slots of the polls that should be open and are not.
+    fn fill(&mut self) {
+        let sending = self.intake && !self.stalled && self.resting.is_none();
+        let target = if sending {
+            self.scale.target()
+        } else {
+            self.open
+        };
+        let wanted = target.saturating_sub(self.open);
+        if wanted != self.wanted {
+            self.wanted = wanted;
+            self.capacity.do_send(WantSlots(wanted));
+        }
+    }
+
+    fn rest(&mut self, ctx: &mut Context<Self>, delay: Duration) {
+        if let Some(timer) = self.resting.take() {
+            ctx.cancel_future(timer);
+        }
+        self.resting = Some(ctx.run_later(delay, |poller, _| {
+            poller.resting = None;
+            poller.stalled = false;
+            poller.fill();
+        }));
+    }
+}
+
+impl Actor for Poller {
+    type Context = Context<Self>;
+
+    fn started(&mut self, _: &mut Self::Context) {
+        self.fill();
+    }
+}
+
+impl Handler<SlotGranted> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, granted: SlotGranted, _: &mut Self::Context) {
+        // Grants that were under way when the want was taken back are given back.
+        if self.wanted == 0 {
+            return;
+        }
+        self.wanted -= 1;
+        self.open += 1;
+        self.pool.do_send(PollNext {
+            permit: granted.permit,
+            offer: granted.offer,
+        });
+    }
+}
+
+impl Handler<PollEnded> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, ended: PollEnded, ctx: &mut Self::Context) {
+        self.open -= 1;
+        let PollEnded {
+            permit,
+            sent,
+            outcome,
+        } = ended;
+        match outcome {
+            PollOutcome::Found(task) => {
+                self.scale.found();
+                self.current_delay = self.idle_delay;
+                self.supervisor.do_send(StartTask {
+                    task: *task,
+                    permit,
+                });
+            }
+            PollOutcome::Nothing => {
+                self.scale.found_nothing();
+                self.current_delay = if sent.elapsed() < HELD {
+                    (self.current_delay.max(Duration::from_millis(1)) * 2).min(LONGEST_IDLE_DELAY)
+                } else {
+                    self.idle_delay
+                };
+                if self.current_delay > Duration::ZERO && self.resting.is_none() {
+                    self.rest(ctx, self.current_delay);
+                }
+            }
+            PollOutcome::Failed => {}
+            PollOutcome::NobodyReady(until) => {
+                self.stalled = true;
+                if let Some(until) = until {
+                    self.rest(ctx, until.saturating_duration_since(Instant::now()));
+                }
+            }
+        }
+        self.fill();
+    }
+}
+
+impl Handler<Ready> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, _: Ready, ctx: &mut Self::Context) {
+        if self.stalled {
+            self.stalled = false;
+            if let Some(timer) = self.resting.take() {
+                ctx.cancel_future(timer);
+            }
+        }
+        self.fill();
+    }
+}
+
+impl Handler<SetIntake> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, SetIntake(on): SetIntake, _: &mut Self::Context) {
+        self.intake = on;
+        self.fill();
+    }
+}
+
+impl Handler<GetOpenPolls> for Poller {
+    type Result = usize;
+
+    fn handle(&mut self, _: GetOpenPolls, _: &mut Self::Context) -> usize {
+        self.open
+    }
+}

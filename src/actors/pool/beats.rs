@@ -1,0 +1,185 @@
+//! Heartbeats to every orchestrator, each at its own pace: one at a time, always
+//! the latest state, again when one was lost.
+
+use actix::prelude::*;
+use futures_util::future::join_all;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::{OrchestratorPool, guarded};
+use crate::actors::supervisor::CancelTask;
+use crate::id::OrchestratorId;
+use crate::task::CancelReason;
+use crate::transport::{BeatReply, Report, TransportError};
+
+/// Tell all orchestrators this state.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SendBeat(pub(crate) Report);
+
+/// Tell all orchestrators this state, and return when each has answered or failed.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Announce(pub(crate) Report);
+
+/// A heartbeat was answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct BeatAnswered {
+    id: OrchestratorId,
+    report: Report,
+    answer: Result<BeatReply, TransportError>,
+    /// Sent by [`OrchestratorPool::beat`], which sends one at a time.
+    in_turn: bool,
+}
+
+/// A heartbeat that was sent by somebody else than [`OrchestratorPool::beat`].
+pub(super) fn told(
+    id: OrchestratorId,
+    report: Report,
+    answer: Result<BeatReply, TransportError>,
+) -> BeatAnswered {
+    BeatAnswered {
+        id,
+        report,
+        answer,
+        in_turn: false,
+    }
+}
+
+impl OrchestratorPool {
+    /// Sends the state to one orchestrator, or keeps it for when that is possible.
+    pub(super) fn beat(&mut self, id: OrchestratorId, report: Report, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let session = self.session(id);
+        if !session.registered {
+            // Registration carries the state and is followed by a beat.
+            return;
+        }
+        if session.beating {
+            session.unsent_beat = Some(report);
+            return;
+        }
+        if let Some(opens) = session.beats.opens_at(now) {
+            // Silenced while it takes us for busy, the orchestrator would let us
+            // starve. Registering is another endpoint and makes us idle again.
+            let starving = session.underestimates(&report);
+            let first = session.unsent_beat.replace(report).is_none();
+            if starving {
+                info!(orchestrator = %session.settings.name, "registering to be seen as idle");
+                self.register(id, ctx);
+            }
+            if first {
+                ctx.run_later(opens - now, move |pool, ctx| pool.beat_unsent(id, ctx));
+            }
+            return;
+        }
+        session.beating = true;
+        let (transport, me) = (session.transport(), ctx.address());
+        actix_rt::spawn(async move {
+            let answer = guarded(transport.heartbeat(report.clone())).await;
+            me.do_send(BeatAnswered {
+                id,
+                report,
+                answer,
+                in_turn: true,
+            });
+        });
+    }
+
+    fn beat_unsent(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
+        if let Some(report) = self.session(id).unsent_beat.take() {
+            self.beat(id, report, ctx);
+        }
+    }
+}
+
+impl Handler<SendBeat> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, SendBeat(report): SendBeat, ctx: &mut Self::Context) {
+        for place in 0..self.sessions.len() {
+            self.beat(OrchestratorId(place), report.clone(), ctx);
+        }
+    }
+}
+
+impl Handler<BeatAnswered> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, answered: BeatAnswered, ctx: &mut Self::Context) {
+        let BeatAnswered {
+            id,
+            report,
+            answer,
+            in_turn,
+        } = answered;
+        let now = Instant::now();
+        let session = self.session(id);
+        session.beating &= !in_turn;
+        match answer {
+            Ok(reply) if reply.forgotten => self.lost_registration(id, ctx),
+            Ok(reply) => {
+                session.beats.succeeded(now);
+                session.note_believed(&report);
+                for target in reply.cancel {
+                    let cancel = CancelTask {
+                        origin: Some(id),
+                        target,
+                        reason: CancelReason::Requested,
+                    };
+                    self.neighbours.supervisor.do_send(cancel);
+                }
+                self.heard_of(id);
+            }
+            Err(error) => {
+                let name = &session.settings.name;
+                match &error {
+                    TransportError::RateLimited { retry_after } => {
+                        warn!(orchestrator = %name, "heartbeats are rate limited");
+                        session
+                            .beats
+                            .rate_limited(now, *retry_after, fastrand::f64());
+                    }
+                    _ if session.beats.is_failing() => {
+                        debug!(orchestrator = %name, %error, "heartbeat failed again");
+                        session.beats.failed(now, fastrand::f64());
+                    }
+                    _ => {
+                        warn!(orchestrator = %name, %error, "heartbeat failed");
+                        session.beats.failed(now, fastrand::f64());
+                    }
+                }
+                let lost = session.note_failure(&error);
+                // A newer state may have come meanwhile; it is kept instead.
+                session.unsent_beat.get_or_insert(report);
+                if lost {
+                    self.lost_registration(id, ctx);
+                }
+            }
+        }
+        let session = self.session(id);
+        if let Some(report) = session.unsent_beat.take() {
+            self.beat(id, report, ctx);
+        }
+    }
+}
+
+impl Handler<Announce> for OrchestratorPool {
+    type Result = ResponseFuture<()>;
+
+    fn handle(&mut self, Announce(report): Announce, ctx: &mut Self::Context) -> Self::Result {
+        let mut requests = Vec::new();
+        for session in self.sessions.iter().filter(|session| session.registered) {
+            let (transport, report, me) = (session.transport(), report.clone(), ctx.address());
+            let id = session.settings.id;
+            requests.push(async move {
+                let answer = guarded(transport.heartbeat(report.clone())).await;
+                me.do_send(told(id, report, answer));
+            });
+        }
+        Box::pin(async move {
+            join_all(requests).await;
+        })
+    }
+}

@@ -1,0 +1,97 @@
+//! Results and progress on their way out.
+
+use std::sync::Arc;
+
+use actix::prelude::*;
+use tracing::debug;
+
+use super::{OrchestratorPool, guarded};
+use crate::id::OrchestratorId;
+use crate::task::{Outcome, TaskResult};
+use crate::transport::{Availability, ProgressUpdate, Receipt, TransportError};
+
+/// Hand a result to the orchestrator it belongs to. One attempt.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Receipt, TransportError>")]
+pub(crate) struct Deliver(pub(crate) Arc<TaskResult>);
+
+/// A handler said how far it is.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ReportProgress {
+    pub(crate) origin: OrchestratorId,
+    pub(crate) update: ProgressUpdate,
+}
+
+/// A result was answered, with this error or none.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct DeliveryAnswered {
+    id: OrchestratorId,
+    error: Option<TransportError>,
+}
+
+impl Handler<Deliver> for OrchestratorPool {
+    type Result = ResponseFuture<Result<Receipt, TransportError>>;
+
+    fn handle(&mut self, Deliver(result): Deliver, ctx: &mut Self::Context) -> Self::Result {
+        let id = result.origin;
+        let me = ctx.address();
+        let session = self.session(id);
+        let transport = session.transport();
+        // A failed task is handed out again at once, or never: avtomatika puts the
+        // job on a siding when it knows of no idle worker at that moment. So it
+        // must learn first that our slot is free again.
+        let unseen = is_retried(&result.outcome) && !session.believes_free_for(&result.name);
+        let neighbours = self.neighbours.clone();
+        Box::pin(async move {
+            if unseen
+                && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
+                && report.availability == Availability::Idle
+            {
+                let answer = guarded(transport.heartbeat(report.clone())).await;
+                debug!(ok = answer.is_ok(), "told our free slot before a failure");
+                me.do_send(super::beats::told(id, report, answer));
+            }
+            let answer = guarded(transport.deliver(result)).await;
+            me.do_send(DeliveryAnswered {
+                id,
+                error: answer.as_ref().err().cloned(),
+            });
+            answer
+        })
+    }
+}
+
+fn is_retried(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Failed(error) if error.code().is_retried())
+}
+
+impl Handler<DeliveryAnswered> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
+        let id = answered.id;
+        match answered.error {
+            None => self.heard_of(id),
+            Some(error) => {
+                if self.session(id).note_failure(&error) {
+                    self.lost_registration(id, ctx);
+                }
+            }
+        }
+    }
+}
+
+impl Handler<ReportProgress> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, report: ReportProgress, _: &mut Self::Context) {
+        let transport = self.session(report.origin).transport();
+        actix_rt::spawn(async move {
+            if let Err(error) = guarded(transport.progress(report.update)).await {
+                debug!(%error, "progress was not delivered");
+            }
+        });
+    }
+}

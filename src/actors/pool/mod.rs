@@ -1,0 +1,121 @@
+//! The orchestrators: their transports, their health, and everything that is
+//! sent to them. Whoever wants something from an orchestrator asks here.
+//!
+//! The actor only decides; requests run as tasks of their own on the same thread
+//! and come back as messages.
+
+mod beats;
+mod deliver;
+mod polls;
+mod registration;
+mod session;
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use actix::prelude::*;
+use futures_util::future::LocalBoxFuture;
+
+pub(crate) use beats::{Announce, SendBeat};
+pub(crate) use deliver::{Deliver, ReportProgress};
+use polls::OpenPolls;
+pub(crate) use polls::{DropPolls, PollNext};
+use session::Session;
+pub(crate) use session::SessionSettings;
+
+use super::courier::Recovered;
+use super::heartbeat::TakeReport;
+use super::poller::{PollEnded, Ready};
+use super::supervisor::{CancelTask, DeliverResult};
+use crate::config::Timing;
+use crate::id::OrchestratorId;
+use crate::policy::{Candidate, Selection};
+use crate::status::StatusBoard;
+use crate::transport::{TransportError, WorkerCard};
+
+/// Who hears of what happens here.
+pub(crate) struct Neighbours {
+    pub(crate) poller: Recipient<PollEnded>,
+    pub(crate) ready: Recipient<Ready>,
+    pub(crate) heartbeat: Recipient<TakeReport>,
+    pub(crate) courier: Recipient<DeliverResult>,
+    pub(crate) recovered: Recipient<Recovered>,
+    pub(crate) supervisor: Recipient<CancelTask>,
+}
+
+/// All orchestrators of this worker.
+pub(crate) struct OrchestratorPool {
+    sessions: Vec<Session>,
+    selection: Box<dyn Selection>,
+    card: Arc<WorkerCard>,
+    neighbours: Rc<Neighbours>,
+    polls: OpenPolls,
+    board: Arc<StatusBoard>,
+}
+
+impl OrchestratorPool {
+    pub(crate) fn new(
+        sessions: Vec<SessionSettings>,
+        selection: Box<dyn Selection>,
+        timing: &Timing,
+        card: Arc<WorkerCard>,
+        neighbours: Neighbours,
+        board: Arc<StatusBoard>,
+    ) -> Self {
+        Self {
+            sessions: sessions
+                .into_iter()
+                .map(|s| Session::new(s, timing))
+                .collect(),
+            selection,
+            card,
+            neighbours: Rc::new(neighbours),
+            polls: OpenPolls::default(),
+            board,
+        }
+    }
+
+    fn session(&mut self, id: OrchestratorId) -> &mut Session {
+        &mut self.sessions[id.0]
+    }
+
+    fn candidates(&self) -> Vec<Candidate> {
+        let now = tokio::time::Instant::now();
+        self.sessions
+            .iter()
+            .map(|session| session.candidate(now))
+            .collect()
+    }
+
+    /// The orchestrator answered: whatever waits for it may go.
+    fn heard_of(&mut self, id: OrchestratorId) {
+        if self.session(id).was_silent() {
+            self.neighbours.recovered.do_send(Recovered(id));
+            self.neighbours.ready.do_send(Ready);
+        }
+    }
+}
+
+impl Actor for OrchestratorPool {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        for place in 0..self.sessions.len() {
+            self.register(OrchestratorId(place), ctx);
+        }
+    }
+}
+
+/// Runs a request of a transport so that a panic in it is an error like any other.
+async fn guarded<T>(
+    request: LocalBoxFuture<'_, Result<T, TransportError>>,
+) -> Result<T, TransportError> {
+    use futures_util::FutureExt;
+    match std::panic::AssertUnwindSafe(request).catch_unwind().await {
+        Ok(answer) => answer,
+        Err(_) => Err(TransportError::Malformed {
+            reason: "the transport panicked".to_owned(),
+            task: None,
+        }),
+    }
+}

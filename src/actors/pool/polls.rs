@@ -1,0 +1,216 @@
+//! Polls: to whom, and what their answers mean for that orchestrator.
+
+use std::collections::HashMap;
+
+use actix::prelude::*;
+use tokio::task::AbortHandle;
+use tokio::time::Instant;
+use tracing::{debug, error, warn};
+
+use super::{OrchestratorPool, guarded};
+use crate::actors::capacity::Permit;
+use crate::actors::poller::{PollEnded, PollOutcome};
+use crate::actors::supervisor::DeliverResult;
+use crate::id::OrchestratorId;
+use crate::task::{Outcome, Task, TaskError, TaskResult};
+use crate::transport::{Offer, Standing, Transport, TransportError};
+
+/// Poll whichever orchestrator is next. The answer is [`PollEnded`], always.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct PollNext {
+    pub(crate) permit: Permit,
+    pub(crate) offer: Offer,
+}
+
+/// Drop the polls that are still open; a task may be lost with each, unless the
+/// orchestrator gives us none any more.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct DropPolls;
+
+/// A poll was answered.
+#[derive(Message)]
+#[rtype(result = "()")]
+pub(super) struct PollAnswered {
+    number: u64,
+    answer: Result<Option<Task>, TransportError>,
+}
+
+/// The polls that are open.
+#[derive(Default)]
+pub(super) struct OpenPolls {
+    next: u64,
+    open: HashMap<u64, OpenPoll>,
+}
+
+struct OpenPoll {
+    id: OrchestratorId,
+    permit: Permit,
+    sent: Instant,
+    request: AbortHandle,
+}
+
+impl Handler<PollNext> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
+        let PollNext { permit, offer } = poll;
+        let now = Instant::now();
+        let Some(id) = self.selection.pick(&self.candidates()) else {
+            let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
+            let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
+            self.neighbours.poller.do_send(PollEnded {
+                permit,
+                sent: now,
+                outcome,
+            });
+            return;
+        };
+        let session = self.session(id);
+        session.open_polls += 1;
+        let (transport, suspect) = (session.transport(), session.suspect);
+        let number = self.polls.next;
+        self.polls.next += 1;
+        let me = ctx.address();
+        let request = actix_rt::spawn(async move {
+            let answer = ask(&*transport, offer, suspect).await;
+            me.do_send(PollAnswered { number, answer });
+        });
+        let open = OpenPoll {
+            id,
+            permit,
+            sent: now,
+            request: request.abort_handle(),
+        };
+        self.polls.open.insert(number, open);
+    }
+}
+
+/// One poll. After trouble it asks first whether the orchestrator still knows us:
+/// a restarted one holds polls of strangers without a word (avtomatika 1.0b12).
+async fn ask(
+    transport: &dyn Transport,
+    offer: Offer,
+    suspect: bool,
+) -> Result<Option<Task>, TransportError> {
+    if suspect {
+        match guarded(transport.probe()).await {
+            Ok(Standing::Known) | Err(TransportError::RateLimited { .. }) => {}
+            Ok(Standing::Forgotten) => return Err(TransportError::NotRegistered),
+            Err(error) => return Err(error),
+        }
+    }
+    guarded(transport.poll(offer)).await
+}
+
+impl Handler<PollAnswered> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
+        let Some(poll) = self.polls.open.remove(&answered.number) else {
+            return;
+        };
+        let OpenPoll {
+            id, permit, sent, ..
+        } = poll;
+        let now = Instant::now();
+        let session = self.session(id);
+        session.open_polls -= 1;
+        let outcome = match answered.answer {
+            Ok(found) => {
+                session.polls.succeeded(now);
+                self.heard_of(id);
+                found.map_or(PollOutcome::Nothing, |task| {
+                    PollOutcome::Found(Box::new(task))
+                })
+            }
+            Err(error) => {
+                self.poll_failed(id, &error, now, ctx);
+                PollOutcome::Failed
+            }
+        };
+        self.neighbours.poller.do_send(PollEnded {
+            permit,
+            sent,
+            outcome,
+        });
+    }
+}
+
+impl OrchestratorPool {
+    fn poll_failed(
+        &mut self,
+        id: OrchestratorId,
+        error: &TransportError,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) {
+        let session = self.session(id);
+        let name = session.settings.name.clone();
+        let was_failing = session.polls.is_failing();
+        match error {
+            TransportError::RateLimited { retry_after } => {
+                session
+                    .polls
+                    .rate_limited(now, *retry_after, fastrand::f64());
+                let quiet = session
+                    .polls
+                    .opens_at(now)
+                    .map(|at| at - now)
+                    .unwrap_or_default();
+                warn!(orchestrator = %name, ?quiet, "polls are rate limited");
+            }
+            TransportError::Malformed {
+                reason,
+                task: Some((task_id, job_id)),
+            } => {
+                error!(orchestrator = %name, %task_id, %reason, "a task cannot be read");
+                // Not the fault of the way: the next poll may be fine.
+                let failure = TaskError::permanent(format!("the task cannot be read: {reason}"));
+                let task = Task::new(
+                    id,
+                    task_id.as_str(),
+                    job_id.as_str(),
+                    "",
+                    crate::RawJson::empty_object(),
+                );
+                let result =
+                    TaskResult::of(&task, Outcome::Failed(failure), std::time::Duration::ZERO);
+                self.neighbours.courier.do_send(DeliverResult {
+                    result,
+                    files: None,
+                });
+                return;
+            }
+            error => {
+                session.polls.failed(now, fastrand::f64());
+                if was_failing {
+                    debug!(orchestrator = %name, %error, "poll failed again");
+                } else {
+                    warn!(orchestrator = %name, %error, "poll failed");
+                }
+            }
+        }
+        if self.session(id).note_failure(error) {
+            self.lost_registration(id, ctx);
+        }
+    }
+}
+
+impl Handler<DropPolls> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, _: DropPolls, _: &mut Self::Context) {
+        for (_, poll) in self.polls.open.drain() {
+            poll.request.abort();
+            self.sessions[poll.id.0].open_polls -= 1;
+            let ended = PollEnded {
+                permit: poll.permit,
+                sent: poll.sent,
+                outcome: PollOutcome::Nothing,
+            };
+            self.neighbours.poller.do_send(ended);
+        }
+    }
+}

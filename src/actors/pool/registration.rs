@@ -1,0 +1,106 @@
+//! Registering, again and again until it works, and anew when an orchestrator has
+//! forgotten us.
+
+use actix::prelude::*;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{OrchestratorPool, guarded};
+use crate::actors::poller::Ready;
+use crate::id::OrchestratorId;
+use crate::transport::{Report, TransportError};
+
+/// A registration was answered.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Registered {
+    id: OrchestratorId,
+    report: Report,
+    answer: Result<(), TransportError>,
+}
+
+impl OrchestratorPool {
+    /// Registers unless that is under way. Waits for the gate where needed.
+    pub(super) fn register(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let session = self.session(id);
+        if session.registering {
+            return;
+        }
+        session.registering = true;
+        if let Some(opens) = session.registration.opens_at(now) {
+            ctx.run_later(opens - now, move |pool, ctx| {
+                pool.session(id).registering = false;
+                pool.register(id, ctx);
+            });
+            return;
+        }
+        let (transport, card) = (session.transport(), self.card.clone());
+        let (neighbours, me) = (self.neighbours.clone(), ctx.address());
+        actix_rt::spawn(async move {
+            // Without a report the worker is ending.
+            let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await else {
+                return;
+            };
+            let answer = guarded(transport.register(card, report.clone())).await;
+            me.do_send(Registered { id, report, answer });
+        });
+    }
+
+    /// The orchestrator does not know us, or does not accept us any more.
+    pub(super) fn lost_registration(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
+        let session = self.session(id);
+        if session.registered {
+            warn!(orchestrator = %session.settings.name, "no longer registered, registering anew");
+            session.registered = false;
+            self.count_registered();
+        }
+        self.register(id, ctx);
+    }
+
+    fn count_registered(&self) {
+        self.board
+            .set_registered(self.sessions.iter().filter(|s| s.registered).count());
+    }
+}
+
+impl Handler<Registered> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, registered: Registered, ctx: &mut Self::Context) {
+        let Registered { id, report, answer } = registered;
+        let now = Instant::now();
+        let session = self.session(id);
+        session.registering = false;
+        match answer {
+            Ok(()) => {
+                info!(orchestrator = %session.settings.name, "registered");
+                session.registration.succeeded(now);
+                session.polls.reopen(now);
+                session.note_registered();
+                self.count_registered();
+                self.neighbours.recovered.do_send(super::Recovered(id));
+                self.neighbours.ready.do_send(Ready);
+                self.beat(id, report, ctx);
+            }
+            Err(error) => {
+                match &error {
+                    TransportError::RateLimited { retry_after } => {
+                        session
+                            .registration
+                            .rate_limited(now, *retry_after, fastrand::f64());
+                    }
+                    _ => session.registration.failed(now, fastrand::f64()),
+                }
+                let again = session.registration.opens_at(now).map(|at| at - now);
+                warn!(
+                    orchestrator = %session.settings.name,
+                    %error,
+                    retry_in = ?again.unwrap_or_default(),
+                    "registration failed"
+                );
+                self.register(id, ctx);
+            }
+        }
+    }
+}

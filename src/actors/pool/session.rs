@@ -1,0 +1,134 @@
+//! What the worker knows of one orchestrator.
+
+use std::rc::Rc;
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::config::Timing;
+use crate::id::{OrchestratorId, TaskName};
+use crate::policy::{Backoff, Candidate, Gate};
+use crate::transport::{Availability, Report, Transport, TransportError};
+
+/// An orchestrator, as it is configured.
+pub(crate) struct SessionSettings {
+    pub(crate) id: OrchestratorId,
+    /// For logs.
+    pub(crate) name: String,
+    pub(crate) priority: i64,
+    pub(crate) weight: u32,
+    pub(crate) transport: Rc<dyn Transport>,
+}
+
+/// One orchestrator: the way to it and its state.
+pub(super) struct Session {
+    pub(super) settings: SessionSettings,
+    pub(super) registered: bool,
+    pub(super) registering: bool,
+    pub(super) registration: Gate,
+    pub(super) polls: Gate,
+    pub(super) open_polls: usize,
+    pub(super) beats: Gate,
+    pub(super) beating: bool,
+    /// The latest state, if the orchestrator does not have it yet.
+    pub(super) unsent_beat: Option<Report>,
+    /// What the orchestrator believes of us.
+    believed: Option<(Availability, Arc<[TaskName]>)>,
+    /// It may have been restarted since we last heard of it.
+    pub(super) suspect: bool,
+}
+
+impl Session {
+    pub(super) fn new(settings: SessionSettings, timing: &Timing) -> Self {
+        let floor = timing.rate_limit_floor;
+        let gate = |initial, max, factor| Gate::new(Backoff::new(initial, max, factor), floor);
+        let longest = timing.poll_backoff_max.min(timing.poll_error_delay);
+        Self {
+            settings,
+            registered: false,
+            registering: false,
+            registration: gate(
+                timing.registration_retry_initial_delay,
+                timing.registration_retry_max_delay,
+                2.0,
+            ),
+            polls: gate(
+                timing.poll_backoff_initial,
+                longest,
+                timing.poll_backoff_factor,
+            ),
+            open_polls: 0,
+            beats: gate(timing.poll_backoff_initial, timing.heartbeat_interval, 2.0),
+            beating: false,
+            unsent_beat: None,
+            believed: None,
+            suspect: false,
+        }
+    }
+
+    pub(super) fn transport(&self) -> Rc<dyn Transport> {
+        self.settings.transport.clone()
+    }
+
+    pub(super) fn candidate(&self, now: Instant) -> Candidate {
+        // After a failure a single poll tries the way.
+        let alone = !self.polls.is_failing() || self.open_polls == 0;
+        Candidate {
+            id: self.settings.id,
+            priority: self.settings.priority,
+            weight: self.settings.weight,
+            ready: self.registered && self.polls.is_open(now) && alone,
+            open_polls: self.open_polls,
+        }
+    }
+
+    /// Whether it was thought unreachable until now; forgets it.
+    pub(super) fn was_silent(&mut self) -> bool {
+        std::mem::take(&mut self.suspect)
+    }
+
+    /// Notes a failed request. `true`: the orchestrator does not know us any more.
+    pub(super) fn note_failure(&mut self, error: &TransportError) -> bool {
+        match error {
+            TransportError::Unreachable { .. }
+            | TransportError::NoAnswer { .. }
+            | TransportError::Unavailable { .. } => self.suspect = true,
+            _ => {}
+        }
+        matches!(
+            error,
+            TransportError::NotRegistered | TransportError::Unauthorized { .. }
+        )
+    }
+
+    pub(super) fn note_believed(&mut self, report: &Report) {
+        self.believed = Some((report.availability, report.available.clone()));
+    }
+
+    /// After registration it takes us for idle, with everything on offer.
+    pub(super) fn note_registered(&mut self) {
+        self.registered = true;
+        self.registering = false;
+        self.suspect = false;
+        self.believed = None;
+    }
+
+    /// Whether it would give us this task, as far as it knows.
+    pub(super) fn believes_free_for(&self, name: &TaskName) -> bool {
+        match &self.believed {
+            None => true,
+            Some((availability, available)) => {
+                *availability == Availability::Idle && available.contains(name)
+            }
+        }
+    }
+
+    /// Whether it takes us for busy although we are not.
+    pub(super) fn underestimates(&self, report: &Report) -> bool {
+        report.availability == Availability::Idle
+            && !report
+                .available
+                .iter()
+                .all(|name| self.believes_free_for(name))
+    }
+}

@@ -1,0 +1,106 @@
+//! One running task in the supervisor's books.
+
+use std::time::Instant;
+
+use actix::SpawnHandle;
+
+use crate::id::{JobId, TaskName};
+use crate::storage::TaskFiles;
+use crate::task::{CancelReason, Cancellation, ErrorCode, Outcome, Task, TaskError};
+
+/// Where a task is.
+pub(super) enum Phase {
+    /// It waits for a slot of its type.
+    Waiting(Box<Task>),
+    /// A handler has it.
+    Running { since: Instant },
+}
+
+/// A task that we have.
+pub(super) struct Entry {
+    pub(super) job_id: JobId,
+    pub(super) name: TaskName,
+    pub(super) phase: Phase,
+    pub(super) cancellation: Cancellation,
+    pub(super) files: TaskFiles,
+    /// Runs until the task's time is up.
+    pub(super) timer: Option<SpawnHandle>,
+    /// The handler thread that has it.
+    pub(super) host: Option<usize>,
+}
+
+impl Entry {
+    pub(super) fn new(task: Task, cancellation: Cancellation, files: TaskFiles) -> Self {
+        Self {
+            job_id: task.job_id.clone(),
+            name: task.name.clone(),
+            phase: Phase::Waiting(Box::new(task)),
+            cancellation,
+            files,
+            timer: None,
+            host: None,
+        }
+    }
+
+    /// Takes the task out to run it. `None`: it runs already.
+    pub(super) fn start(&mut self) -> Option<Task> {
+        match std::mem::replace(
+            &mut self.phase,
+            Phase::Running {
+                since: Instant::now(),
+            },
+        ) {
+            Phase::Waiting(task) => Some(*task),
+            running @ Phase::Running { .. } => {
+                self.phase = running;
+                None
+            }
+        }
+    }
+}
+
+/// How a task that was called off ends, given what its handler made of it.
+///
+/// Work that was finished all the same counts when the worker shuts down. After a
+/// cancel it must not: a success would bring the cancelled job back to life
+/// (avtomatika 1.0b30). After a time-out the orchestrator has given up on it.
+pub(super) fn end_of(reason: CancelReason, outcome: Outcome) -> Outcome {
+    match (reason, outcome) {
+        (CancelReason::Requested, _) => Outcome::Cancelled,
+        (CancelReason::TimedOut, _) => Outcome::Failed(TaskError::new(
+            ErrorCode::Timeout,
+            "the task did not end in its time",
+        )),
+        (CancelReason::ShuttingDown, Outcome::Completed(reply)) => Outcome::Completed(reply),
+        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(
+            "interrupted: the worker was shut down",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reply;
+
+    #[test]
+    fn a_cancelled_task_never_succeeds_and_a_shutdown_never_cancels() {
+        let done = Outcome::Completed(Reply::success(&()).unwrap());
+        let failed = Outcome::Failed(TaskError::permanent("gave up"));
+        for outcome in [done.clone(), failed.clone(), Outcome::Cancelled] {
+            assert_eq!(
+                end_of(CancelReason::Requested, outcome.clone()),
+                Outcome::Cancelled
+            );
+            let Outcome::Failed(error) = end_of(CancelReason::TimedOut, outcome) else {
+                panic!("a failure")
+            };
+            assert_eq!(error.code(), &ErrorCode::Timeout);
+        }
+        assert_eq!(end_of(CancelReason::ShuttingDown, done.clone()), done);
+        let Outcome::Failed(error) = end_of(CancelReason::ShuttingDown, failed) else {
+            panic!("a failure")
+        };
+        assert_eq!(error.code(), &ErrorCode::Transient);
+    }
+}

@@ -1,0 +1,426 @@
+//! The running tasks: from hand-out to result, whatever happens on the way.
+
+mod entry;
+mod placement;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use actix::prelude::*;
+use tracing::{debug, info, info_span, warn};
+
+use entry::{Entry, Phase};
+pub(crate) use placement::{HostHandle, Placement};
+
+use super::StateChanged;
+use super::capacity::{ClaimType, Permit, WithdrawClaim};
+use super::host::RunTask;
+use crate::handler::Registry;
+use crate::id::{OrchestratorId, TaskId};
+use crate::storage::{FilesRoot, TaskFiles};
+use crate::task::{
+    CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError, TaskResult,
+};
+use crate::transport::{CancelTarget, RunningTask};
+
+/// A task and where it came from: two orchestrators may use the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TaskKey {
+    pub(crate) origin: OrchestratorId,
+    pub(crate) id: TaskId,
+}
+
+/// A task was handed out to us.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct StartTask {
+    pub(crate) task: Task,
+    pub(crate) permit: Permit,
+}
+
+/// The answer to [`ClaimType`]: a permit for the task's type, now or later, or
+/// none ever.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ClaimAnswered {
+    pub(crate) key: TaskKey,
+    pub(crate) permit: Option<Permit>,
+}
+
+/// A handler has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskEnded {
+    pub(crate) key: TaskKey,
+    pub(crate) outcome: Outcome,
+    pub(crate) ran_for: Duration,
+}
+
+/// Call off a task, named by its own id or that of its job.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelTask {
+    /// The orchestrator that said so, which can mean its own tasks only.
+    pub(crate) origin: Option<OrchestratorId>,
+    pub(crate) target: CancelTarget,
+    pub(crate) reason: CancelReason,
+}
+
+/// Call off all tasks because the worker ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct InterruptAll;
+
+/// Report all tasks as interrupted without waiting for them any longer. The answer
+/// is how many.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct AbandonAll;
+
+/// Which tasks do we have?
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<RunningTask>")]
+pub(crate) struct GetRunning;
+
+/// Take this result to its orchestrator.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct DeliverResult {
+    pub(crate) result: TaskResult,
+    /// The task's folder, which goes when the result is out.
+    pub(crate) files: Option<TaskFiles>,
+}
+
+/// Whom the supervisor talks to.
+pub(crate) struct Neighbours {
+    pub(crate) capacity: Recipient<ClaimType>,
+    pub(crate) withdraw: Recipient<WithdrawClaim>,
+    pub(crate) courier: Recipient<DeliverResult>,
+    pub(crate) heartbeat: Recipient<StateChanged>,
+}
+
+/// Owns the running tasks.
+pub(crate) struct TaskSupervisor {
+    registry: Registry,
+    services: Arc<Services>,
+    files: FilesRoot,
+    placement: Placement,
+    grace: Duration,
+    neighbours: Neighbours,
+    tasks: HashMap<TaskKey, Entry>,
+    /// Reported as ended, but the handler still runs.
+    abandoned: HashMap<TaskKey, usize>,
+}
+
+/// How much longer than the grace time a host may take to say that a task ended.
+const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
+
+impl TaskSupervisor {
+    pub(crate) fn new(
+        registry: Registry,
+        services: Arc<Services>,
+        files: FilesRoot,
+        placement: Placement,
+        grace: Duration,
+        neighbours: Neighbours,
+    ) -> Self {
+        Self {
+            registry,
+            services,
+            files,
+            placement,
+            grace,
+            neighbours,
+            tasks: HashMap::new(),
+            abandoned: HashMap::new(),
+        }
+    }
+
+    /// Gives a task that has its slots to a handler thread.
+    fn run(&mut self, key: &TaskKey, permit: Permit) {
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
+        let Some(task) = entry.start() else { return };
+        let Some(registration) = self.registry.get(task.name.as_str()) else {
+            return;
+        };
+        let job = registration.job.clone();
+        let span = info_span!(
+            "task",
+            task_id = %task.id,
+            job_id = %task.job_id,
+            kind = %task.name,
+            orchestrator = %task.origin,
+        );
+        debug!(parent: &span, "task starts");
+        let params = task.params.clone();
+        let context = TaskContext::new(
+            task,
+            entry.cancellation.clone(),
+            entry.files.clone(),
+            self.services.clone(),
+        );
+        let run = RunTask {
+            key: key.clone(),
+            job,
+            params,
+            context,
+            permit,
+            span,
+        };
+        entry.host = Some(self.placement.place(run));
+    }
+
+    /// Ends a task: out of the books, and its result on the way.
+    fn finish(&mut self, key: &TaskKey, outcome: Outcome, ran_for: Duration) {
+        let Some(entry) = self.tasks.remove(key) else {
+            return;
+        };
+        let status = outcome.status();
+        let seconds = ran_for.as_secs_f64();
+        match &outcome {
+            Outcome::Failed(error) => {
+                warn!(task_id = %key.id, kind = %entry.name, %error, seconds, "task failed");
+            }
+            _ => info!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
+        }
+        self.services.board.task_ended(&key.id, &outcome);
+        let result = TaskResult {
+            origin: key.origin,
+            task_id: key.id.clone(),
+            job_id: entry.job_id,
+            name: entry.name,
+            outcome,
+            ran_for,
+        };
+        self.neighbours.courier.do_send(DeliverResult {
+            result,
+            files: Some(entry.files),
+        });
+        self.neighbours.heartbeat.do_send(StateChanged);
+    }
+
+    fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
+        if entry.cancellation.is_cancelled() {
+            return;
+        }
+        info!(task_id = %key.id, ?reason, "task called off");
+        entry.cancellation.cancel(reason);
+        match entry.phase {
+            Phase::Waiting(_) => {
+                self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
+                self.finish(
+                    key,
+                    entry::end_of(reason, Outcome::Cancelled),
+                    Duration::ZERO,
+                );
+            }
+            Phase::Running { .. } => {
+                let key = key.clone();
+                ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
+                    supervisor.abandon(&key);
+                });
+            }
+        }
+    }
+
+    /// A handler that does not let go: its thread is in user code. The task is
+    /// reported all the same; its slot stays taken until the thread returns.
+    fn abandon(&mut self, key: &TaskKey) {
+        let Some(entry) = self.tasks.get(key) else {
+            return;
+        };
+        let Phase::Running { since } = entry.phase else {
+            return;
+        };
+        warn!(task_id = %key.id, kind = %entry.name, "the handler does not stop, leaving it behind");
+        let reason = entry
+            .cancellation
+            .reason()
+            .unwrap_or(CancelReason::Requested);
+        self.abandoned
+            .insert(key.clone(), entry.host.unwrap_or_default());
+        self.services.board.set_abandoned(self.abandoned.len());
+        self.finish(
+            key,
+            entry::end_of(reason, Outcome::Cancelled),
+            since.elapsed(),
+        );
+    }
+}
+
+impl Actor for TaskSupervisor {
+    type Context = Context<Self>;
+}
+
+impl Handler<StartTask> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, StartTask { task, permit }: StartTask, ctx: &mut Self::Context) {
+        let key = TaskKey {
+            origin: task.origin,
+            id: task.id.clone(),
+        };
+        if self.tasks.contains_key(&key) {
+            warn!(task_id = %task.id, "handed out again while it runs, ignored");
+            return;
+        }
+        let Some(registration) = self.registry.get(task.name.as_str()) else {
+            warn!(task_id = %task.id, kind = %task.name, "no handler of that name");
+            let error = TaskError::permanent(format!("Unsupported task: {}", task.name));
+            let result = TaskResult::of(&task, Outcome::Failed(error), Duration::ZERO);
+            drop(permit);
+            self.neighbours.courier.do_send(DeliverResult {
+                result,
+                files: None,
+            });
+            return;
+        };
+        let kind = registration.entry.kind.clone();
+        let limit = time_limit(&task, registration.timeout);
+        self.services
+            .board
+            .task_began(&task.id, &task.job_id, &task.name);
+        self.neighbours.heartbeat.do_send(StateChanged);
+        let files = self.files.of_task(&task.id);
+        let mut entry = Entry::new(task, Cancellation::new(), files);
+        entry.timer = limit.map(|limit| {
+            let key = key.clone();
+            ctx.run_later(limit, move |supervisor, ctx| {
+                supervisor.cancel(&key, CancelReason::TimedOut, ctx);
+            })
+        });
+        self.tasks.insert(key.clone(), entry);
+        self.neighbours
+            .capacity
+            .do_send(ClaimType { key, kind, permit });
+    }
+}
+
+/// The time a task has from now on: the nearest of all limits.
+fn time_limit(task: &Task, of_handler: Option<Duration>) -> Option<Duration> {
+    let until_deadline = task.deadline.map(|at| {
+        at.duration_since(SystemTime::now())
+            .unwrap_or(Duration::ZERO)
+    });
+    [until_deadline, task.timeout, of_handler]
+        .into_iter()
+        .flatten()
+        .min()
+}
+
+impl Handler<ClaimAnswered> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, claim: ClaimAnswered, _: &mut Self::Context) {
+        match claim.permit {
+            // A task that was called off meanwhile is gone; the permit goes back.
+            Some(permit) => self.run(&claim.key, permit),
+            None => {
+                let error = TaskError::new(
+                    crate::ErrorCode::LimitExceeded,
+                    "this worker takes no tasks of this type",
+                );
+                self.finish(&claim.key, Outcome::Failed(error), Duration::ZERO);
+            }
+        }
+    }
+}
+
+impl Handler<TaskEnded> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, ended: TaskEnded, ctx: &mut Self::Context) {
+        let TaskEnded {
+            key,
+            outcome,
+            ran_for,
+        } = ended;
+        if let Some(host) = self.abandoned.remove(&key) {
+            self.placement.ended(host);
+            self.services.board.set_abandoned(self.abandoned.len());
+            return;
+        }
+        let Some(entry) = self.tasks.get_mut(&key) else {
+            return;
+        };
+        if let Some(host) = entry.host {
+            self.placement.ended(host);
+        }
+        if let Some(timer) = entry.timer.take() {
+            ctx.cancel_future(timer);
+        }
+        let outcome = match entry.cancellation.reason() {
+            Some(reason) => entry::end_of(reason, outcome),
+            None => outcome,
+        };
+        self.finish(&key, outcome, ran_for);
+    }
+}
+
+impl Handler<CancelTask> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, cancel: CancelTask, ctx: &mut Self::Context) {
+        let CancelTask {
+            origin,
+            target: CancelTarget(target),
+            reason,
+        } = cancel;
+        let is_meant = |key: &TaskKey, entry: &Entry| {
+            origin.is_none_or(|origin| key.origin == origin)
+                && (key.id.as_str() == target || entry.job_id.as_str() == target)
+        };
+        let meant: Vec<_> = self
+            .tasks
+            .iter()
+            .filter(|(k, e)| is_meant(k, e))
+            .map(|(k, _)| k.clone())
+            .collect();
+        if meant.is_empty() {
+            debug!(%target, "told to call off a task that is not here");
+        }
+        for key in meant {
+            self.cancel(&key, reason, ctx);
+        }
+    }
+}
+
+impl Handler<InterruptAll> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: InterruptAll, ctx: &mut Self::Context) {
+        for key in self.tasks.keys().cloned().collect::<Vec<_>>() {
+            self.cancel(&key, CancelReason::ShuttingDown, ctx);
+        }
+    }
+}
+
+impl Handler<AbandonAll> for TaskSupervisor {
+    type Result = usize;
+
+    fn handle(&mut self, _: AbandonAll, _: &mut Self::Context) -> usize {
+        let left: Vec<_> = self.tasks.keys().cloned().collect();
+        for key in &left {
+            self.abandon(key);
+        }
+        left.len()
+    }
+}
+
+impl Handler<GetRunning> for TaskSupervisor {
+    type Result = MessageResult<GetRunning>;
+
+    fn handle(&mut self, _: GetRunning, _: &mut Self::Context) -> Self::Result {
+        let running = |(key, entry): (&TaskKey, &Entry)| RunningTask {
+            task_id: key.id.clone(),
+            job_id: entry.job_id.clone(),
+        };
+        MessageResult(self.tasks.iter().map(running).collect())
+    }
+}

@@ -1,0 +1,72 @@
+//! Which handler thread gets the next task.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use actix::Recipient;
+
+use crate::actors::host::RunTask;
+
+/// A handler thread, seen from the supervisor.
+pub(crate) struct HostHandle {
+    pub(crate) host: Recipient<RunTask>,
+    /// Tasks that the thread has got round to, counted by itself.
+    pub(crate) started: Arc<AtomicUsize>,
+}
+
+struct Load {
+    handle: HostHandle,
+    sent: usize,
+    running: usize,
+}
+
+/// All handler threads and what they have to do.
+pub(crate) struct Placement {
+    hosts: Vec<Load>,
+}
+
+impl Placement {
+    /// At least one thread.
+    pub(crate) fn new(hosts: Vec<HostHandle>) -> Self {
+        let load = |handle| Load {
+            handle,
+            sent: 0,
+            running: 0,
+        };
+        Self {
+            hosts: hosts.into_iter().map(load).collect(),
+        }
+    }
+
+    /// Gives the task to a thread and returns which.
+    pub(super) fn place(&mut self, task: RunTask) -> usize {
+        let place = self.choose();
+        let load = &mut self.hosts[place];
+        load.sent += 1;
+        load.running += 1;
+        load.handle.host.do_send(task);
+        place
+    }
+
+    /// A task of this thread has ended.
+    pub(super) fn ended(&mut self, place: usize) {
+        if let Some(load) = self.hosts.get_mut(place) {
+            load.running = load.running.saturating_sub(1);
+        }
+    }
+
+    /// The thread with the fewest tasks among those that keep up. One that has not
+    /// got round to what it was given may be stuck in a handler that blocks.
+    fn choose(&self) -> usize {
+        let waiting = |load: &Load| {
+            load.sent
+                .wrapping_sub(load.handle.started.load(Ordering::Relaxed))
+        };
+        let cost = |(_, load): &(usize, &Load)| (waiting(load), load.running);
+        self.hosts
+            .iter()
+            .enumerate()
+            .min_by_key(cost)
+            .map_or(0, |(place, _)| place)
+    }
+}

@@ -1,0 +1,174 @@
+//! Putting the layers together: defaults, the file, the environment.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config::{Config, Map, Value, ValueKind};
+use serde_json::Value as Json;
+
+use super::draft::Draft;
+use super::problem::{ConfigError, Notes, Place};
+use super::settings::Settings;
+use super::source::Layer;
+use super::variables::{FILE_VARIABLE, VARIABLES};
+use super::{file, finish, read, source};
+
+/// Settings, and what an operator should know about them.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// What is odd but can be lived with, such as a default token.
+    pub warnings: Vec<String>,
+}
+
+impl Loaded {
+    /// The settings; the warnings go to the log.
+    #[must_use]
+    pub fn into_settings(self) -> Settings {
+        for warning in &self.warnings {
+            tracing::warn!("configuration: {warning}");
+        }
+        self.settings
+    }
+}
+
+impl Settings {
+    /// Reads the settings: defaults, then the file that `AXON_WORKER_CONFIG` names,
+    /// then the environment of this process; the later one wins.
+    ///
+    /// # Errors
+    /// All that is wrong, each problem naming its variable or key.
+    pub fn load() -> Result<Loaded, ConfigError> {
+        let mut notes = Notes::default();
+        let mut vars = BTreeMap::new();
+        for variable in VARIABLES {
+            // Only what is ours: others may well hold something that is no text.
+            match std::env::var(variable.name) {
+                Ok(text) => drop(vars.insert(variable.name.to_owned(), text)),
+                Err(std::env::VarError::NotPresent) => {}
+                Err(std::env::VarError::NotUnicode(_)) => {
+                    let place = Place::variable(variable.name);
+                    notes.problem(place.wrong(variable.kind, "bytes that are not UTF-8"));
+                }
+            }
+        }
+        from_map(&vars, notes)
+    }
+
+    /// Reads the settings like [`load`](Self::load), from these variables instead of
+    /// the environment.
+    ///
+    /// ```
+    /// use axon_worker::config::Settings;
+    ///
+    /// let vars = [("MAX_CONCURRENT_TASKS".to_owned(), "ten".to_owned())];
+    /// let error = Settings::from_vars(vars).unwrap_err();
+    /// assert_eq!(
+    ///     error.to_string(),
+    ///     "MAX_CONCURRENT_TASKS: expected a whole number from 1 to 1000000, got \"ten\""
+    /// );
+    /// ```
+    ///
+    /// # Errors
+    /// All that is wrong, each problem naming its variable or key.
+    pub fn from_vars(
+        vars: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Loaded, ConfigError> {
+        from_map(&vars.into_iter().collect(), Notes::default())
+    }
+}
+
+fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded, ConfigError> {
+    let path = vars.get(FILE_VARIABLE).map_or("", |path| path.trim());
+    let from_file = if path.is_empty() {
+        Layer::default()
+    } else {
+        file::read(path, &mut notes)
+    };
+    let from_env = source::environment(vars, &mut notes);
+    let mut merged = merge(from_file, from_env);
+    one_list_of_orchestrators(&mut merged, &mut notes);
+
+    let mut draft = Draft::default();
+    let mut done = BTreeSet::new();
+    for variable in VARIABLES {
+        let Some(value) = find(&merged, variable.key) else {
+            continue;
+        };
+        // Aliases share a key, a kind and a slot: the first one stands for all.
+        if !done.insert(variable.key) {
+            continue;
+        }
+        let place = match value.origin() {
+            Some(name) => Place::variable(name),
+            None => Place::key(variable.key, path),
+        };
+        let raw = to_json(value);
+        let blank = raw.as_str().is_some_and(|text| text.trim().is_empty());
+        if !blank || variable.blank_counts() {
+            read::put(variable, &place, &raw, &mut draft, &mut notes);
+        }
+    }
+    let settings = finish::finish(draft, &mut notes);
+    let warnings = notes.finish()?;
+    Ok(Loaded { settings, warnings })
+}
+
+fn merge(lower: Layer, upper: Layer) -> Map<String, Value> {
+    let merged = Config::builder()
+        .add_source(lower)
+        .add_source(upper)
+        .build()
+        .expect("our layers hand out what they hold, and their keys are valid paths");
+    match merged.cache.kind {
+        ValueKind::Table(table) => table,
+        _ => Map::new(),
+    }
+}
+
+/// Settles who names the orchestrators: the higher layer, and within one the list.
+fn one_list_of_orchestrators(merged: &mut Map<String, Value>, notes: &mut Notes) {
+    let (Some(list), Some(url)) = (merged.get("orchestrators"), merged.get("orchestrator_url"))
+    else {
+        return;
+    };
+    if list.origin().is_none() && url.origin().is_some() {
+        merged.remove("orchestrators");
+        return;
+    }
+    if list.origin().is_some() == url.origin().is_some() {
+        notes.warn("ORCHESTRATOR_URL is ignored: ORCHESTRATORS_CONFIG is set as well");
+    }
+    merged.remove("orchestrator_url");
+}
+
+fn find<'a>(table: &'a Map<String, Value>, key: &str) -> Option<&'a Value> {
+    match key.split_once('.') {
+        None => table.get(key),
+        Some((first, rest)) => match &table.get(first)?.kind {
+            ValueKind::Table(inner) => find(inner, rest),
+            _ => None,
+        },
+    }
+}
+
+fn to_json(value: &Value) -> Json {
+    match &value.kind {
+        ValueKind::Nil => Json::Null,
+        ValueKind::Boolean(flag) => Json::from(*flag),
+        ValueKind::I64(n) => Json::from(*n),
+        ValueKind::U64(n) => Json::from(*n),
+        ValueKind::I128(n) => Json::from(n.to_string()),
+        ValueKind::U128(n) => Json::from(n.to_string()),
+        // TOML has inf and nan, which stay visible as text.
+        ValueKind::Float(n) if !n.is_finite() => Json::from(n.to_string()),
+        ValueKind::Float(n) => Json::from(*n),
+        ValueKind::String(text) => Json::from(text.as_str()),
+        ValueKind::Table(table) => table
+            .iter()
+            .map(|(name, value)| (name.clone(), to_json(value)))
+            .collect(),
+        ValueKind::Array(items) => items.iter().map(to_json).collect(),
+    }
+}

@@ -1,0 +1,188 @@
+//! From a raw value, of a variable or of the file, to a checked one in its place.
+
+use std::time::Duration;
+
+use serde_json::Value as Json;
+
+use super::draft::{Draft, Reader, Slot};
+use super::kind::{Kind, MAX_NUMBER};
+use super::problem::{Notes, Place};
+use super::settings::OrchestratorMode;
+use super::url;
+use super::variables::Variable;
+use crate::id::WorkerId;
+
+/// What is said in place of a value that must not be shown.
+pub(super) const HIDDEN: &str = "something else (not shown)";
+
+/// Checks one value and puts it into the draft, or notes what is wrong with it.
+///
+/// Variables always arrive as text; the file may give numbers, booleans and tables.
+pub(super) fn put(
+    variable: &Variable,
+    place: &Place,
+    raw: &Json,
+    draft: &mut Draft,
+    notes: &mut Notes,
+) {
+    let kind = variable.kind;
+    let taken = match variable.slot {
+        Slot::Text(set) => text(kind, raw).map(|v| set(draft, v)),
+        Slot::Id(set) => word(raw)
+            .and_then(|v| WorkerId::try_new(v).ok())
+            .map(|v| set(draft, v)),
+        Slot::Flag(set) => flag(raw).map(|v| set(draft, v)),
+        Slot::U16(set) => in_range(kind, raw)
+            .and_then(|n| n.try_into().ok())
+            .map(|v| set(draft, v)),
+        Slot::U32(set) => in_range(kind, raw).map(|v| set(draft, v)),
+        Slot::Size(set) => in_range(kind, raw)
+            .and_then(|n| n.try_into().ok())
+            .map(|v| set(draft, v)),
+        Slot::Number(set) => bounded(kind, raw).map(|v| set(draft, v)),
+        Slot::Seconds(set) => bounded(kind, raw)
+            .and_then(|n| Duration::try_from_secs_f64(n).ok())
+            .filter(|v| !v.is_zero() || kind == Kind::Seconds { above_zero: false })
+            .map(|v| set(draft, v)),
+        Slot::Mode(set) => mode(raw).map(|v| set(draft, v)),
+        Slot::Json(read) => return put_json(read, kind, place, raw, draft, notes),
+        Slot::File(()) => Some(()),
+    };
+    if taken.is_none() {
+        notes.problem(place.wrong(kind, shown_as(kind, raw)));
+    }
+}
+
+/// Structure comes as such from the file, and as text from a variable.
+fn put_json(
+    read: Reader,
+    kind: Kind,
+    place: &Place,
+    raw: &Json,
+    draft: &mut Draft,
+    notes: &mut Notes,
+) {
+    let Json::String(text) = raw else {
+        return read(draft, place, raw, notes);
+    };
+    match serde_json::from_str(text) {
+        Ok(json) => read(draft, place, &json, notes),
+        Err(e) => notes.problem(place.wrong(kind, not_json(&e))),
+    }
+}
+
+/// Only the position: the text may hold tokens.
+pub(super) fn not_json(e: &serde_json::Error) -> String {
+    format!(
+        "text that is not JSON (line {}, column {})",
+        e.line(),
+        e.column()
+    )
+}
+
+fn word(raw: &Json) -> Option<&str> {
+    raw.as_str().map(str::trim)
+}
+
+fn text(kind: Kind, raw: &Json) -> Option<String> {
+    let text = word(raw)?;
+    match kind {
+        Kind::Secret => secret(text),
+        Kind::OrchestratorUrl => url::base_url(text, true),
+        Kind::Url => url::base_url(text, false),
+        _ => Some(text.to_owned()),
+    }
+}
+
+/// A token, if it can travel in a header. White space around it would be lost there,
+/// so it is dropped here: a token from a file often ends with a line break.
+pub(super) fn secret(text: &str) -> Option<String> {
+    let text = text.trim();
+    text.bytes()
+        .all(|b| (b' '..=b'~').contains(&b))
+        .then(|| text.to_owned())
+}
+
+fn flag(raw: &Json) -> Option<bool> {
+    match raw {
+        Json::Bool(value) => Some(*value),
+        Json::String(text) => text.trim().to_ascii_lowercase().parse().ok(),
+        _ => None,
+    }
+}
+
+fn mode(raw: &Json) -> Option<OrchestratorMode> {
+    match word(raw)?.to_ascii_uppercase().as_str() {
+        "FAILOVER" => Some(OrchestratorMode::Failover),
+        "ROUND_ROBIN" => Some(OrchestratorMode::RoundRobin),
+        "WATERFALL" => Some(OrchestratorMode::Waterfall),
+        _ => None,
+    }
+}
+
+/// A whole number, also written as `1.0` where it is not text.
+pub(super) fn whole(raw: &Json) -> Option<i64> {
+    match raw {
+        Json::Number(n) => n.as_i64().or_else(|| {
+            let n = n.as_f64()?;
+            // Beyond 2^53 a float is no longer exact.
+            (n.fract() == 0.0 && n.abs() < 9e15).then(|| format!("{n:.0}").parse().ok())?
+        }),
+        Json::String(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
+/// A finite number.
+pub(super) fn number(raw: &Json) -> Option<f64> {
+    let n = match raw {
+        Json::Number(n) => n.as_f64()?,
+        Json::String(text) => text.trim().parse().ok()?,
+        _ => return None,
+    };
+    n.is_finite().then_some(n)
+}
+
+fn in_range(kind: Kind, raw: &Json) -> Option<u32> {
+    let Kind::Whole { min, max } = kind else {
+        return None;
+    };
+    u32::try_from(whole(raw)?)
+        .ok()
+        .filter(|n| (min..=max).contains(n))
+}
+
+fn bounded(kind: Kind, raw: &Json) -> Option<f64> {
+    let min = match kind {
+        Kind::Number { min } => f64::from(min),
+        _ => 0.0,
+    };
+    number(raw).filter(|n| (min..=MAX_NUMBER).contains(n))
+}
+
+/// A value as it may be shown in a problem.
+pub(super) fn shown(raw: &Json) -> String {
+    match raw {
+        Json::String(text) => quoted(text),
+        Json::Array(_) => "a list".to_owned(),
+        Json::Object(_) => "an object".to_owned(),
+        plain => plain.to_string(),
+    }
+}
+
+fn shown_as(kind: Kind, raw: &Json) -> String {
+    match (kind, raw) {
+        (Kind::Secret, _) => HIDDEN.to_owned(),
+        (Kind::Url | Kind::OrchestratorUrl, Json::String(text)) => url::shown(text),
+        _ => shown(raw),
+    }
+}
+
+/// Text in quotes and on one line, cut where it gets long.
+pub(super) fn quoted(text: &str) -> String {
+    const MOST: usize = 80;
+    match text.char_indices().nth(MOST) {
+        None => format!("{text:?}"),
+        Some((end, _)) => format!("{:?}... ({} bytes)", &text[..end], text.len()),
+    }
+}

@@ -1,0 +1,256 @@
+//! The one table of all variables: name, key of the file, default, kind, place.
+
+use super::Token;
+use super::draft::{Draft, Slot};
+use super::kind::Kind;
+use super::orchestrators;
+use super::shapes::{MAX_TASKS, costs, limits, models, software};
+
+/// One environment variable, and the key of the file that sets the same.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Variable {
+    /// The name of the variable.
+    pub name: &'static str,
+    /// The key of the file; `timing.poll_timeout` is `poll_timeout` in `[timing]`.
+    /// Variables with the same key set the same thing: the one that comes first in
+    /// [`VARIABLES`] wins. Empty if the file cannot set it.
+    pub key: &'static str,
+    /// The default as one would write it, or in parentheses what happens without.
+    pub default: &'static str,
+    /// What it holds, and what is allowed.
+    pub kind: Kind,
+    /// What it means, in one line.
+    pub meaning: &'static str,
+    pub(super) slot: Slot,
+}
+
+impl Variable {
+    /// Whether an empty text is a value, and so probably a mistake, rather than
+    /// not set: a worker that silently goes by another name, or to another
+    /// orchestrator, helps nobody.
+    pub(super) fn blank_counts(&self) -> bool {
+        matches!(self.kind, Kind::Identifier | Kind::OrchestratorUrl)
+    }
+}
+
+/// Names the optional file.
+pub(super) const FILE_VARIABLE: &str = "AXON_WORKER_CONFIG";
+
+const SECONDS: Kind = Kind::Seconds { above_zero: false };
+const SOME_SECONDS: Kind = Kind::Seconds { above_zero: true };
+const MODES: Kind = Kind::OneOf(&["FAILOVER", "ROUND_ROBIN", "WATERFALL"]);
+const LIST: Kind = Kind::Json {
+    shape: "a list of objects with url, priority, weight, token",
+    lenient: true,
+};
+const SOFTWARE: Kind = Kind::Json {
+    shape: "an object of versions by name",
+    lenient: true,
+};
+const MODELS: Kind = Kind::Json {
+    shape: "a list of objects with name and version",
+    lenient: true,
+};
+const COSTS: Kind = Kind::Json {
+    shape: "an object of numbers from 0 by task name",
+    lenient: true,
+};
+const LIMITS: Kind = Kind::Json {
+    shape: "an object of whole numbers from 0 by task type",
+    lenient: false,
+};
+
+const fn whole(min: u32, max: u32) -> Kind {
+    Kind::Whole { min, max }
+}
+
+fn token(draft: &mut Draft, text: String) {
+    draft.worker_token = Some(Token::from(text));
+}
+
+fn task_files(draft: &mut Draft, text: String) {
+    draft.settings.storage.task_files_dir = text.into();
+}
+
+macro_rules! table {
+    ($($name:tt $key:literal $default:literal $kind:expr => $slot:ident $set:expr, $meaning:literal;)*) => {
+        &[$(Variable {
+            name: $name,
+            key: $key,
+            default: $default,
+            kind: $kind,
+            meaning: $meaning,
+            slot: Slot::$slot($set),
+        }),*]
+    };
+}
+
+/// All variables, by topic. Where two of them set the same thing, the stronger is first.
+pub const VARIABLES: &[Variable] = table! {
+    "WORKER_ID" "worker_id" "(random)" Kind::Identifier
+        => Id |d, v| { d.settings.worker_id = v; d.settings.worker_id_is_fixed = true; },
+        "Name of this worker, unique at its orchestrators; without it `worker-` and a random UUID.";
+    "WORKER_TYPE" "worker_type" "generic-cpu-worker" Kind::Text
+        => Text |d, v| d.settings.worker_type = v,
+        "Type of this worker; what the program itself says wins.";
+    "WORKER_PORT" "worker_port" "8083" whole(0, 65_535)
+        => U16 |d, v| d.settings.worker_port = v,
+        "Port of the health server; 0 takes any free one.";
+
+    "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
+        => Json orchestrators::read,
+        "The orchestrators; `url` is required, `priority` is 10, `weight` 1 and `token` the worker's unless given.";
+    "ORCHESTRATOR_URL" "orchestrator_url" "http://localhost:8080" Kind::OrchestratorUrl
+        => Text |d, v| d.orchestrator_url = Some(v),
+        "The one orchestrator, when `ORCHESTRATORS_CONFIG` is not set.";
+    "MULTI_ORCHESTRATOR_MODE" "mode" "FAILOVER" MODES
+        => Mode |d, v| d.settings.mode = v,
+        "How polls are spread over several orchestrators.";
+    "WORKER_INDIVIDUAL_TOKEN" "worker_token" "(none)" Kind::Secret
+        => Text token,
+        "Token of this worker alone; wins over `WORKER_TOKEN`.";
+    "WORKER_TOKEN" "worker_token" "your-secret-worker-token" Kind::Secret
+        => Text token,
+        "Token shared by all workers. Everybody knows the default: set another.";
+    "WORKER_ENABLE_WEBSOCKETS" "enable_websockets" "false" Kind::Flag
+        => Flag |d, v| d.settings.enable_websockets = v,
+        "Whether to open a command channel to each orchestrator.";
+    "TLS_CA_PATH" "tls.ca_path" "(none)" Kind::Path
+        => Text |d, v| d.settings.tls_ca_path = Some(v.into()),
+        "Certificate authority of the orchestrators, PEM.";
+    "TLS_CERT_PATH" "tls.cert_path" "(none)" Kind::Path
+        => Text |d, v| d.settings.tls_cert_path = Some(v.into()),
+        "Client certificate of this worker, PEM; needs `TLS_KEY_PATH`.";
+    "TLS_KEY_PATH" "tls.key_path" "(none)" Kind::Path
+        => Text |d, v| d.settings.tls_key_path = Some(v.into()),
+        "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
+
+    "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
+        => Size |d, v| d.settings.intake.max_concurrent_tasks = v,
+        "The most tasks that run at once.";
+    "AXON_TASK_TYPE_LIMITS" "intake.task_type_limits" "{}" LIMITS
+        => Json limits,
+        "The most tasks of a type that run at once, by type; 0 turns a type off.";
+    "AXON_MAX_OPEN_POLLS" "intake.max_open_polls" "8" whole(1, 10_000)
+        => Size |d, v| d.settings.intake.max_open_polls = v,
+        "The most polls that are open at once.";
+    "AXON_PARKING_LOT" "intake.parking_lot" "16" whole(0, MAX_TASKS)
+        => Size |d, v| d.settings.intake.parking_lot = v,
+        "How many tasks may wait for a slot of their type before polling pauses.";
+    "AXON_HANDLER_THREADS" "intake.handler_threads" "(number of cores)" whole(1, 1024)
+        => Size |d, v| d.settings.intake.handler_threads = v,
+        "Threads that run async handlers.";
+    "AXON_BLOCKING_THREADS" "intake.blocking_threads" "0" whole(0, 10_000)
+        => Size |d, v| d.settings.intake.blocking_threads = v,
+        "The most threads of blocking handlers; 0 means as many as `MAX_CONCURRENT_TASKS`.";
+
+    "HEARTBEAT_INTERVAL" "timing.heartbeat_interval" "15" SOME_SECONDS
+        => Seconds |d, v| d.settings.timing.heartbeat_interval = v,
+        "Time between two periodic heartbeats.";
+    "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
+        => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
+        "How long changes are gathered before one heartbeat tells them.";
+    "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
+        => Seconds |d, v| d.settings.timing.poll_timeout = v,
+        "How long the orchestrator holds a poll; the request waits 5 s longer.";
+    "TASK_POLL_ERROR_DELAY" "timing.poll_error_delay" "5" SECONDS
+        => Seconds |d, v| d.settings.timing.poll_error_delay = v,
+        "The longest wait after a failed poll.";
+    "IDLE_POLL_DELAY" "timing.idle_poll_delay" "0.01" SECONDS
+        => Seconds |d, v| d.settings.timing.idle_poll_delay = v,
+        "Pause between a poll that brought nothing and the next.";
+    "POLL_BACKOFF_INITIAL" "timing.poll_backoff_initial" "1" SECONDS
+        => Seconds |d, v| d.settings.timing.poll_backoff_initial = v,
+        "First wait of the back-off of polls.";
+    "POLL_BACKOFF_MAX" "timing.poll_backoff_max" "60" SECONDS
+        => Seconds |d, v| d.settings.timing.poll_backoff_max = v,
+        "Longest wait of the back-off of polls.";
+    "POLL_BACKOFF_FACTOR" "timing.poll_backoff_factor" "2" Kind::Number { min: 1 }
+        => Number |d, v| d.settings.timing.poll_backoff_factor = v,
+        "How much longer each wait is than the one before.";
+    "RATE_LIMIT_BACKOFF_FLOOR" "timing.rate_limit_floor" "30" SECONDS
+        => Seconds |d, v| d.settings.timing.rate_limit_floor = v,
+        "The least silence after a 429 that says no `Retry-After`.";
+    "REGISTRATION_RETRY_INITIAL_DELAY" "timing.registration_retry_initial_delay" "1" SECONDS
+        => Seconds |d, v| d.settings.timing.registration_retry_initial_delay = v,
+        "First wait after a failed registration.";
+    "REGISTRATION_RETRY_MAX_DELAY" "timing.registration_retry_max_delay" "60" SECONDS
+        => Seconds |d, v| d.settings.timing.registration_retry_max_delay = v,
+        "Longest wait after a failed registration.";
+    "RESULT_MAX_RETRIES" "results.max_retries" "5" whole(0, MAX_TASKS)
+        => U32 |d, v| d.settings.results.max_retries = v,
+        "Refusals of a result before it is given up; outages do not count.";
+    "RESULT_RETRY_INITIAL_DELAY" "results.retry_initial_delay" "1" SECONDS
+        => Seconds |d, v| d.settings.results.retry_initial_delay = v,
+        "First wait before a result is sent again; it doubles from there.";
+    "AXON_REQUEST_TIMEOUT" "timing.request_timeout" "10" SOME_SECONDS
+        => Seconds |d, v| d.settings.timing.request_timeout = v,
+        "Limit of every request but polls.";
+
+    "AXON_CANCEL_GRACE" "timing.cancel_grace" "5" SECONDS
+        => Seconds |d, v| d.settings.timing.cancel_grace = v,
+        "Time a cancelled handler has to end by itself.";
+    "WORKER_SHUTDOWN_TIMEOUT" "timing.shutdown_timeout" "30" SECONDS
+        => Seconds |d, v| d.settings.timing.shutdown_timeout = v,
+        "Time running tasks have to finish at shutdown.";
+    "AXON_DRAIN_POLL_WAIT" "timing.drain_poll_wait" "1" SECONDS
+        => Seconds |d, v| d.settings.timing.drain_poll_wait = v,
+        "How long open polls are awaited at shutdown.";
+    "AXON_DRAIN_RESULTS_WAIT" "timing.drain_results_wait" "10" SECONDS
+        => Seconds |d, v| d.settings.timing.drain_results_wait = v,
+        "How long undelivered results are tried at shutdown.";
+
+    "CPU_CORES" "resources.cpu_cores" "4" whole(0, MAX_TASKS)
+        => U32 |d, v| d.settings.resources.cpu_cores = v,
+        "Cores, as told to the orchestrators.";
+    "RAM_GB" "resources.ram_gb" "0" Kind::Number { min: 0 }
+        => Number |d, v| d.settings.resources.ram_gb = v,
+        "Memory in GiB, as told to the orchestrators; 0 tells nothing.";
+    "GPU_MODEL" "resources.gpu.model" "(none)" Kind::Text
+        => Text |d, v| d.gpu_model = Some(v),
+        "Model of the graphics card.";
+    "GPU_VRAM_GB" "resources.gpu.vram_gb" "0" whole(0, MAX_TASKS)
+        => U32 |d, v| d.gpu_vram_gb = Some(v),
+        "Memory of the graphics card in GiB; needs `GPU_MODEL`.";
+    "GPU_ID" "resources.gpu.id" "0" Kind::Text
+        => Text |d, v| d.gpu_id = Some(v),
+        "Id of the graphics card; needs `GPU_MODEL`.";
+    "INSTALLED_SOFTWARE" "installed_software" "{}" SOFTWARE
+        => Json software,
+        "Software that tasks can count on.";
+    "INSTALLED_MODELS" "installed_models" "[]" MODELS
+        => Json models,
+        "Models on this machine; `version` is `unknown` unless given.";
+    "INSTALLED_ARTIFACTS" "installed_models" "[]" MODELS
+        => Json models,
+        "The newer name of the same; `INSTALLED_MODELS` wins.";
+    "COST_PER_SKILL" "cost_per_skill" "{}" COSTS
+        => Json costs,
+        "Cost per second by task name.";
+
+    "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
+        => Text task_files,
+        "Folder of the task folders.";
+    "WORKER_PAYLOAD_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
+        => Text task_files,
+        "The older name of the same; `TASK_FILES_DIR` wins.";
+    "S3_ENDPOINT_URL" "storage.endpoint_url" "(none)" Kind::Url
+        => Text |d, v| d.settings.storage.endpoint_url = Some(v),
+        "Object storage; it is off without this.";
+    "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.access_key = Some(v),
+        "Access key of the object storage.";
+    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
+        "Secret key of the object storage.";
+    "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
+        => Text |d, v| d.settings.storage.default_bucket = v,
+        "Bucket that results are uploaded to.";
+    "S3_REGION" "storage.region" "us-east-1" Kind::Text
+        => Text |d, v| d.settings.storage.region = v,
+        "Region of the object storage.";
+
+    FILE_VARIABLE "" "(none)" Kind::Path
+        => File (), "A TOML file with settings.";
+};

@@ -1,0 +1,48 @@
+//! What can go wrong when a worker is built, started or run.
+
+use std::io;
+
+use crate::id::InvalidIdentifier;
+
+/// Short for a result with [`Error`].
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a worker could not be built or started.
+#[derive(thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The configuration has problems, all of which are told.
+    #[error("{0}")]
+    Config(#[from] crate::config::ConfigError),
+    /// What was given to the builder does not fit together; each problem is told.
+    #[error("the worker cannot be built: {}", .0.join("; "))]
+    Build(Vec<String>),
+    /// A name is not allowed.
+    #[error(transparent)]
+    Identifier(#[from] InvalidIdentifier),
+    /// The port of the health server cannot be had.
+    #[error("the health server cannot listen on port {port} (WORKER_PORT): {error}")]
+    HealthPort {
+        /// The port.
+        port: u16,
+        /// Why.
+        #[source]
+        error: io::Error,
+    },
+    /// The system gives no more threads.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[source] io::Error),
+    /// The worker ended while it started; its log says why.
+    #[error("the worker ended while it started")]
+    Start,
+    /// Signals cannot be listened to.
+    #[error("cannot listen to signals: {0}")]
+    Signals(#[source] io::Error),
+}
+
+/// The same text as `Display`: this is what `main` prints when it returns an error.
+impl std::fmt::Debug for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        std::fmt::Display::fmt(self, f)
+    }
+}

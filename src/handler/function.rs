@@ -1,0 +1,83 @@
+//! Plain functions as handlers: parameters first, then whatever else they ask for.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+
+use super::{AnyJob, Call, FromParams, FromTask, IntoJob, Job};
+use crate::json::RawJson;
+use crate::task::{Outcome, TaskContext, TaskError};
+
+/// A function that can be called with the arguments `Args`: the parameters and up
+/// to five things that implement [`FromTask`]. Functions implement it by themselves.
+pub trait Handler<Args>: Clone + Send + Sync + 'static {
+    /// What the function returns; a future for async functions.
+    type Returned;
+
+    /// Takes the arguments out of the task and calls the function.
+    ///
+    /// # Errors
+    /// When an argument cannot be had; the function was not called then.
+    fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<Self::Returned, TaskError>;
+}
+
+macro_rules! handler_for_arity {
+    ($($arg:ident)*) => {
+        impl<F, R, P, $($arg,)*> Handler<(P, $($arg,)*)> for F
+        where
+            F: Fn(P, $($arg,)*) -> R + Clone + Send + Sync + 'static,
+            P: FromParams,
+            $($arg: FromTask,)*
+        {
+            type Returned = R;
+
+            #[allow(unused_variables, reason = "functions of the parameters alone")]
+            fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<R, TaskError> {
+                Ok(self(P::from_params(params)?, $($arg::from_task(task)?,)*))
+            }
+        }
+    };
+}
+
+handler_for_arity! {}
+handler_for_arity! { A }
+handler_for_arity! { A B }
+handler_for_arity! { A B C }
+handler_for_arity! { A B C D }
+handler_for_arity! { A B C D E }
+
+/// Marks async functions among the things that can be registered.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Async<Args>(PhantomData<fn(Args)>);
+
+impl<H, Args, R> IntoJob<Async<Args>> for H
+where
+    H: Handler<Args>,
+    H::Returned: Future<Output = R> + 'static,
+    R: Into<Outcome> + 'static,
+    Args: 'static,
+{
+    fn into_job(self) -> AnyJob {
+        AnyJob(Arc::new(AsyncJob::<H, Args>(self, PhantomData)))
+    }
+}
+
+struct AsyncJob<H, Args>(H, PhantomData<fn(Args)>);
+
+impl<H, Args, R> Job for AsyncJob<H, Args>
+where
+    H: Handler<Args>,
+    H::Returned: Future<Output = R> + 'static,
+    R: Into<Outcome> + 'static,
+{
+    fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
+        match self.0.invoke(call.params, &call.context) {
+            Ok(body) => body.map(Into::into).boxed_local(),
+            Err(error) => std::future::ready(Outcome::Failed(error)).boxed_local(),
+        }
+    }
+}

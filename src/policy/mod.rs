@@ -1,0 +1,21 @@
+//! Decisions, as plain types without actors: what to do next, given what
+//! happened. Time comes in as an argument, so that tests need neither a runtime
+//! nor a clock. The actors in [`crate::actors`] carry these, feed them and do
+//! what they answer.
+
+mod backoff;
+mod drain;
+mod gate;
+mod outbox;
+mod poll_scale;
+mod select;
+mod slots;
+
+pub(crate) use backoff::Backoff;
+pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
+pub(crate) use gate::Gate;
+pub(crate) use outbox::{Outbox, Ticket, Verdict};
+pub(crate) use poll_scale::PollScale;
+pub(crate) use select::strategy_for;
+pub use select::{Candidate, Selection};
+pub(crate) use slots::{Claim, Held, Slots};

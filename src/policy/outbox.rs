@@ -1,0 +1,336 @@
+//! Which result to send when, and what an answer means for it. One lane per
+//! orchestrator, so that a dead one holds up nobody else.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{Backoff, Gate};
+use crate::task::TaskError;
+use crate::transport::{Receipt, TransportError};
+
+/// How many results may be on their way to one orchestrator at once.
+const IN_FLIGHT: usize = 16;
+/// The longest wait between attempts while an orchestrator is out of reach.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// Stands for one result.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Ticket(u64);
+
+/// What an answer means for a result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The orchestrator has it, or has no use for it.
+    Done,
+    /// It is sent again later.
+    Later,
+    /// It can never be delivered as it is; this failure goes in its place.
+    Replace(TaskError),
+    /// It can never be delivered.
+    Lost(String),
+}
+
+#[derive(Debug)]
+struct Entry {
+    lane: usize,
+    refusals: u32,
+    backoff: Backoff,
+    replaced: bool,
+}
+
+#[derive(Debug)]
+struct Lane {
+    gate: Gate,
+    ready: VecDeque<Ticket>,
+    later: BTreeSet<(Instant, Ticket)>,
+    in_flight: usize,
+}
+
+/// All results that no orchestrator has answered for good.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    entries: HashMap<Ticket, Entry>,
+    lanes: Vec<Lane>,
+    next: u64,
+    max_refusals: u32,
+    first_wait: Duration,
+}
+
+impl Outbox {
+    /// One lane for each of `lanes` orchestrators. `max_refusals` bounds the
+    /// answers that say no; outages are waited out for as long as they last.
+    pub(crate) fn new(
+        lanes: usize,
+        max_refusals: u32,
+        first_wait: Duration,
+        rate_floor: Duration,
+    ) -> Self {
+        let lane = |_| Lane {
+            gate: Gate::new(Backoff::new(first_wait, LONGEST_WAIT, 2.0), rate_floor),
+            ready: VecDeque::new(),
+            later: BTreeSet::new(),
+            in_flight: 0,
+        };
+        Self {
+            entries: HashMap::new(),
+            lanes: (0..lanes).map(lane).collect(),
+            next: 0,
+            max_refusals,
+            first_wait,
+        }
+    }
+
+    /// How many results are not delivered yet.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// A new result for an orchestrator.
+    pub(crate) fn add(&mut self, lane: usize) -> Ticket {
+        let ticket = Ticket(self.next);
+        self.next += 1;
+        let backoff = Backoff::new(self.first_wait, LONGEST_WAIT, 2.0);
+        self.entries.insert(
+            ticket,
+            Entry {
+                lane,
+                refusals: 0,
+                backoff,
+                replaced: false,
+            },
+        );
+        self.lanes[lane].ready.push_back(ticket);
+        ticket
+    }
+
+    /// Takes the results that should be sent now.
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<Ticket> {
+        let mut due = Vec::new();
+        for lane in &mut self.lanes {
+            while let Some((at, ticket)) = lane.later.first().copied() {
+                if at > now {
+                    break;
+                }
+                lane.later.pop_first();
+                lane.ready.push_back(ticket);
+            }
+            // One result tries the way before the others follow.
+            let width = if lane.gate.is_failing() { 1 } else { IN_FLIGHT };
+            while lane.in_flight < width && lane.gate.is_open(now) {
+                let Some(ticket) = lane.ready.pop_front() else {
+                    break;
+                };
+                lane.in_flight += 1;
+                due.push(ticket);
+            }
+        }
+        due
+    }
+
+    /// When to ask [`Outbox::due`] again if nothing else happens.
+    pub(crate) fn wake_at(&self, now: Instant) -> Option<Instant> {
+        let of_lane = |lane: &Lane| {
+            let opens = lane.gate.opens_at(now);
+            let ready = if lane.ready.is_empty() { None } else { opens };
+            let later = lane
+                .later
+                .first()
+                .map(|(at, _)| opens.map_or(*at, |o| o.max(*at)));
+            [ready, later].into_iter().flatten().min()
+        };
+        self.lanes.iter().filter_map(of_lane).min()
+    }
+
+    /// The orchestrator was heard of: no need to wait out the backoff.
+    pub(crate) fn recovered(&mut self, lane: usize, now: Instant) {
+        let lane = &mut self.lanes[lane];
+        if lane.gate.is_failing() {
+            lane.gate.reopen(now);
+        }
+    }
+
+    /// An attempt ended.
+    pub(crate) fn answered(
+        &mut self,
+        ticket: Ticket,
+        answer: &Result<Receipt, TransportError>,
+        now: Instant,
+        jitter: f64,
+    ) -> Verdict {
+        let Some(entry) = self.entries.get_mut(&ticket) else {
+            return Verdict::Done;
+        };
+        let lane = &mut self.lanes[entry.lane];
+        lane.in_flight = lane.in_flight.saturating_sub(1);
+        let verdict = match answer {
+            Ok(_) => {
+                lane.gate.succeeded(now);
+                Verdict::Done
+            }
+            Err(TransportError::RateLimited { retry_after }) => {
+                lane.gate.rate_limited(now, *retry_after, jitter);
+                lane.ready.push_front(ticket);
+                Verdict::Later
+            }
+            Err(TransportError::Faulted { reason }) => {
+                lane.gate.succeeded(now);
+                entry.refusals += 1;
+                if entry.refusals > self.max_refusals {
+                    Verdict::Lost(reason.clone())
+                } else {
+                    lane.later
+                        .insert((now + entry.backoff.fail(jitter), ticket));
+                    Verdict::Later
+                }
+            }
+            Err(error @ (TransportError::Refused { .. } | TransportError::TooLarge { .. })) => {
+                lane.gate.succeeded(now);
+                if entry.replaced {
+                    Verdict::Lost(error.to_string())
+                } else {
+                    entry.replaced = true;
+                    lane.ready.push_back(ticket);
+                    Verdict::Replace(TaskError::permanent(format!(
+                        "the result could not be delivered: {error}"
+                    )))
+                }
+            }
+            Err(_) => {
+                lane.gate.failed(now, jitter);
+                lane.ready.push_front(ticket);
+                Verdict::Later
+            }
+        };
+        if matches!(verdict, Verdict::Done | Verdict::Lost(_)) {
+            self.entries.remove(&ticket);
+        }
+        verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn outbox() -> Outbox {
+        Outbox::new(2, 2, SECOND, SECOND)
+    }
+
+    fn outage() -> Result<Receipt, TransportError> {
+        Err(TransportError::Unreachable {
+            reason: "refused".into(),
+        })
+    }
+
+    #[test]
+    fn an_outage_is_waited_out_however_long_it_lasts() {
+        let (mut outbox, mut now) = (outbox(), Instant::now());
+        let ticket = outbox.add(0);
+        for _ in 0..100 {
+            assert_eq!(outbox.due(now), [ticket]);
+            assert_eq!(outbox.answered(ticket, &outage(), now, 0.0), Verdict::Later);
+            now = outbox.wake_at(now).expect("a next attempt");
+        }
+        assert_eq!(outbox.due(now), [ticket]);
+        assert_eq!(
+            outbox.answered(ticket, &Ok(Receipt::Accepted), now, 0.0),
+            Verdict::Done
+        );
+        assert_eq!(outbox.len(), 0);
+    }
+
+    #[test]
+    fn a_dead_orchestrator_holds_up_nobody_else() {
+        let (mut outbox, now) = (outbox(), Instant::now());
+        let stuck = outbox.add(0);
+        outbox.due(now);
+        outbox.answered(stuck, &outage(), now, 0.0);
+        let (behind, other) = (outbox.add(0), outbox.add(1));
+        assert_eq!(outbox.due(now), [other]);
+        assert_eq!(
+            outbox.due(now + SECOND),
+            [stuck],
+            "one tries the way before {behind:?}"
+        );
+    }
+
+    #[test]
+    fn news_of_the_orchestrator_end_the_wait() {
+        let (mut outbox, now) = (outbox(), Instant::now());
+        let ticket = outbox.add(0);
+        outbox.due(now);
+        outbox.answered(ticket, &outage(), now, 0.0);
+        assert!(outbox.due(now).is_empty());
+        outbox.recovered(0, now);
+        assert_eq!(outbox.due(now), [ticket]);
+    }
+
+    #[test]
+    fn a_server_that_keeps_saying_500_is_believed_in_the_end() {
+        let (mut outbox, mut now) = (outbox(), Instant::now());
+        let ticket = outbox.add(0);
+        let no = Err(TransportError::Faulted {
+            reason: "No suitable workers".into(),
+        });
+        for _ in 0..2 {
+            outbox.due(now);
+            assert_eq!(outbox.answered(ticket, &no, now, 0.0), Verdict::Later);
+            now = outbox.wake_at(now).expect("a next attempt");
+        }
+        assert_eq!(outbox.due(now), [ticket]);
+        assert!(matches!(
+            outbox.answered(ticket, &no, now, 0.0),
+            Verdict::Lost(_)
+        ));
+    }
+
+    #[test]
+    fn a_result_too_large_becomes_a_failure_that_says_so() {
+        let (mut outbox, now) = (outbox(), Instant::now());
+        let ticket = outbox.add(0);
+        outbox.due(now);
+        let too_large = Err(TransportError::TooLarge { size: 2_000_000 });
+        let Verdict::Replace(error) = outbox.answered(ticket, &too_large, now, 0.0) else {
+            panic!("replaced");
+        };
+        assert!(error.message().contains("2000000 bytes"), "{error}");
+        assert_eq!(outbox.due(now), [ticket], "the failure goes out at once");
+    }
+
+    proptest! {
+        /// No result is forgotten: each ends in exactly one final verdict or is
+        /// due again at a known time.
+        #[test]
+        fn every_result_ends_or_comes_up_again(
+            answers in prop::collection::vec((0u8..6, 0.0f64..1.0), 1..60), lane in 0usize..2,
+        ) {
+            let (mut outbox, mut now) = (outbox(), Instant::now());
+            let ticket = outbox.add(lane);
+            for (answer, jitter) in answers {
+                if outbox.len() == 0 {
+                    break;
+                }
+                let due = outbox.due(now);
+                if due.is_empty() {
+                    now = outbox.wake_at(now).expect("an undelivered result has a next time");
+                    continue;
+                }
+                prop_assert_eq!(&due, &[ticket]);
+                let answer = match answer {
+                    0 => Ok(Receipt::Accepted),
+                    1 => outage(),
+                    2 => Err(TransportError::RateLimited { retry_after: None }),
+                    3 => Err(TransportError::Faulted { reason: "500".into() }),
+                    4 => Err(TransportError::Refused { reason: "400".into() }),
+                    _ => Err(TransportError::Unauthorized { reason: "401".into() }),
+                };
+                outbox.answered(ticket, &answer, now, jitter);
+            }
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! Who may take a task: the global limit, the limits by task type, and the
+//! parking lot of tasks that wait for a slot of their type.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::Arc;
+
+use crate::id::TaskName;
+use crate::transport::{Availability, TaskEntry};
+
+/// What a permit stands for; given back when it is dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Held {
+    /// Whether a task goes with it, rather than an open poll.
+    pub(crate) task: bool,
+    /// The type whose slot the task has.
+    pub(crate) kind: Option<Arc<str>>,
+}
+
+/// The answer to a task that asks for a slot of its type.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Claim<T> {
+    /// It may start; this is what its permit now stands for.
+    Granted(T, Held),
+    /// It waits in the parking lot.
+    Parked,
+    /// It can never start: its type is turned off.
+    Never(T),
+}
+
+/// Counts of all slots. `T` is whatever waits in the parking lot.
+#[derive(Debug)]
+pub(crate) struct Slots<T> {
+    limit: usize,
+    type_limits: HashMap<Arc<str>, usize>,
+    lot_size: usize,
+    entries: Vec<TaskEntry>,
+    reserved: usize,
+    tasks: usize,
+    running_by_type: HashMap<Arc<str>, usize>,
+    parked: VecDeque<(Arc<str>, T)>,
+    available: Arc<[TaskName]>,
+}
+
+impl<T> Slots<T> {
+    pub(crate) fn new(
+        limit: usize,
+        type_limits: &BTreeMap<String, usize>,
+        lot_size: usize,
+        entries: Vec<TaskEntry>,
+    ) -> Self {
+        let type_limits = type_limits
+            .iter()
+            .map(|(k, n)| (Arc::from(k.as_str()), *n))
+            .collect();
+        let mut slots = Self {
+            limit,
+            type_limits,
+            lot_size,
+            entries,
+            reserved: 0,
+            tasks: 0,
+            running_by_type: HashMap::new(),
+            parked: VecDeque::new(),
+            available: Arc::from([]),
+        };
+        slots.available = slots.compute_available();
+        slots
+    }
+
+    /// Takes a slot for a poll, if one is free and the parking lot has room.
+    pub(crate) fn reserve(&mut self) -> Option<Held> {
+        // Every open poll may bring a task that must be parked.
+        let polls = self.reserved - self.tasks;
+        let room = self.parked.is_empty() || self.parked.len() + polls < self.lot_size;
+        if self.reserved < self.limit && room {
+            self.reserved += 1;
+            Some(Held::default())
+        } else {
+            None
+        }
+    }
+
+    /// A task came in on a reserved slot and wants one of its type. From now on
+    /// the slot's [`Held`] counts as a task, whatever the answer.
+    pub(crate) fn claim(&mut self, ticket: T, kind: Option<&str>) -> Claim<T> {
+        self.tasks += 1;
+        let Some(kind) = kind else {
+            return Claim::Granted(
+                ticket,
+                Held {
+                    task: true,
+                    kind: None,
+                },
+            );
+        };
+        match self.type_limits.get_key_value(kind) {
+            Some((_, 0)) => Claim::Never(ticket),
+            Some((kind, limit)) => {
+                let kind = kind.clone();
+                if self.running(&kind) < *limit {
+                    let held = self.occupy(kind);
+                    Claim::Granted(ticket, held)
+                } else {
+                    self.parked.push_back((kind, ticket));
+                    Claim::Parked
+                }
+            }
+            None => Claim::Granted(
+                ticket,
+                Held {
+                    task: true,
+                    kind: None,
+                },
+            ),
+        }
+    }
+
+    /// Takes a waiting task out of the parking lot. Its permit, dropped by the
+    /// caller, gives the slot back.
+    pub(crate) fn withdraw(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
+        let place = self.parked.iter().position(|(_, ticket)| is_it(ticket))?;
+        self.parked.remove(place).map(|(_, ticket)| ticket)
+    }
+
+    /// A permit was dropped. Returns the waiting tasks that may start now.
+    pub(crate) fn release(&mut self, held: &Held) -> Vec<(T, Held)> {
+        debug_assert!(self.reserved > 0, "more slots given back than taken");
+        self.reserved = self.reserved.saturating_sub(1);
+        if held.task {
+            self.tasks = self.tasks.saturating_sub(1);
+        }
+        let Some(kind) = &held.kind else {
+            return Vec::new();
+        };
+        if let Some(running) = self.running_by_type.get_mut(kind) {
+            *running = running.saturating_sub(1);
+        }
+        self.unpark()
+    }
+
+    /// Changes the limits of a running worker. Returns the tasks that may start now.
+    pub(crate) fn set_limits(
+        &mut self,
+        limit: Option<usize>,
+        of_type: Option<(&str, usize)>,
+    ) -> Vec<(T, Held)> {
+        if let Some(limit) = limit {
+            self.limit = limit;
+        }
+        if let Some((kind, limit)) = of_type {
+            self.type_limits.insert(Arc::from(kind), limit);
+        }
+        self.unpark()
+    }
+
+    /// Handlers with a free slot now, in the order of their registration.
+    pub(crate) fn available(&self) -> &Arc<[TaskName]> {
+        &self.available
+    }
+
+    /// The state as the dialects report it (avtomatika-worker 1.0b4 and 1.0b20).
+    pub(crate) fn availability(&self) -> Availability {
+        if self.tasks >= self.limit {
+            Availability::Full
+        } else if self.available.is_empty() {
+            Availability::Busy
+        } else {
+            Availability::Idle
+        }
+    }
+
+    /// Tasks that have a slot, waiting ones included.
+    #[cfg(test)]
+    pub(crate) fn tasks(&self) -> usize {
+        self.tasks
+    }
+
+    /// Brings [`Slots::available`] up to date; `true` if it changed.
+    pub(crate) fn refresh(&mut self) -> bool {
+        let now = self.compute_available();
+        let changed = now != self.available;
+        if changed {
+            self.available = now;
+        }
+        changed
+    }
+
+    fn compute_available(&self) -> Arc<[TaskName]> {
+        if self.tasks >= self.limit {
+            return Arc::from([]);
+        }
+        let free = |entry: &&TaskEntry| {
+            let Some(kind) = entry.kind.as_deref() else {
+                return true;
+            };
+            self.type_limits
+                .get(kind)
+                .is_none_or(|limit| self.running(kind) < *limit)
+        };
+        self.entries
+            .iter()
+            .filter(free)
+            .map(|entry| entry.name.clone())
+            .collect()
+    }
+
+    fn running(&self, kind: &str) -> usize {
+        self.running_by_type.get(kind).copied().unwrap_or(0)
+    }
+
+    fn occupy(&mut self, kind: Arc<str>) -> Held {
+        *self.running_by_type.entry(kind.clone()).or_insert(0) += 1;
+        Held {
+            task: true,
+            kind: Some(kind),
+        }
+    }
+
+    fn unpark(&mut self) -> Vec<(T, Held)> {
+        let mut started = Vec::new();
+        for (kind, ticket) in std::mem::take(&mut self.parked) {
+            let limit = self.type_limits.get(&kind).copied().unwrap_or(usize::MAX);
+            if self.running(&kind) < limit {
+                let held = self.occupy(kind);
+                started.push((ticket, held));
+            } else {
+                self.parked.push_back((kind, ticket));
+            }
+        }
+        started
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    fn entry(name: &str, kind: Option<&str>) -> TaskEntry {
+        TaskEntry {
+            name: name.into(),
+            kind: kind.map(str::to_owned),
+            description: None,
+        }
+    }
+
+    fn video_and_audio(limit: usize, lot: usize) -> Slots<u32> {
+        let limits = BTreeMap::from([("video".to_owned(), 1), ("off".to_owned(), 0)]);
+        let entries = vec![
+            entry("cut", Some("video")),
+            entry("blur", Some("video")),
+            entry("report", None),
+            entry("never", Some("off")),
+        ];
+        Slots::new(limit, &limits, lot, entries)
+    }
+
+    fn names(slots: &mut Slots<u32>) -> Vec<String> {
+        slots.refresh();
+        slots.available().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_full_type_parks_the_task_until_one_of_it_ends() {
+        let mut slots = video_and_audio(3, 4);
+        for _ in 0..2 {
+            slots.reserve().expect("a free slot");
+        }
+        let Claim::Granted(1, first) = slots.claim(1, Some("video")) else {
+            panic!("granted")
+        };
+        assert_eq!(slots.claim(2, Some("video")), Claim::Parked);
+        assert_eq!(names(&mut slots), ["report"]);
+        assert_eq!(slots.tasks(), 2);
+        let started = slots.release(&first);
+        assert_eq!(started.len(), 1);
+        assert_eq!(started[0].0, 2);
+    }
+
+    #[test]
+    fn a_full_parking_lot_stops_the_intake() {
+        let mut slots = video_and_audio(10, 2);
+        for ticket in 0..3 {
+            slots.reserve().expect("a free slot");
+            let _ = slots.claim(ticket, Some("video"));
+        }
+        assert_eq!(slots.reserve(), None);
+        let parked = slots.withdraw(|ticket| *ticket == 1);
+        assert_eq!(parked, Some(1));
+        assert!(slots.reserve().is_some());
+    }
+
+    #[test]
+    fn a_type_turned_off_never_starts() {
+        let mut slots = video_and_audio(1, 2);
+        slots.reserve().expect("a free slot");
+        assert_eq!(slots.claim(7, Some("off")), Claim::Never(7));
+        slots.release(&Held {
+            task: true,
+            kind: None,
+        });
+        assert_eq!(slots.tasks(), 0);
+        assert_eq!(slots.availability(), Availability::Idle);
+    }
+
+    #[test]
+    fn states_are_reported_as_the_reference_worker_does() {
+        let vectors: Value =
+            serde_json::from_str(include_str!("../../tests/vectors/capacity_states.json")).unwrap();
+        let mut checked = 0;
+        for case in vectors["cases"].as_array().unwrap() {
+            let state = &case["state"];
+            if !state["denied_by_capacity_checker"]
+                .as_array()
+                .unwrap()
+                .is_empty()
+            {
+                continue;
+            }
+            let kinds: HashMap<&str, Option<&str>> = state["handlers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|h| (h["name"].as_str().unwrap(), h["type"].as_str()))
+                .collect();
+            let entries = state["handlers"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|h| entry(h["name"].as_str().unwrap(), h["type"].as_str()))
+                .collect();
+            let limits: BTreeMap<String, usize> =
+                serde_json::from_value(state["type_limits"].clone()).unwrap();
+            let limit = usize::try_from(state["max_concurrent_tasks"].as_u64().unwrap()).unwrap();
+            let mut slots = Slots::new(limit, &limits, 0, entries);
+            // States over a limit cannot come about here.
+            let within = state["active_tasks"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .all(|name| {
+                    let kind = kinds.get(name.as_str().unwrap()).copied().flatten();
+                    slots.reserve().is_some() && matches!(slots.claim(0, kind), Claim::Granted(..))
+                });
+            if !within {
+                continue;
+            }
+            checked += 1;
+            let beat = &case["1.0b2"]["heartbeat"];
+            let expected: Vec<String> =
+                serde_json::from_value(beat["supported_tasks"].clone()).unwrap();
+            assert_eq!(names(&mut slots), expected, "{state}");
+            let idle = slots.availability() == Availability::Idle;
+            assert_eq!(idle, beat["status"] == "idle", "{state}");
+            let full = slots.availability() == Availability::Full;
+            assert_eq!(
+                full,
+                case["1.0b17"]["heartbeat"]["status"] == "full",
+                "{state}"
+            );
+        }
+        assert!(
+            checked >= 10,
+            "only {checked} states are within their limits"
+        );
+    }
+
+    proptest! {
+        /// Whatever happens in whatever order, no limit is exceeded at any instant
+        /// and every slot comes back.
+        #[test]
+        fn limits_hold_at_every_instant(
+            limit in 1usize..6, video in 0usize..3, lot in 0usize..4,
+            steps in prop::collection::vec((0u8..4, 0usize..8), 1..80),
+        ) {
+            let limits = BTreeMap::from([("video".to_owned(), video)]);
+            let mut slots: Slots<u32> =
+                Slots::new(limit, &limits, lot, vec![entry("cut", Some("video"))]);
+            let (mut polls, mut running, mut parked) = (0usize, Vec::<Held>::new(), 0usize);
+            for (step, pick) in steps {
+                match step {
+                    0 => polls += usize::from(slots.reserve().is_some()),
+                    1 if polls > 0 => {
+                        polls -= 1;
+                        let kind = (pick % 2 == 0).then_some("video");
+                        match slots.claim(0, kind) {
+                            Claim::Granted(_, held) => running.push(held),
+                            Claim::Parked => parked += 1,
+                            Claim::Never(_) => { slots.release(&Held { task: true, kind: None }); }
+                        }
+                    }
+                    2 if !running.is_empty() => {
+                        let held = running.swap_remove(pick % running.len());
+                        for (_, held) in slots.release(&held) {
+                            parked -= 1;
+                            running.push(held);
+                        }
+                    }
+                    3 if polls > 0 => {
+                        polls -= 1;
+                        slots.release(&Held::default());
+                    }
+                    _ => {}
+                }
+                let videos = running.iter().filter(|held| held.kind.is_some()).count();
+                prop_assert!(videos <= video);
+                prop_assert!(polls + running.len() + parked <= limit);
+                prop_assert_eq!(slots.tasks(), running.len() + parked);
+            }
+        }
+    }
+}

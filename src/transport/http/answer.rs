@@ -1,0 +1,270 @@
+//! What came back: status, body, and what is wrong with the body.
+
+use std::time::{Duration, SystemTime};
+
+use actix_http::header::HttpDate;
+use awc::http::StatusCode;
+use awc::http::header::{self, HeaderMap};
+use bytes::{Bytes, BytesMut};
+use serde::Deserialize;
+
+use super::Response;
+use crate::transport::TransportError;
+
+/// The longest error text that is passed on, in characters.
+const ERROR_TEXT: usize = 200;
+/// The longest silence a server can impose.
+const LONGEST_SILENCE: Duration = Duration::from_hours(24);
+
+/// An answer with any status.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    /// As much of the body as arrived.
+    pub(crate) body: Bytes,
+    flaw: Option<Flaw>,
+    retry_after: Option<Duration>,
+    /// Size of our request, for the error that says it was too large.
+    sent: usize,
+}
+
+/// Why a body is not whole.
+#[derive(Debug)]
+pub(super) enum Flaw {
+    CutOff { got: usize, want: usize },
+    TooLarge(usize),
+    Late(Duration),
+    Broken(String),
+}
+
+impl Answer {
+    pub(super) fn of(response: &Response, sent: usize) -> Self {
+        Self {
+            status: response.status(),
+            body: Bytes::new(),
+            flaw: None,
+            retry_after: retry_after(response.headers(), SystemTime::now()),
+            sent,
+        }
+    }
+
+    pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
+        Self { body, flaw, ..self }
+    }
+
+    /// What keeps the body from being read as a whole.
+    pub(crate) fn flaw(&self) -> Option<String> {
+        let text = match self.flaw.as_ref()? {
+            Flaw::CutOff { got, want } => {
+                format!("the body was cut off after {got} of {want} bytes")
+            }
+            Flaw::TooLarge(limit) => format!("the body is larger than {limit} bytes"),
+            Flaw::Late(within) => format!("the body did not end within {within:?}"),
+            Flaw::Broken(why) => format!("the body broke off: {why}"),
+        };
+        Some(text)
+    }
+
+    /// The body, if all of it arrived.
+    pub(crate) fn whole(self) -> Result<Bytes, TransportError> {
+        match self.flaw() {
+            None => Ok(self.body),
+            Some(reason) if matches!(self.flaw, Some(Flaw::TooLarge(_))) => {
+                Err(TransportError::Malformed { reason, task: None })
+            }
+            Some(reason) => Err(TransportError::NoAnswer { reason }),
+        }
+    }
+
+    /// What a status other than success means for the caller.
+    pub(super) fn as_error(&self, secret: &str) -> TransportError {
+        let reason = || self.reason(secret);
+        match self.status.as_u16() {
+            401 | 403 => TransportError::Unauthorized { reason: reason() },
+            413 => TransportError::TooLarge { size: self.sent },
+            429 => TransportError::RateLimited {
+                retry_after: self.retry_after,
+            },
+            // 408 and 425 speak of this attempt, not of the request. Redirects
+            // come from something in between, and our token does not follow them.
+            300..=399 | 408 | 425 | 500..=599 => TransportError::Unavailable { reason: reason() },
+            400..=499 => TransportError::Refused { reason: reason() },
+            _ => TransportError::Malformed {
+                reason: reason(),
+                task: None,
+            },
+        }
+    }
+
+    /// The error for an answer whose text says that repeating is pointless.
+    pub(crate) fn as_refusal(&self, text: &str) -> TransportError {
+        TransportError::Refused {
+            reason: format!("status {}: {text}", self.status.as_u16()),
+        }
+    }
+
+    fn reason(&self, secret: &str) -> String {
+        let status = self.status.as_u16();
+        match self.error_text(secret) {
+            text if text.is_empty() => format!("status {status}"),
+            text => format!("status {status}: {text}"),
+        }
+    }
+
+    pub(super) fn error_text(&self, secret: &str) -> String {
+        #[derive(Deserialize)]
+        struct Wire {
+            error: String,
+        }
+        let text = match serde_json::from_slice::<Wire>(&self.body) {
+            Ok(wire) => wire.error,
+            // Some way into the body a plain text stops being an error message.
+            Err(_) => String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).into_owned(),
+        };
+        let text = if secret.is_empty() {
+            text
+        } else {
+            text.replace(secret, "[REDACTED]")
+        };
+        let printable = |c: char| if c.is_control() { ' ' } else { c };
+        let text: String = text.chars().map(printable).take(ERROR_TEXT).collect();
+        text.trim().to_owned()
+    }
+}
+
+/// How long to be silent, if the server said so in a way that means something.
+fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let wait = if let Ok(seconds) = text.parse::<f64>() {
+        // Too large for a Duration is still "very long".
+        if seconds.is_nan() || seconds <= 0.0 {
+            return None;
+        }
+        Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_SILENCE)
+    } else {
+        let until: SystemTime = text.parse::<HttpDate>().ok()?.into();
+        until.duration_since(now).ok()?
+    };
+    (!wait.is_zero()).then(|| wait.min(LONGEST_SILENCE))
+}
+
+/// A body in the making. The usual body is one chunk, which is not copied.
+#[derive(Debug, Default)]
+pub(super) enum Body {
+    #[default]
+    Empty,
+    One(Bytes),
+    Many(BytesMut),
+}
+
+impl Body {
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Empty => 0,
+            Self::One(bytes) => bytes.len(),
+            Self::Many(bytes) => bytes.len(),
+        }
+    }
+
+    pub(super) fn push(&mut self, chunk: Bytes, declared: Option<usize>, limit: usize) {
+        match self {
+            Self::Empty => *self = Self::One(chunk),
+            Self::One(first) => {
+                let least = first.len() + chunk.len();
+                let mut all = BytesMut::with_capacity(declared.unwrap_or(0).min(limit).max(least));
+                all.extend_from_slice(first);
+                all.extend_from_slice(&chunk);
+                *self = Self::Many(all);
+            }
+            Self::Many(all) => all.extend_from_slice(&chunk),
+        }
+    }
+
+    pub(super) fn into_bytes(self) -> Bytes {
+        match self {
+            Self::Empty => Bytes::new(),
+            Self::One(bytes) => bytes,
+            Self::Many(bytes) => bytes.freeze(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use awc::http::header::HeaderValue;
+
+    use super::*;
+
+    fn wait_of(text: &str) -> Option<Duration> {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
+        // Sun, 06 Nov 1994 08:49:37 GMT
+        retry_after(
+            &headers,
+            SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
+        )
+    }
+
+    fn answer(status: u16, body: &'static str) -> Answer {
+        Answer {
+            status: StatusCode::from_u16(status).unwrap(),
+            body: Bytes::from_static(body.as_bytes()),
+            flaw: None,
+            retry_after: None,
+            sent: 7,
+        }
+    }
+
+    #[test]
+    fn retry_after_means_something_or_is_not_there() {
+        let seconds = |n| Some(Duration::from_secs(n));
+        assert_eq!(wait_of("17"), seconds(17));
+        assert_eq!(wait_of(" 2.5 "), Some(Duration::from_millis(2500)));
+        assert_eq!(wait_of("Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
+        assert_eq!(wait_of("Sun, 06 Nov 1994 08:49:36 GMT"), None);
+        for text in ["0", "-5", "soon", "", "NaN", "1e-30"] {
+            assert_eq!(wait_of(text), None, "{text:?}");
+        }
+        for text in ["999999999", "1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(wait_of(text), Some(LONGEST_SILENCE), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_text_of_an_error_is_short_and_without_the_token() {
+        let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#).error_text("t0ken");
+        assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
+        let long: &'static str = "ü".repeat(5000).leak();
+        assert_eq!(
+            answer(500, long).error_text("x").chars().count(),
+            ERROR_TEXT
+        );
+        assert_eq!(answer(500, "").reason("x"), "status 500");
+    }
+
+    #[test]
+    fn statuses_tell_the_caller_what_to_do_next() {
+        use TransportError as E;
+        let error = |status| answer(status, r#"{"error":"e"}"#).as_error("");
+        assert!(matches!(error(401), E::Unauthorized { .. }));
+        assert!(matches!(error(403), E::Unauthorized { .. }));
+        assert_eq!(error(413), E::TooLarge { size: 7 });
+        assert_eq!(error(429), E::RateLimited { retry_after: None });
+        for status in [302, 408, 500, 502, 599] {
+            assert!(matches!(error(status), E::Unavailable { .. }), "{status}");
+        }
+        for status in [400, 404, 405, 422] {
+            assert!(matches!(error(status), E::Refused { .. }), "{status}");
+        }
+        assert!(matches!(error(101), E::Malformed { .. }));
+    }
+
+    #[test]
+    fn chunks_become_one_body() {
+        let mut body = Body::default();
+        for chunk in ["a", "bc", "def"] {
+            body.push(Bytes::from_static(chunk.as_bytes()), None, 100);
+        }
+        assert_eq!(body.len(), 6);
+        assert_eq!(&body.into_bytes()[..], b"abcdef");
+    }
+}

@@ -1,0 +1,198 @@
+//! HTTP as the transports need it: one client per transport, one deadline over
+//! head and body, and answers that are either whole or say what is wrong.
+//!
+//! `awc` returns a body that was cut off as if it were complete, ends its time
+//! limit at the response head and sends our token along when it follows a
+//! redirect. Everything here goes round one of these habits, so no other module
+//! sends a request by itself.
+
+mod answer;
+mod failure;
+mod setup;
+mod tls;
+
+use std::time::Duration;
+
+use awc::http::header::{self, HeaderValue};
+use awc::http::{Method, Uri};
+use awc::{ClientResponse, FrozenClientRequest};
+use bytes::Bytes;
+use futures_util::StreamExt;
+
+pub(crate) use answer::Answer;
+use answer::{Body, Flaw};
+use failure::Failure;
+pub(crate) use setup::HttpSetup;
+pub use setup::SetupError;
+pub use tls::TlsFiles;
+
+use super::TransportError;
+use crate::config::Token;
+
+/// A client for one orchestrator. Not `Send`, as `awc` is not.
+pub(crate) struct Http {
+    client: awc::Client,
+    base: Uri,
+    /// Kept to take it out of texts that a server sends back.
+    token: Token,
+}
+
+/// How far a request may go.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the start of the request to the last byte of the answer.
+    pub(crate) within: Duration,
+    /// The largest body of an answer, counted after decompression.
+    pub(crate) body: usize,
+}
+
+/// What to do when the connection closed before an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// Tell the caller.
+    Never,
+    /// Once more, at once: the server had closed an idle connection that we took
+    /// from the pool. For requests that may be repeated.
+    OnceIfClosed,
+}
+
+impl Http {
+    /// Prepares a request that is sent many times: address and headers are
+    /// written once. `path` is one of ours, made of characters that need no escapes.
+    pub(crate) fn prepare(&self, method: &Method, path: &str) -> FrozenClientRequest {
+        let host = self.base.authority().map_or("", |it| it.as_str());
+        let request = self
+            .client
+            .request(method.clone(), self.url(path))
+            .insert_header((header::ACCEPT_ENCODING, "gzip"))
+            .insert_header((header::HOST, host));
+        let request = if matches!(*method, Method::POST | Method::PATCH) {
+            request.insert_header((
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("application/json"),
+            ))
+        } else {
+            request
+        };
+        request
+            .freeze()
+            .expect("the base address was checked at setup and our paths are plain")
+    }
+
+    /// The address of one of our paths.
+    pub(crate) fn url(&self, path: &str) -> String {
+        let base = self.base.to_string();
+        format!("{}{path}", base.trim_end_matches('/'))
+    }
+
+    /// One request and its answer. An answer with any status is `Ok`.
+    pub(crate) async fn exchange(
+        &self,
+        request: &FrozenClientRequest,
+        body: Option<Bytes>,
+        limits: Limits,
+        repeat: Repeat,
+    ) -> Result<Answer, TransportError> {
+        let sent = body.as_ref().map_or(0, Bytes::len);
+        let mut head = None;
+        let mut received = Body::default();
+        let whole = async {
+            let response = send(request, body, repeat).await?;
+            let declared = declared_length(&response);
+            head = Some(Answer::of(&response, sent));
+            Ok::<_, TransportError>(read(response, &mut received, declared, limits.body).await)
+        };
+        // The deadline drops the future; what it had read by then stays with us.
+        let flaw = match tokio::time::timeout(limits.within, whole).await {
+            Ok(Err(error)) => return Err(error),
+            Ok(Ok(flaw)) => flaw,
+            Err(_) => Some(Flaw::Late(limits.within)),
+        };
+        match (head, flaw) {
+            (Some(head), flaw) => Ok(head.with_body(received.into_bytes(), flaw)),
+            (None, _) => Err(TransportError::NoAnswer {
+                reason: format!("nothing came within {:?}", limits.within),
+            }),
+        }
+    }
+
+    /// The answer, if its status is one of success.
+    pub(crate) fn judge(&self, answer: Answer) -> Result<Answer, TransportError> {
+        if answer.status.is_success() {
+            Ok(answer)
+        } else {
+            Err(answer.as_error(self.token.expose()))
+        }
+    }
+
+    /// What an answer says went wrong, without our token, cut to a readable length.
+    pub(crate) fn error_text(&self, answer: &Answer) -> String {
+        answer.error_text(self.token.expose())
+    }
+}
+
+type Response = ClientResponse<actix_http::encoding::Decoder<actix_http::Payload>>;
+
+async fn send(
+    request: &FrozenClientRequest,
+    body: Option<Bytes>,
+    repeat: Repeat,
+) -> Result<Response, TransportError> {
+    let once = |body: Option<Bytes>| match body {
+        Some(body) => request.send_body(body),
+        None => request.send(),
+    };
+    let spare = (repeat == Repeat::OnceIfClosed).then(|| body.clone());
+    let mut outcome = once(body).await.map_err(Failure::from);
+    if let (Err(Failure::Closed(_)), Some(body)) = (&outcome, spare) {
+        outcome = once(body).await.map_err(Failure::from);
+    }
+    outcome.map_err(TransportError::from)
+}
+
+/// The length of the body as told, when it can be compared with what arrives:
+/// a compressed body is counted before decompression.
+fn declared_length(response: &Response) -> Option<usize> {
+    let headers = response.headers();
+    if headers.contains_key(header::CONTENT_ENCODING) {
+        return None;
+    }
+    headers
+        .get(header::CONTENT_LENGTH)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()
+}
+
+/// Reads to the end, also of errors: an unread body closes its connection.
+async fn read(
+    mut response: Response,
+    into: &mut Body,
+    declared: Option<usize>,
+    limit: usize,
+) -> Option<Flaw> {
+    // A 204 has no body whatever its headers claim.
+    if response.status() == awc::http::StatusCode::NO_CONTENT {
+        return None;
+    }
+    let announced_too_large = declared.is_some_and(|length| length > limit);
+    while let Some(chunk) = response.next().await {
+        match chunk {
+            // The start is kept: the ids of a task may be in it.
+            Ok(chunk) if announced_too_large || into.len() + chunk.len() > limit => {
+                into.push(chunk, declared, limit);
+                return Some(Flaw::TooLarge(limit));
+            }
+            Ok(chunk) => into.push(chunk, declared, limit),
+            Err(error) => return Some(Flaw::Broken(error.to_string())),
+        }
+    }
+    match declared {
+        Some(want) if want != into.len() => Some(Flaw::CutOff {
+            got: into.len(),
+            want,
+        }),
+        _ => None,
+    }
+}

@@ -1,0 +1,15 @@
+//! The messages of RXON 1.0b2 as they stand on the wire, written as avtomatika-worker
+//! 1.0b4 writes them: every optional field is there, with `null` where it is empty.
+
+mod receive;
+mod result;
+mod send;
+
+pub(super) use receive::{
+    ids_in, is_permanent_refusal, read_beat_reply, read_receipt, read_registered, read_task,
+};
+pub(super) use result::write_result;
+pub(super) use send::{write_heartbeat, write_registration};
+
+#[cfg(test)]
+mod tests;

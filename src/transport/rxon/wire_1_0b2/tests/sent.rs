@@ -1,0 +1,276 @@
+//! What we send is what the reference worker sends.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::config::{Artifact, Gpu, Resources};
+use crate::id::{TaskName, WorkerId};
+use crate::json::RawJson;
+use crate::task::{ErrorCode, Outcome, Reply, TaskError, TaskResult};
+use crate::transport::{Availability, Report, RunningTask, TaskEntry, WorkerCard};
+
+fn strings(value: &Value) -> Vec<String> {
+    serde_json::from_value(value.clone()).unwrap()
+}
+
+fn names(value: &Value) -> Vec<TaskName> {
+    strings(value).into_iter().map(Into::into).collect()
+}
+
+fn card() -> WorkerCard {
+    let resources = Resources {
+        cpu_cores: 4,
+        gpu: None,
+        ..Resources::default()
+    };
+    WorkerCard {
+        worker_id: WorkerId::try_new("probe-worker-1").unwrap(),
+        worker_type: "probe-worker".to_owned(),
+        tasks: Vec::new(),
+        resources,
+        installed_software: BTreeMap::from([("python".to_owned(), "3.9".to_owned())]),
+        installed_models: Vec::new(),
+        cost_per_skill: BTreeMap::new(),
+        skill_dependencies: BTreeMap::new(),
+        max_concurrent_tasks: 10,
+        storage_hash: None,
+        hostname: "vm".to_owned(),
+        ip_address: "127.0.0.1".to_owned(),
+        takes_commands: false,
+    }
+}
+
+fn report() -> Report {
+    Report {
+        availability: Availability::Idle,
+        available: Arc::new([]),
+        running: Arc::new([]),
+        hot_cache: Arc::new([]),
+        hot_skills: Arc::new([]),
+    }
+}
+
+#[test]
+fn registrations_are_those_of_the_reference_worker() {
+    for exchange in exchanges("POST", "/register") {
+        let sent = &exchange["request"]["json"];
+        let entry = |name| TaskEntry {
+            name,
+            kind: None,
+            description: None,
+        };
+        let resources = &sent["resources"];
+        let mut card = card();
+        card.tasks = names(&sent["supported_tasks"])
+            .into_iter()
+            .map(entry)
+            .collect();
+        card.max_concurrent_tasks =
+            serde_json::from_value(resources["max_concurrent_tasks"].clone()).unwrap();
+        assert_eq!(&json_of(&write_registration(&card)), sent);
+    }
+}
+
+#[test]
+fn a_full_card_is_told_in_full() {
+    let mut card = card();
+    card.resources.gpu = Some(Gpu {
+        model: "RTX 4090".to_owned(),
+        vram_gb: 24,
+        id: "0".to_owned(),
+    });
+    card.installed_models = vec![Artifact {
+        name: "m".to_owned(),
+        version: "1".to_owned(),
+    }];
+    card.cost_per_skill = BTreeMap::from([("echo".to_owned(), 2.0)]);
+    card.storage_hash = Some("abc".to_owned());
+    card.takes_commands = true;
+    let text = write_registration(&card);
+    let sent = json_of(&text);
+    let gpu = json!({"model": "RTX 4090", "vram_gb": 24});
+    assert_eq!(sent["resources"]["gpu_info"], gpu);
+    assert_eq!(
+        sent["installed_models"],
+        json!([{"name": "m", "version": "1"}])
+    );
+    assert_eq!(
+        sent["capabilities"],
+        json!({
+            "hostname": "vm",
+            "ip_address": "127.0.0.1",
+            "cost_per_skill": {"echo": 2.0},
+            "s3_config_hash": "abc",
+            "extra": null,
+            "websockets": true,
+        })
+    );
+}
+
+#[test]
+fn heartbeats_are_those_of_the_reference_worker() {
+    let captured = exchanges("PATCH", "/probe-worker-1");
+    let vectors: Value = serde_json::from_str(include_str!(
+        "../../../../../tests/vectors/capacity_states.json"
+    ))
+    .unwrap();
+    let states = vectors["cases"].as_array().unwrap();
+    let sent = captured
+        .iter()
+        .map(|it| &it["request"]["json"])
+        .chain(states.iter().map(|it| &it["1.0b2"]["heartbeat"]));
+    let mut seen = 0;
+    for sent in sent {
+        let running = strings(&sent["current_tasks"])
+            .into_iter()
+            .map(|id| RunningTask {
+                task_id: id.into(),
+                job_id: "any".into(),
+            });
+        let or_empty = |value: &Value| match value {
+            Value::Null => Vec::new(),
+            value => strings(value),
+        };
+        let mut card = card();
+        card.skill_dependencies =
+            serde_json::from_value(sent["skill_dependencies"].clone()).unwrap_or_default();
+        let report = Report {
+            availability: if sent["status"] == "idle" {
+                Availability::Idle
+            } else {
+                Availability::Full
+            },
+            available: names(&sent["supported_tasks"]).into(),
+            running: running.collect(),
+            hot_cache: strings(&sent["hot_cache"]).into(),
+            hot_skills: or_empty(&sent["hot_skills"]).into(),
+        };
+        let worker_id = WorkerId::try_new(sent["worker_id"].as_str().unwrap()).unwrap();
+        let text = write_heartbeat(&worker_id, Some(&card), &report);
+        assert_eq!(&json_of(&text), sent);
+        seen += 1;
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn only_an_idle_worker_offers_tasks() {
+    let worker_id = WorkerId::try_new("w").unwrap();
+    for availability in [
+        Availability::Busy,
+        Availability::Full,
+        Availability::Draining,
+        Availability::Offline,
+    ] {
+        let report = Report {
+            availability,
+            available: Arc::new(["echo".into()]),
+            ..report()
+        };
+        let sent = json_of(&write_heartbeat(&worker_id, None, &report));
+        assert_eq!(sent["status"], "busy", "{availability:?}");
+        assert_eq!(sent["supported_tasks"], json!([]));
+        assert_eq!(sent["skill_dependencies"], Value::Null);
+    }
+}
+
+#[test]
+fn the_load_is_written_as_a_float() {
+    let worker_id = WorkerId::try_new("w").unwrap();
+    let text = write_heartbeat(&worker_id, None, &report());
+    assert!(
+        std::str::from_utf8(&text)
+            .unwrap()
+            .contains(r#""load":0.0"#)
+    );
+}
+
+fn result(sent: &Value, outcome: Outcome) -> TaskResult {
+    let task = Task::new(
+        ORIGIN,
+        sent["task_id"].as_str().unwrap(),
+        sent["job_id"].as_str().unwrap(),
+        "any",
+        RawJson::empty_object(),
+    );
+    TaskResult::of(&task, outcome, Duration::ZERO)
+}
+
+#[test]
+fn results_are_those_of_the_reference_worker() {
+    for exchange in exchanges("POST", "/tasks/result") {
+        let sent = &exchange["request"]["json"];
+        let outcome = match sent["status"].as_str().unwrap() {
+            "failure" => {
+                let error = &sent["error"];
+                assert_eq!(error["details"], Value::Null);
+                Outcome::Failed(TaskError::new(
+                    ErrorCode::from(error["code"].as_str().unwrap()),
+                    error["message"].as_str().unwrap(),
+                ))
+            }
+            "cancelled" => Outcome::Cancelled,
+            // The reference worker sends null for a handler without data, we send {}.
+            status if sent["data"].is_null() => {
+                let mut sent = sent.clone();
+                sent["data"] = json!({});
+                let ours = Outcome::Completed(Reply::status_with(status, &()).unwrap());
+                check_result(&sent, ours);
+                continue;
+            }
+            status => Outcome::Completed(Reply::status_with(status, &sent["data"]).unwrap()),
+        };
+        check_result(sent, outcome);
+    }
+}
+
+fn check_result(sent: &Value, outcome: Outcome) {
+    let worker_id = WorkerId::try_new("probe-worker-1").unwrap();
+    let text = write_result(&worker_id, &result(sent, outcome)).unwrap();
+    let ours = json_of(&text);
+    let mut sent = sent.clone();
+    // What goes with a failure or a cancellation besides the error is not looked at
+    // by the orchestrator: the reference worker sends {} or null, we send null.
+    if sent["status"] == "failure" || sent["status"] == "cancelled" {
+        sent["data"] = Value::Null;
+    }
+    assert_eq!(ours, sent);
+}
+
+#[test]
+fn data_travels_as_the_handler_wrote_it() {
+    let sent = json!({"task_id": "t", "job_id": "j"});
+    let data: Value = serde_json::from_str(r#"{"n":1.0,"big":18446744073709551615}"#).unwrap();
+    let outcome = Outcome::Completed(Reply::success(&data).unwrap());
+    let worker_id = WorkerId::try_new("w").unwrap();
+    let text = write_result(&worker_id, &result(&sent, outcome)).unwrap();
+    let text = std::str::from_utf8(&text).unwrap();
+    let expected = r#"{"job_id":"j","task_id":"t","worker_id":"w","status":"success","data":{"#;
+    assert!(text.starts_with(expected), "{text}");
+    assert!(
+        text.ends_with(r#"},"error":null,"data_metadata":null}"#),
+        "{text}"
+    );
+    assert!(text.contains(r#""big":18446744073709551615"#), "{text}");
+}
+
+#[test]
+fn a_result_may_be_one_mebibyte_and_no_more() {
+    let sent = json!({"task_id": "t", "job_id": "j"});
+    let worker_id = WorkerId::try_new("w").unwrap();
+    let of_size = |size: usize| {
+        let data = json!({"x": "x".repeat(size)});
+        let outcome = Outcome::Completed(Reply::success(&data).unwrap());
+        write_result(&worker_id, &result(&sent, outcome))
+    };
+    let around = of_size(0).unwrap().len();
+    assert_eq!(of_size(1_048_576 - around).unwrap().len(), 1_048_576);
+    let size = 1_048_577;
+    let too_large = TransportError::TooLarge { size };
+    assert_eq!(of_size(size - around).unwrap_err(), too_large);
+    assert!(of_size(3 * size).is_err());
+}

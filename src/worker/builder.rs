@@ -1,0 +1,355 @@
+//! Building a worker: handlers, shared data and settings.
+
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::control::{Link, Plan};
+use super::{Worker, WorkerHandle};
+use crate::config::{OrchestratorSettings, Settings};
+use crate::error::{Error, Result};
+use crate::handler::{IntoJob, Registration, Registry, SharedData};
+use crate::id::{OrchestratorId, check_identifier};
+use crate::policy::{Selection, strategy_for};
+use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
+use crate::transport::{TaskEntry, Transport};
+
+/// The name of a task and what else there is to say of it. A plain text is a name.
+///
+/// ```
+/// use std::time::Duration;
+/// use axon_worker::TaskSpec;
+///
+/// let spec = TaskSpec::named("upscale_video")
+///     .of_type("video_processing")
+///     .time_limit(Duration::from_secs(600));
+/// ```
+#[derive(Debug, Clone)]
+pub struct TaskSpec {
+    entry: TaskEntry,
+    timeout: Option<Duration>,
+}
+
+impl TaskSpec {
+    /// A task of that name: ASCII letters, digits, `_` and `-`.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            entry: TaskEntry {
+                name: name.into(),
+                kind: None,
+                description: None,
+            },
+            timeout: None,
+        }
+    }
+
+    /// The type whose limit the task shares with others of that type, see
+    /// [`WorkerBuilder::task_type_limit`].
+    #[must_use]
+    pub fn of_type(mut self, kind: impl Into<String>) -> Self {
+        self.entry.kind = Some(kind.into());
+        self
+    }
+
+    /// What it does, for people.
+    #[must_use]
+    pub fn described(mut self, text: impl Into<String>) -> Self {
+        self.entry.description = Some(text.into());
+        self
+    }
+
+    /// The longest it may take, waiting for a slot of its type included. After that
+    /// it is called off and fails with `TIMEOUT_ERROR`. No limit by default.
+    #[must_use]
+    pub fn time_limit(mut self, limit: Duration) -> Self {
+        self.timeout = Some(limit);
+        self
+    }
+}
+
+impl From<&str> for TaskSpec {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
+/// Builds a [`Worker`]. What is set here wins over the environment.
+pub struct WorkerBuilder {
+    worker_type: String,
+    registry: Registry,
+    data: SharedData,
+    skill_dependencies: BTreeMap<String, Vec<String>>,
+    settings: Option<Settings>,
+    changes: Vec<Box<dyn FnOnce(&mut Settings)>>,
+    links: Vec<Link>,
+    selection: Option<Box<dyn Selection>>,
+    problems: Vec<String>,
+}
+
+impl std::fmt::Debug for WorkerBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerBuilder")
+            .field("worker_type", &self.worker_type)
+            .field("tasks", &self.registry.entries())
+            .finish_non_exhaustive()
+    }
+}
+
+impl WorkerBuilder {
+    pub(super) fn new(worker_type: String) -> Self {
+        Self {
+            worker_type,
+            registry: Registry::default(),
+            data: SharedData::default(),
+            skill_dependencies: BTreeMap::new(),
+            settings: None,
+            changes: Vec::new(),
+            links: Vec::new(),
+            selection: None,
+            problems: Vec::new(),
+        }
+    }
+
+    /// Registers a handler: an async function, [`blocking()`](crate::blocking()) or
+    /// [`actor()`](crate::actor()). The order of registration is the order in which
+    /// orchestrators see the tasks.
+    #[must_use]
+    pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
+        let TaskSpec { entry, timeout } = task.into();
+        for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
+            .into_iter()
+            .flatten()
+        {
+            if let Err(error) = check_identifier(name) {
+                self.problems.push(format!("task: {error}"));
+            }
+        }
+        let name = entry.name.clone();
+        let job = handler.into_job().0;
+        if !self.registry.add(Registration {
+            entry,
+            timeout,
+            job,
+        }) {
+            self.problems
+                .push(format!("task {name:?} is registered twice"));
+        }
+        self
+    }
+
+    /// Shares a value with all handlers, which ask for it as
+    /// [`Data<T>`](crate::Data) or with [`TaskContext::data`](crate::TaskContext::data).
+    #[must_use]
+    pub fn data<T: Send + Sync + 'static>(self, value: T) -> Self {
+        self.shared_data(Arc::new(value))
+    }
+
+    /// [`WorkerBuilder::data`] for a value that is shared already.
+    #[must_use]
+    pub fn shared_data<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
+        self.data.insert(value);
+        self
+    }
+
+    /// The models that a task needs. When all of them are in the hot cache, the
+    /// task is reported as a hot skill.
+    #[must_use]
+    pub fn skill_dependency<M: Into<String>>(
+        mut self,
+        task: impl Into<String>,
+        models: impl IntoIterator<Item = M>,
+    ) -> Self {
+        let models = models.into_iter().map(Into::into).collect();
+        self.skill_dependencies.insert(task.into(), models);
+        self
+    }
+
+    /// The most tasks at once. Default: `MAX_CONCURRENT_TASKS`, else 10.
+    #[must_use]
+    pub fn max_concurrent_tasks(self, limit: usize) -> Self {
+        self.configure(move |settings| settings.intake.max_concurrent_tasks = limit)
+    }
+
+    /// The most tasks of a type at once; 0 turns the type off. Default: no limit.
+    #[must_use]
+    pub fn task_type_limit(self, kind: impl Into<String>, limit: usize) -> Self {
+        let kind = kind.into();
+        self.configure(move |settings| {
+            settings.intake.task_type_limits.insert(kind, limit);
+        })
+    }
+
+    /// Uses these settings instead of reading the environment.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = Some(settings);
+        self
+    }
+
+    /// Changes any setting after the environment was read.
+    #[must_use]
+    pub fn configure(mut self, change: impl FnOnce(&mut Settings) + 'static) -> Self {
+        self.changes.push(Box::new(change));
+        self
+    }
+
+    /// Adds an orchestrator that is reached by a transport of your own. With at
+    /// least one of these, the orchestrators of the settings are not used.
+    /// `make` runs on the control thread.
+    #[must_use]
+    pub fn transport<T: Transport>(
+        mut self,
+        name: impl Into<String>,
+        make: impl FnOnce(OrchestratorId) -> T + Send + 'static,
+    ) -> Self {
+        self.links.push(Link {
+            name: name.into(),
+            priority: 1,
+            weight: 1,
+            make: Box::new(move |id| Rc::new(make(id))),
+        });
+        self
+    }
+
+    /// Spreads polls over the orchestrators by a strategy of your own instead of
+    /// `MULTI_ORCHESTRATOR_MODE`.
+    #[must_use]
+    pub fn selection(mut self, strategy: impl Selection + 'static) -> Self {
+        self.selection = Some(Box::new(strategy));
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    /// All problems of the configuration, or of what was given to the builder.
+    pub fn build(mut self) -> Result<Worker> {
+        let mut settings = match self.settings.take() {
+            Some(settings) => settings,
+            None => Settings::load()?.into_settings(),
+        };
+        settings.worker_type = self.worker_type;
+        for change in self.changes {
+            change(&mut settings);
+        }
+        let mut problems = self.problems;
+        if self.registry.is_empty() {
+            problems.push("no task is registered".to_owned());
+        }
+        if settings.intake.max_concurrent_tasks == 0 {
+            problems.push("max_concurrent_tasks must be at least 1".to_owned());
+        }
+        if settings.worker_type.is_empty() {
+            problems.push("the worker type is empty".to_owned());
+        }
+        let mut links = self.links;
+        if links.is_empty() {
+            for orchestrator in &settings.orchestrators {
+                match rxon_link(orchestrator, &settings) {
+                    Ok(link) => links.push(link),
+                    Err(error) => problems.push(error.to_string()),
+                }
+            }
+        }
+        if settings.orchestrators.is_empty() && links.is_empty() {
+            problems.push("no orchestrator is configured".to_owned());
+        }
+        if !problems.is_empty() {
+            return Err(Error::Build(problems));
+        }
+        let plan = Plan {
+            selection: self
+                .selection
+                .unwrap_or_else(|| strategy_for(settings.mode)),
+            settings,
+            registry: self.registry,
+            data: self.data,
+            skill_dependencies: self.skill_dependencies,
+            links,
+        };
+        Ok(Worker {
+            plan,
+            health_port: None,
+        })
+    }
+
+    /// [`WorkerBuilder::build`], then [`Worker::run`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run(self) -> Result<()> {
+        self.build()?.run().await
+    }
+
+    /// [`WorkerBuilder::build`], then [`Worker::run`] with the health server on
+    /// `WORKER_PORT`.
+    ///
+    /// # Errors
+    /// As there.
+    #[cfg(feature = "health")]
+    pub async fn run_with_health_check(self) -> Result<()> {
+        self.build()?.with_health_check().run().await
+    }
+
+    /// [`WorkerBuilder::build`], then [`Worker::spawn`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn spawn(self) -> Result<WorkerHandle> {
+        self.build()?.spawn()
+    }
+}
+
+fn rxon_link(
+    orchestrator: &OrchestratorSettings,
+    settings: &Settings,
+) -> std::result::Result<Link, SetupError> {
+    let setup = RxonSetup::new(
+        orchestrator,
+        &settings.worker_id,
+        &settings.timing,
+        &TlsFiles::from(settings),
+    )?;
+    Ok(Link {
+        name: orchestrator.url.clone(),
+        priority: orchestrator.priority,
+        weight: orchestrator.weight,
+        make: Box::new(move |id| setup.open(id).into()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn nothing(_: serde_json::Value) -> std::result::Result<(), crate::TaskError> {
+        Ok(())
+    }
+
+    fn problems(builder: WorkerBuilder) -> String {
+        builder
+            .settings(Settings::default())
+            .build()
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn all_mistakes_are_told_together() {
+        let text = problems(
+            Worker::builder("w")
+                .task("bad name", nothing)
+                .task("a", nothing)
+                .task("a", nothing),
+        );
+        assert!(text.contains("\"bad name\" is not an identifier"), "{text}");
+        assert!(text.contains("\"a\" is registered twice"), "{text}");
+        assert!(problems(Worker::builder("w")).contains("no task is registered"));
+        let zero = Worker::builder("w")
+            .task("a", nothing)
+            .max_concurrent_tasks(0);
+        assert!(problems(zero).contains("max_concurrent_tasks"));
+    }
+}

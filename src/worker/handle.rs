@@ -1,0 +1,158 @@
+//! A running worker, seen from outside.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
+
+use actix::prelude::*;
+use tokio::sync::watch;
+
+use crate::actors::{
+    CancelTask, CapacityTracker, Conductor, GetOpenPolls, Parts, SetIntake, SetLimits, Shutdown,
+};
+use crate::id::WorkerId;
+use crate::status::{StatusBoard, WorkerStatus};
+use crate::task::CancelReason;
+use crate::transport::CancelTarget;
+
+/// What became of everything when a worker ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DrainReport {
+    /// Tasks that were called off because they took too long to finish.
+    pub interrupted: usize,
+    /// Of those, the ones whose handler did not stop even then.
+    pub stuck: usize,
+    /// Results that no orchestrator has acknowledged.
+    pub unsent: usize,
+}
+
+/// A running worker. Cheap to clone, usable from any thread and runtime. The
+/// worker goes on when all handles are dropped.
+#[derive(Clone)]
+pub struct WorkerHandle {
+    worker_id: WorkerId,
+    conductor: Addr<Conductor>,
+    parts: Parts,
+    capacity: Recipient<SetLimits>,
+    board: Arc<StatusBoard>,
+    ended: watch::Receiver<Option<DrainReport>>,
+    health: Arc<OnceLock<SocketAddr>>,
+}
+
+impl WorkerHandle {
+    pub(crate) fn new(
+        worker_id: WorkerId,
+        conductor: Addr<Conductor>,
+        parts: &Parts,
+        capacity: Addr<CapacityTracker>,
+        board: Arc<StatusBoard>,
+        ended: watch::Receiver<Option<DrainReport>>,
+    ) -> Self {
+        Self {
+            worker_id,
+            conductor,
+            parts: parts.clone(),
+            capacity: capacity.recipient(),
+            board,
+            ended,
+            health: Arc::default(),
+        }
+    }
+
+    /// The worker's name.
+    #[must_use]
+    pub fn worker_id(&self) -> &WorkerId {
+        &self.worker_id
+    }
+
+    /// What the worker is doing right now.
+    #[must_use]
+    pub fn status(&self) -> WorkerStatus {
+        self.board.read()
+    }
+
+    /// Where the health server listens, if there is one.
+    #[must_use]
+    pub fn health_address(&self) -> Option<SocketAddr> {
+        self.health.get().copied()
+    }
+
+    #[cfg(feature = "health")]
+    pub(crate) fn set_health_address(&self, address: SocketAddr) {
+        let _ = self.health.set(address);
+    }
+
+    /// Takes no more tasks; running ones and open polls go on.
+    pub fn pause(&self) {
+        self.parts.poller.do_send(SetIntake(false));
+    }
+
+    /// Takes tasks again.
+    pub fn resume(&self) {
+        self.parts.poller.do_send(SetIntake(true));
+    }
+
+    /// Changes the global limit. Lowering it interrupts nothing. At least 1.
+    pub fn set_max_concurrent_tasks(&self, limit: usize) {
+        self.capacity.do_send(SetLimits {
+            limit: Some(limit.max(1)),
+            of_type: None,
+        });
+    }
+
+    /// Changes the limit of a task type. Lowering it interrupts nothing.
+    pub fn set_task_type_limit(&self, kind: impl Into<String>, limit: usize) {
+        self.capacity.do_send(SetLimits {
+            limit: None,
+            of_type: Some((kind.into(), limit)),
+        });
+    }
+
+    /// Calls off a task, named by its id or that of its job. A task that is not
+    /// here is none to call off.
+    pub fn cancel(&self, id: impl Into<String>) {
+        self.parts.supervisor.do_send(CancelTask {
+            origin: None,
+            target: CancelTarget(id.into()),
+            reason: CancelReason::Requested,
+        });
+    }
+
+    /// Ends the worker cleanly and waits for the end: no new tasks, running ones
+    /// finish within `WORKER_SHUTDOWN_TIMEOUT`, results are delivered.
+    pub async fn shutdown(&self) -> DrainReport {
+        self.conductor.do_send(Shutdown);
+        self.wait().await
+    }
+
+    /// Waits for the end without bringing it about.
+    pub async fn wait(&self) -> DrainReport {
+        let mut ended = self.ended.clone();
+        // An error means that the control thread is gone without a report.
+        ended
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|report| report.clone())
+            .unwrap_or_default()
+    }
+
+    /// Whether the control thread answers, which it does within microseconds
+    /// unless something is very wrong.
+    #[cfg(feature = "health")]
+    pub(crate) async fn answers(&self) -> bool {
+        let asked = self.parts.poller.send(GetOpenPolls);
+        matches!(
+            tokio::time::timeout(std::time::Duration::from_secs(1), asked).await,
+            Ok(Ok(_))
+        )
+    }
+}
+
+impl std::fmt::Debug for WorkerHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WorkerHandle")
+            .field("worker_id", &self.worker_id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,159 @@
+//! Bodies that are not what their heads promise.
+
+use axon_worker::transport::{Receipt, Transport, TransportError};
+
+use super::server::{Act, Server, answer, ok};
+use super::{TASK, card, named, poll, report, result, transport, unreadable};
+
+const PACKED: &[u8] = include_bytes!("../vectors/task.json.gz");
+const GZIP: &str = "content-encoding: gzip\r\n";
+
+/// The head of a task of `length` bytes and the task, which may be shorter.
+fn announced(length: usize) -> Vec<u8> {
+    let mut bytes = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+    bytes.extend_from_slice(TASK.as_bytes());
+    bytes
+}
+
+fn chunked(body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{length:x}\r\n{body}\r\n")
+        .into_bytes()
+}
+
+async fn polled_from(act: Act) -> (String, Option<(String, String)>) {
+    let server = Server::playing([vec![act]]).await;
+    unreadable(poll(&transport(&server.url)).await)
+}
+
+#[actix_rt::test]
+async fn a_task_that_was_cut_off_is_named() {
+    let cut = announced(TASK.len() + 1);
+    let (reason, ids) = polled_from(Act::SayAndClose(cut)).await;
+    assert!(reason.contains("cut off"), "{reason}");
+    assert_eq!(ids, Some(named()));
+}
+
+#[actix_rt::test]
+async fn chunks_without_an_end_are_named_too() {
+    let half = chunked(&TASK[..TASK.len() - 3]);
+    let (_, ids) = polled_from(Act::SayAndClose(half)).await;
+    assert_eq!(ids, Some(named()));
+}
+
+#[actix_rt::test]
+async fn a_heartbeat_answer_that_was_cut_off_is_no_answer() {
+    let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nnull".to_vec();
+    let server = Server::playing([vec![Act::SayAndClose(bytes)]]).await;
+    let error = transport(&server.url)
+        .heartbeat(report())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::NoAnswer { .. }), "{error}");
+}
+
+#[actix_rt::test]
+async fn an_accepted_result_is_accepted_whatever_became_of_the_body() {
+    tokio::time::pause();
+    let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{".to_vec();
+    for act in [
+        Act::SayAndClose(bytes.clone()),
+        Act::SayAndHang(bytes),
+        Act::Say(ok("<html>")),
+    ] {
+        let server = Server::playing([vec![act]]).await;
+        let receipt = transport(&server.url).deliver(result()).await;
+        assert_eq!(receipt, Ok(Receipt::Accepted));
+    }
+}
+
+#[actix_rt::test]
+async fn an_empty_answer_is_none() {
+    let without_length = b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n".to_vec();
+    for act in [Act::Say(ok("")), Act::SayAndClose(without_length)] {
+        let (_, ids) = polled_from(act.clone()).await;
+        assert_eq!(ids, None);
+        let server = Server::playing([vec![act]]).await;
+        let error = transport(&server.url)
+            .heartbeat(report())
+            .await
+            .unwrap_err();
+        assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_page_of_another_server_is_no_answer_of_an_orchestrator() {
+    let page = || ok("<html>It works!</html>");
+    let (_, ids) = polled_from(Act::Say(page())).await;
+    assert_eq!(ids, None);
+    let server = Server::saying([page(), page(), page()]).await;
+    let orchestrator = transport(&server.url);
+    let registered = orchestrator.register(card(), report()).await;
+    let malformed = |error| matches!(error, TransportError::Malformed { .. });
+    assert!(malformed(registered.unwrap_err()));
+    assert!(malformed(
+        orchestrator.heartbeat(report()).await.unwrap_err()
+    ));
+    assert!(malformed(orchestrator.probe().await.unwrap_err()));
+}
+
+#[actix_rt::test]
+async fn a_compressed_task_is_unpacked() {
+    let server = Server::saying([answer(200, GZIP, PACKED)]).await;
+    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+    assert_eq!(task.params.as_str().matches("packed").count(), 100);
+}
+
+#[actix_rt::test]
+async fn a_compressed_task_that_was_cut_off_is_refused() {
+    for keep in [PACKED.len() - 1, PACKED.len() - 9, PACKED.len() / 2, 5] {
+        let cut = answer(200, GZIP, &PACKED[..keep]);
+        let (reason, _) = polled_from(Act::Say(cut)).await;
+        assert!(!reason.is_empty(), "{keep}");
+    }
+    let (_, _) = polled_from(Act::Say(answer(200, GZIP, "not compressed"))).await;
+}
+
+#[actix_rt::test]
+async fn a_small_body_that_unpacks_to_a_large_one_is_stopped() {
+    let bomb = include_bytes!("../vectors/zeros-8-mib.gz");
+    let server = Server::saying([answer(200, GZIP, bomb)]).await;
+    let error = transport(&server.url)
+        .heartbeat(report())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+}
+
+#[actix_rt::test]
+async fn a_body_announced_as_too_large_is_not_waited_for() {
+    let (reason, ids) = polled_from(Act::SayAndHang(announced(1 << 40))).await;
+    assert!(reason.contains("larger"), "{reason}");
+    assert_eq!(ids, Some(named()));
+}
+
+#[actix_rt::test]
+async fn ten_megabytes_of_parameters_arrive_whole() {
+    let params = format!(r#"{{"x":"{}"}}"#, "y".repeat(10_000_000));
+    let text = format!(r#"{{"task_id":"t","job_id":"j","type":"e","params":{params}}}"#);
+    let server = Server::saying([ok(&text)]).await;
+    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+    assert_eq!(task.params.as_str().len(), params.len());
+    let mut in_chunks = chunked(&text);
+    in_chunks.extend_from_slice(b"0\r\n\r\n");
+    let server = Server::saying([in_chunks]).await;
+    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+    assert_eq!(task.params.as_str().len(), params.len());
+}
+
+#[actix_rt::test]
+async fn odd_ids_and_deep_nesting_are_carried() {
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let text =
+        format!(r#"{{"task_id":"..\/\u0000\n😀","job_id":"","type":"no such","params":{deep}}}"#);
+    let server = Server::saying([ok(&text)]).await;
+    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+    assert_eq!(task.id.as_str(), "../\0\n😀");
+    assert_eq!(task.params.as_str(), deep);
+}

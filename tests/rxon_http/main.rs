@@ -1,0 +1,94 @@
+//! RXON over HTTP against a server that does what servers should not do.
+
+mod bodies;
+mod connections;
+mod exchange;
+mod server;
+mod statuses;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axon_worker::config::{OrchestratorSettings, Resources, Timing};
+use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
+use axon_worker::transport::{
+    Availability, Offer, Report, RunningTask, Transport, TransportError, WorkerCard,
+};
+use axon_worker::{OrchestratorId, Outcome, RawJson, Reply, Task, TaskResult, WorkerId};
+
+const TOKEN: &str = "t0ken-of-the-tests";
+const TASK: &str = r#"{"job_id": "j", "task_id": "t", "type": "echo", "params": {"x": 1}}"#;
+
+/// A transport to this address with a request timeout of one second.
+fn transport(url: &str) -> RxonHttp {
+    let mut timing = Timing::default();
+    timing.request_timeout = Duration::from_secs(1);
+    timing.poll_timeout = Duration::from_secs(2);
+    let settings = OrchestratorSettings::new(url, TOKEN);
+    let worker_id = WorkerId::try_new("worker-1").unwrap();
+    let origin = OrchestratorId(0);
+    RxonHttp::new(origin, &settings, &worker_id, &timing, &TlsFiles::default()).unwrap()
+}
+
+fn card() -> Arc<WorkerCard> {
+    Arc::new(WorkerCard {
+        worker_id: WorkerId::try_new("worker-1").unwrap(),
+        worker_type: "test".to_owned(),
+        tasks: Vec::new(),
+        resources: Resources::default(),
+        installed_software: BTreeMap::new(),
+        installed_models: Vec::new(),
+        cost_per_skill: BTreeMap::new(),
+        skill_dependencies: BTreeMap::from([("echo".to_owned(), vec!["model".to_owned()])]),
+        max_concurrent_tasks: 1,
+        storage_hash: None,
+        hostname: "host".to_owned(),
+        ip_address: "127.0.0.1".to_owned(),
+        takes_commands: true,
+    })
+}
+
+fn report() -> Report {
+    Report {
+        availability: Availability::Idle,
+        available: Arc::new(["echo".into()]),
+        running: Arc::new([RunningTask {
+            task_id: "t".into(),
+            job_id: "j".into(),
+        }]),
+        hot_cache: Arc::new([]),
+        hot_skills: Arc::new([]),
+    }
+}
+
+fn result() -> Arc<TaskResult> {
+    let task = Task::new(OrchestratorId(0), "t", "j", "echo", RawJson::empty_object());
+    let reply = Reply::success(&BTreeMap::from([("x", 1)])).unwrap();
+    let outcome = Outcome::Completed(reply);
+    Arc::new(TaskResult::of(&task, outcome, Duration::ZERO))
+}
+
+async fn poll(transport: &RxonHttp) -> Result<Option<Task>, TransportError> {
+    let offer = Offer {
+        available: Arc::new(["echo".into()]),
+        hot: Arc::new([]),
+    };
+    transport.poll(offer).await
+}
+
+/// The error of a poll whose answer was no task, and the ids it names.
+fn unreadable(polled: Result<Option<Task>, TransportError>) -> (String, Option<(String, String)>) {
+    match polled {
+        Err(TransportError::Malformed { reason, task }) => {
+            let ids = task.map(|(task, job)| (task.to_string(), job.to_string()));
+            (reason, ids)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The ids of [`TASK`].
+fn named() -> (String, String) {
+    ("t".to_owned(), "j".to_owned())
+}
