@@ -36,7 +36,7 @@ impl WorkerSetup {
         .set("ORCHESTRATOR_URL", &orchestrator.url())
         .set("HEARTBEAT_INTERVAL", "1")
         .set("TASK_FILES_DIR", &files)
-        .set("RUST_LOG", "info,axon_worker=debug")
+        .set("LOG_LEVEL", "info,axon_worker=debug")
     }
 
     /// Sets a variable.
