@@ -19,6 +19,7 @@ macro_rules! on_both_storages {
     )+};
 }
 
+mod blocking;
 mod capacity;
 mod hot_cache;
 mod jobs;

@@ -221,30 +221,6 @@ async fn a_mistake_in_the_params_is_invalid_input_and_names_the_field() {
 }
 
 #[actix_rt::test]
-async fn handlers_that_block_their_thread_hold_up_nobody() {
-    let stage = Stage::new(Storage::Memory).await;
-    let _worker = stage.started_worker().await;
-    let mut slow = Vec::new();
-    for task in ["block", "spin"] {
-        let params = json!({ "seconds": 5.0 });
-        slow.push(stage.orchestrator.submit_task(task, params).await);
-    }
-    let quick = stage
-        .orchestrator
-        .run_task("echo", json!({ "quick": true }))
-        .await;
-    assert_eq!(quick["status"], "finished", "{quick:#}");
-    for job in &slow {
-        let record = stage.orchestrator.job(job).await;
-        assert_eq!(record["status"], "waiting_for_worker", "{record:#}");
-    }
-    for job in &slow {
-        let record = stage.orchestrator.end_of(job).await;
-        assert_eq!(record["status"], "finished", "{record:#}");
-    }
-}
-
-#[actix_rt::test]
 async fn a_handler_sees_the_ids_of_its_task() {
     let stage = Stage::new(Storage::Memory).await;
     let _worker = stage.started_worker().await;
