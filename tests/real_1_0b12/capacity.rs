@@ -1,8 +1,6 @@
 //! Limits hold at every instant, and heartbeats tell how much room there is.
 
-use std::time::Duration;
-
-use crate::support::{Stage, Storage, Value, Worker, eventually, json};
+use crate::support::{Stage, Storage, Value, Worker, json};
 
 /// How long each task of these tests takes.
 const SECONDS: f64 = 1.0;
@@ -116,14 +114,11 @@ async fn finishing_times(stage: &Stage, jobs: &[String]) -> Vec<f64> {
     for job in jobs {
         let record = stage.orchestrator.end_of(job).await;
         assert_eq!(record["status"], "finished", "{record:#}");
-        let written = eventually("the result is in the history", WRITTEN, || async {
-            let events = stage.orchestrator.events(job).await;
-            let result = events.iter().find(|it| it["event_type"] == "task_finished");
-            result
-                .and_then(|it| it["timestamp"].as_f64())
-                .ok_or(json!(events))
-        });
-        times.push(written.await);
+        let result = stage
+            .orchestrator
+            .event(job, |it| it["event_type"] == "task_finished")
+            .await;
+        times.push(result["timestamp"].as_f64().expect("a time"));
     }
     times.sort_by(f64::total_cmp);
     times
@@ -150,5 +145,3 @@ async fn heartbeats(stage: &Stage, worker: &Worker) -> Vec<Value> {
         .map(|event| event["worker_info_snapshot"].clone())
         .collect()
 }
-
-const WRITTEN: Duration = Duration::from_secs(10);

@@ -45,11 +45,11 @@ mod scenario {
         let job = stage.orchestrator.run_task("status", params).await;
         assert_eq!(job["status"], "finished", "{job:#}");
         assert_eq!(job["state_history"], json!({ "doubt": 0.4 }));
-        let events = stage.orchestrator.events(job["id"].as_str().unwrap()).await;
-        let passed = events
-            .iter()
-            .any(|event| event["previous_state"] == "review");
-        assert!(passed, "the job never was in review: {events:#?}");
+        let id = job["id"].as_str().unwrap();
+        stage
+            .orchestrator
+            .event(id, |event| event["previous_state"] == "review")
+            .await;
     }
 
     pub(super) async fn a_custom_status_without_a_transition_fails_the_job(storage: Storage) {
@@ -233,23 +233,5 @@ async fn a_handler_sees_the_ids_of_its_task() {
 /// The results that came in for the job, as they were sent.
 async fn results_of(stage: &Stage, job: &Value, expected: usize) -> Vec<Value> {
     let id = job["id"].as_str().expect("a job id");
-    // The history is written a moment after the job record.
-    let found = crate::support::eventually("the results are in the history", WRITTEN, || async {
-        let events = stage.orchestrator.events(id).await;
-        let results: Vec<_> = events
-            .iter()
-            .filter(|event| event["event_type"] == "task_finished")
-            .map(|event| event["context_snapshot"]["result"].clone())
-            .collect();
-        if results.len() < expected {
-            Err(json!(events))
-        } else {
-            Ok(results)
-        }
-    });
-    let results = found.await;
-    assert_eq!(results.len(), expected, "{results:#?}");
-    results
+    stage.orchestrator.results(id, expected).await
 }
-
-const WRITTEN: std::time::Duration = std::time::Duration::from_secs(10);

@@ -10,6 +10,9 @@ use super::{Value, eventually, json};
 /// How long a job may take unless the test says otherwise; generous, as many tests share few cores.
 const JOB_LIMIT: Duration = Duration::from_mins(1);
 
+/// How long the history may be behind.
+const WRITTEN_LIMIT: Duration = Duration::from_secs(20);
+
 impl Orchestrator {
     /// Hands in a job; its id.
     pub(crate) async fn submit(&self, blueprint: &str, initial_data: Value) -> String {
@@ -91,9 +94,43 @@ impl Orchestrator {
             .await
     }
 
-    /// The events of a job, in order.
+    /// The events of a job, in order. They are written a moment after the job changed.
     pub(crate) async fn events(&self, job: &str) -> Vec<Value> {
         list(self.get(&format!("/debug/jobs/{job}/events")).await)
+    }
+
+    /// Waits for an event of a job; the first like it.
+    pub(crate) async fn event(&self, job: &str, like: impl Fn(&Value) -> bool) -> Value {
+        let like = &like;
+        let what = format!("the event of job {job} is written");
+        eventually(&what, WRITTEN_LIMIT, || async move {
+            let events = self.events(job).await;
+            let found = events.iter().find(|event| like(event)).cloned();
+            found.ok_or(json!(events))
+        })
+        .await
+    }
+
+    /// Waits for the results of a job that were handed in, as they were sent; these are all.
+    pub(crate) async fn results(&self, job: &str, expected: usize) -> Vec<Value> {
+        let what = format!("{expected} results of job {job} are written");
+        let results = eventually(&what, WRITTEN_LIMIT, || async move {
+            let events = self.events(job).await;
+            let finished = events
+                .iter()
+                .filter(|event| event["event_type"] == "task_finished");
+            let results: Vec<_> = finished
+                .map(|event| event["context_snapshot"]["result"].clone())
+                .collect();
+            if results.len() < expected {
+                Err(json!(events))
+            } else {
+                Ok(results)
+            }
+        })
+        .await;
+        assert_eq!(results.len(), expected, "{results:#?}");
+        results
     }
 
     /// All workers that the orchestrator offers tasks to.
@@ -108,7 +145,16 @@ impl Orchestrator {
 
     /// What a worker registered and every record that its heartbeats led to, in order.
     pub(crate) async fn worker_events(&self, worker: &str) -> Vec<Value> {
-        list(self.get(&format!("/debug/workers/{worker}/events")).await)
+        let what = format!("the events of {worker} are written");
+        eventually(&what, WRITTEN_LIMIT, || async move {
+            let events = list(self.get(&format!("/debug/workers/{worker}/events")).await);
+            if events.is_empty() {
+                Err(Value::Null)
+            } else {
+                Ok(events)
+            }
+        })
+        .await
     }
 
     /// Waits until the worker has registered and sent a heartbeat; its record.
