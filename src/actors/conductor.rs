@@ -98,6 +98,7 @@ impl Parts {
     async fn drain(&self, mut drain: Drain) -> DrainReport {
         let mut report = DrainReport::default();
         self.poller.do_send(SetIntake(false));
+        self.pool.do_send(DropPolls::Harmless);
         let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
         let mut announced = false;
         loop {
@@ -111,7 +112,7 @@ impl Parts {
                 DrainStep::Wait(until) => {
                     tokio::time::sleep_until(until.min(now + LOOK_EVERY)).await;
                 }
-                DrainStep::DropPolls => self.pool.do_send(DropPolls),
+                DrainStep::DropPolls => self.pool.do_send(DropPolls::All),
                 DrainStep::CancelTasks => {
                     warn!(
                         tasks = pending.tasks,

@@ -22,8 +22,8 @@ mod registry;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{TaskHandler, actor};
-pub(crate) use blocking::BlockingPool;
 pub use blocking::blocking;
+pub(crate) use blocking::{BlockingPool, BlockingThreads};
 pub use data::Data;
 pub(crate) use data::SharedData;
 pub use extract::FromTask;

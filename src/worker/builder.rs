@@ -213,6 +213,17 @@ impl WorkerBuilder {
         self
     }
 
+    /// As [`WorkerBuilder::transport`], in place of all that were added before.
+    #[must_use]
+    pub fn only_transport<T: Transport>(
+        mut self,
+        name: impl Into<String>,
+        make: impl FnOnce(OrchestratorId) -> T + Send + 'static,
+    ) -> Self {
+        self.links.clear();
+        self.transport(name, make)
+    }
+
     /// Spreads polls over the orchestrators by a strategy of your own instead of
     /// `MULTI_ORCHESTRATOR_MODE`.
     #[must_use]

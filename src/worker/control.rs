@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use actix::prelude::*;
-use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
 use super::handle::{DrainReport, WorkerHandle};
@@ -17,7 +16,7 @@ use crate::actors::{
 };
 use crate::config::Settings;
 use crate::error::{Error, Result};
-use crate::handler::{BlockingPool, Registry, SharedData};
+use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, DrainLimits, Outbox, PollScale, Selection, Slots};
 use crate::status::StatusBoard;
@@ -57,7 +56,8 @@ type MakeTransport = Box<dyn FnOnce(OrchestratorId) -> Rc<dyn Transport> + Send>
 pub(crate) struct Running {
     handle: WorkerHandle,
     ended: watch::Receiver<Option<DrainReport>>,
-    blocking: Option<Runtime>,
+    /// Dropped with this.
+    _blocking: BlockingThreads,
     #[cfg(feature = "health")]
     health: Option<actix_web::dev::ServerHandle>,
 }
@@ -203,7 +203,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     Ok(Running {
         handle,
         ended,
-        blocking: Some(blocking),
+        _blocking: blocking,
         #[cfg(feature = "health")]
         health: None,
     })
@@ -223,17 +223,18 @@ impl Running {
         Ok(self)
     }
 
-    /// Waits for the end and lets go of everything. Threads that are stuck in user
-    /// code are left behind.
-    pub(crate) async fn until_ended(mut self) {
+    /// Waits for the end. Threads that are stuck in user code are left behind.
+    pub(crate) async fn until_ended_locally(mut self) {
         let _ = self.ended.wait_for(Option::is_some).await;
         #[cfg(feature = "health")]
         if let Some(server) = self.health.take() {
             server.stop(false).await;
         }
-        if let Some(blocking) = self.blocking.take() {
-            blocking.shutdown_background();
-        }
+    }
+
+    /// Waits for the end and ends the system of this thread, handler threads included.
+    pub(crate) async fn until_ended(self) {
+        self.until_ended_locally().await;
         if let Some(system) = System::try_current() {
             system.stop();
         }
