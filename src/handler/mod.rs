@@ -56,7 +56,7 @@ pub(crate) struct Call {
 /// Something that is kept alive, no more.
 pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// Turns what the user registers into a [`Job`]. Implemented for the three shapes
+/// Something that can be registered as a handler. Implemented for the three shapes
 /// of handlers; `Args` only tells them apart.
 pub trait IntoJob<Args> {
     #[doc(hidden)]
