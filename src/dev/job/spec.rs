@@ -1,0 +1,347 @@
+//! What a job is made of: one task, a chain, a fan-out, or any graph of steps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Value, json};
+
+use super::params::Params;
+use crate::TaskName;
+
+/// A job to be submitted.
+///
+/// Short forms are made by [`JobSpec::task`], [`JobSpec::chain`] and
+/// [`JobSpec::fan_out`]. The general form is JSON:
+///
+/// ```
+/// use axon_worker::dev::JobSpec;
+/// use serde_json::json;
+///
+/// let spec = JobSpec::from_json(json!({
+///     "input": {"path": "photo.png"},
+///     "start": "resize",
+///     "steps": {
+///         "resize": {
+///             "task": "resize_image",
+///             "params": {"width": 800, "image": "$input.path"},
+///             "transitions": {"success": "variants", "needs_review": "review"}
+///         },
+///         "variants": {
+///             "parallel": [
+///                 {"name": "gray", "task": "filter", "params": {"image": "$data.image"}},
+///                 {"name": "small", "task": "resize_image",
+///                  "params": {"width": 100, "image": "$data.image"}}
+///             ],
+///             "transitions": {"success": "publish"}
+///         },
+///         "publish": {"task": "publish", "params": {"images": ["$data.gray", "$data.small"]}}
+///     }
+/// }))?;
+/// # let _ = spec;
+/// # Ok::<(), axon_worker::dev::SpecError>(())
+/// ```
+///
+/// - A step runs one `task`, or several at once as `parallel`. `params` is `{}` when absent.
+/// - `"$input.a.b"` stands for a value of the input, `"$data.a.b"` for one of the job's
+///   data. The data of every result that is an object is merged into the job's data,
+///   that of a parallel task under its `name` (by default its number, from `"0"`).
+/// - `transitions` leads from the status of the result to the next step or to an end.
+///   Absent, `success` leads to `finished`. What is no step is an end, and only the
+///   end called `finished` is a success. A parallel step has the status `success` when
+///   all its tasks have, else the first other one.
+/// - Failures are decided by their error code and not by transitions, as in the
+///   real orchestrator, so a transition for `failure` may only lead to `failed`.
+///   `cancelled` may lead anywhere.
+#[derive(Debug, Clone)]
+pub struct JobSpec {
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) input: Arc<Value>,
+}
+
+/// A job description that cannot be followed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SpecError {
+    /// The JSON does not have the form of a job.
+    #[error("not a job description")]
+    Form(#[from] serde_json::Error),
+    /// `start` names no step.
+    #[error("the first step {0:?} is not among the steps")]
+    Start(String),
+    /// A step has neither a task nor parallel ones, or has both.
+    #[error("step {0:?} needs either \"task\" or a non-empty \"parallel\"")]
+    Work(String),
+    /// Two parallel tasks of a step have the same name.
+    #[error("step {step:?} has two parallel tasks called {name:?}")]
+    SameName {
+        /// The step.
+        step: String,
+        /// The name.
+        name: String,
+    },
+    /// Failures are decided by their code.
+    #[error(
+        "step {step:?}: the transition for \"failure\" can lead to \"failed\" only, not to {to:?}"
+    )]
+    Failure {
+        /// The step.
+        step: String,
+        /// Where the transition leads.
+        to: String,
+    },
+}
+
+/// The checked form, shared by all jobs made from one spec.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) start: Arc<str>,
+    pub(crate) steps: HashMap<Arc<str>, Step>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) is_parallel: bool,
+    pub(crate) branches: Vec<Branch>,
+    pub(crate) transitions: BTreeMap<String, Arc<str>>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Branch {
+    pub(crate) name: Arc<str>,
+    pub(crate) task: TaskName,
+    pub(crate) params: Params,
+}
+
+impl JobSpec {
+    /// One task.
+    #[must_use]
+    pub fn task(name: impl Into<TaskName>, params: Value) -> Self {
+        Self::chain([(name, params)])
+    }
+
+    /// Tasks one after the other. The steps have the names of their tasks, with a
+    /// number behind it from the second of the same name on (`resize`, `resize-2`).
+    /// Later tasks may use `"$data.key"` for what earlier ones answered.
+    #[must_use]
+    pub fn chain<N: Into<TaskName>>(tasks: impl IntoIterator<Item = (N, Value)>) -> Self {
+        let mut named: Vec<(Arc<str>, Branch)> = Vec::new();
+        let mut seen: HashMap<TaskName, usize> = HashMap::new();
+        for (task, params) in tasks {
+            let task = task.into();
+            let count = seen.entry(task.clone()).or_default();
+            *count += 1;
+            let step = match *count {
+                1 => task.as_str().into(),
+                n => format!("{task}-{n}").into(),
+            };
+            named.push((step, Branch::new("0", task, params)));
+        }
+        let follow: Vec<Arc<str>> = named.iter().skip(1).map(|(name, _)| name.clone()).collect();
+        let start = named
+            .first()
+            .map_or_else(|| "finished".into(), |(name, _)| name.clone());
+        let mut follow = follow.into_iter();
+        let steps = named
+            .into_iter()
+            .map(|(name, branch)| {
+                let next = follow.next().unwrap_or_else(|| "finished".into());
+                let step = Step {
+                    is_parallel: false,
+                    branches: vec![branch],
+                    transitions: BTreeMap::from([("success".to_owned(), next)]),
+                };
+                (name, step)
+            })
+            .collect();
+        Self::of(Plan { start, steps })
+    }
+
+    /// Several tasks at once: `(name, task, params)`. The data of each is found in
+    /// the job's data under its name.
+    #[must_use]
+    pub fn fan_out<N: Into<TaskName>>(
+        tasks: impl IntoIterator<Item = (impl AsRef<str>, N, Value)>,
+    ) -> Self {
+        let branches: Vec<Branch> = tasks
+            .into_iter()
+            .map(|(name, task, params)| Branch::new(name.as_ref(), task.into(), params))
+            .collect();
+        let start: Arc<str> = if branches.is_empty() {
+            "finished"
+        } else {
+            "fan_out"
+        }
+        .into();
+        let step = Step {
+            is_parallel: true,
+            branches,
+            transitions: BTreeMap::from([("success".to_owned(), "finished".into())]),
+        };
+        let steps = HashMap::from([("fan_out".into(), step)]);
+        Self::of(Plan { start, steps })
+    }
+
+    /// The general form, described at [`JobSpec`].
+    ///
+    /// # Errors
+    /// When the description does not hold together.
+    pub fn from_json(description: Value) -> Result<Self, SpecError> {
+        serde_json::from_value::<Form>(description)?.check()
+    }
+
+    /// Gives the job an input, for references like `"$input.path"`.
+    #[must_use]
+    pub fn input(mut self, input: Value) -> Self {
+        self.input = Arc::new(input);
+        self
+    }
+
+    fn of(plan: Plan) -> Self {
+        Self {
+            plan: Arc::new(plan),
+            input: Arc::new(json!({})),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for JobSpec {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Form::deserialize(deserializer)?
+            .check()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Branch {
+    fn new(name: &str, task: TaskName, params: Value) -> Self {
+        Self {
+            name: name.into(),
+            task,
+            params: Params::new(params),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Form {
+    start: String,
+    steps: BTreeMap<String, StepForm>,
+    #[serde(default = "empty")]
+    input: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepForm {
+    task: Option<TaskName>,
+    params: Option<Value>,
+    parallel: Option<Vec<BranchForm>>,
+    transitions: Option<BTreeMap<String, Arc<str>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BranchForm {
+    name: Option<String>,
+    task: TaskName,
+    #[serde(default = "empty")]
+    params: Value,
+}
+
+fn empty() -> Value {
+    json!({})
+}
+
+impl Form {
+    fn check(self) -> Result<JobSpec, SpecError> {
+        if !self.steps.contains_key(&self.start) {
+            return Err(SpecError::Start(self.start));
+        }
+        let steps = self
+            .steps
+            .into_iter()
+            .map(|(name, step)| Ok((name.as_str().into(), step.check(&name)?)))
+            .collect::<Result<_, SpecError>>()?;
+        let start = self.start.into();
+        Ok(JobSpec::of(Plan { start, steps }).input(self.input))
+    }
+}
+
+impl StepForm {
+    fn check(self, name: &str) -> Result<Step, SpecError> {
+        let transitions = self
+            .transitions
+            .unwrap_or_else(|| BTreeMap::from([("success".to_owned(), "finished".into())]));
+        match transitions.get("failure") {
+            Some(to) if &**to != "failed" => {
+                let (step, to) = (name.to_owned(), to.to_string());
+                return Err(SpecError::Failure { step, to });
+            }
+            _ => {}
+        }
+        let is_parallel = self.parallel.is_some();
+        let branches = match (self.task, self.parallel, self.params) {
+            (Some(task), None, params) => {
+                vec![Branch::new("0", task, params.unwrap_or_else(empty))]
+            }
+            (None, Some(tasks), None) if !tasks.is_empty() => parallel(name, tasks)?,
+            _ => return Err(SpecError::Work(name.to_owned())),
+        };
+        Ok(Step {
+            is_parallel,
+            branches,
+            transitions,
+        })
+    }
+}
+
+fn parallel(step: &str, tasks: Vec<BranchForm>) -> Result<Vec<Branch>, SpecError> {
+    let mut branches: Vec<Branch> = Vec::with_capacity(tasks.len());
+    let mut names = std::collections::HashSet::new();
+    for (number, task) in tasks.into_iter().enumerate() {
+        let name = task.name.unwrap_or_else(|| number.to_string());
+        if !names.insert(name.clone()) {
+            let step = step.to_owned();
+            return Err(SpecError::SameName { step, name });
+        }
+        branches.push(Branch::new(&name, task.task, task.params));
+    }
+    Ok(branches)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(description: Value) -> String {
+        JobSpec::from_json(description).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_description_that_does_not_hold_together_is_refused() {
+        let step = |step: Value| json!({"start": "a", "steps": {"a": step}});
+        assert!(refused(json!({"start": "b", "steps": {}})).contains("\"b\""));
+        assert!(refused(step(json!({}))).contains("\"task\""));
+        assert!(refused(step(json!({"parallel": []}))).contains("\"parallel\""));
+        assert!(
+            refused(step(json!({"task": "t", "parallel": [{"task": "t"}]}))).contains("either")
+        );
+        assert!(refused(step(json!({"task": "t", "parmas": {}}))).contains("description"));
+        let twice = json!([{"name": "x", "task": "t"}, {"name": "x", "task": "t"}]);
+        assert!(refused(step(json!({"parallel": twice}))).contains("\"x\""));
+        let failure = json!({"task": "t", "transitions": {"failure": "cleanup"}});
+        assert!(refused(step(failure)).contains("\"cleanup\""));
+    }
+
+    #[test]
+    fn a_chain_numbers_tasks_of_the_same_name() {
+        let spec = JobSpec::chain([("a", json!({})), ("b", json!({})), ("a", json!({}))]);
+        let mut names: Vec<&str> = spec.plan.steps.keys().map(|name| &**name).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["a", "a-2", "b"]);
+        assert_eq!(&*spec.plan.steps["b"].transitions["success"], "a-2");
+        assert_eq!(&*spec.plan.steps["a-2"].transitions["success"], "finished");
+    }
+}

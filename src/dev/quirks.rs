@@ -1,0 +1,146 @@
+//! Habits of the real orchestrator that a worker must survive, each off until
+//! it is switched on.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::Endpoint;
+
+/// Which odd habits are on. All are off by default.
+///
+/// ```
+/// use axon_worker::dev::{Quirks, RateLimits};
+///
+/// let quirks = Quirks {
+///     rate_limits: Some(RateLimits { polls: 5, ..RateLimits::default() }),
+///     ..Quirks::default()
+/// };
+/// # let _ = quirks;
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Quirks {
+    /// Refuse with 429 when too many requests came, with a window that never slides.
+    pub rate_limits: Option<RateLimits>,
+    /// Do not notice that the client of a poll is gone: the next task that fits it
+    /// within its hold time is handed to nobody and never comes back.
+    pub aborted_polls_lose_tasks: bool,
+    /// Do not queue: a job without an idle worker for it goes into quarantine at
+    /// once, and a failure that should be retried then is answered with 500 and
+    /// leaves its job stuck. Costs a look at every worker for each task.
+    pub no_queue: bool,
+}
+
+/// Limits per worker and path. The window of the real orchestrator never slides:
+/// every request, also a refused one, renews the lifetime of the count, so a
+/// client must be silent for a whole window to be let in again.
+#[derive(Debug, Clone)]
+pub struct RateLimits {
+    /// Polls let through. Default 60.
+    pub polls: u32,
+    /// Heartbeats let through. Default 100, which is what 1.0b12 really does.
+    pub heartbeats: u32,
+    /// Requests of any other kind let through. Default 100. They are counted per
+    /// path for all workers together, as those of one address are.
+    pub others: u32,
+    /// How long a count lives after the last request. Default 60 s.
+    pub window: Duration,
+    /// Send `Retry-After` with a refusal. Default no, as the real one.
+    pub retry_after: bool,
+}
+
+impl Default for RateLimits {
+    fn default() -> Self {
+        Self {
+            polls: 60,
+            heartbeats: 100,
+            others: 100,
+            window: Duration::from_secs(60),
+            retry_after: false,
+        }
+    }
+}
+
+impl RateLimits {
+    fn of(&self, endpoint: Endpoint) -> u32 {
+        match endpoint {
+            Endpoint::Poll => self.polls,
+            Endpoint::Heartbeat => self.heartbeats,
+            _ => self.others,
+        }
+    }
+}
+
+/// The counts behind [`RateLimits`].
+#[derive(Debug, Default)]
+pub(crate) struct RateCounts {
+    counts: HashMap<(Endpoint, String), (u32, Instant)>,
+}
+
+impl RateCounts {
+    /// Counts a request; false when it is to be refused.
+    pub(crate) fn admit(
+        &mut self,
+        limits: &RateLimits,
+        endpoint: Endpoint,
+        worker: Option<&str>,
+        now: Instant,
+    ) -> bool {
+        let worker = match endpoint {
+            Endpoint::Register | Endpoint::Result | Endpoint::Token => "",
+            _ => worker.unwrap_or_default(),
+        };
+        let (count, last) = self
+            .counts
+            .entry((endpoint, worker.to_owned()))
+            .or_insert((0, now));
+        if now.duration_since(*last) >= limits.window {
+            *count = 0;
+        }
+        *count = count.saturating_add(1);
+        *last = now;
+        *count <= limits.of(endpoint)
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.counts.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_client_that_keeps_asking_is_never_let_in_again() {
+        let limits = RateLimits {
+            polls: 2,
+            ..RateLimits::default()
+        };
+        let mut counts = RateCounts::default();
+        let mut now = Instant::now();
+        let mut admitted = |now| counts.admit(&limits, Endpoint::Poll, Some("w"), now);
+        assert!(admitted(now) && admitted(now));
+        for _ in 0..100 {
+            now += Duration::from_secs(59);
+            assert!(!admitted(now), "each refused request renews the window");
+        }
+        assert!(admitted(now + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn workers_have_counts_of_their_own_for_polls_and_share_those_for_results() {
+        let limits = RateLimits {
+            polls: 1,
+            others: 1,
+            ..RateLimits::default()
+        };
+        let mut counts = RateCounts::default();
+        let now = Instant::now();
+        let mut admitted = |endpoint, worker| counts.admit(&limits, endpoint, Some(worker), now);
+        assert!(admitted(Endpoint::Poll, "a"));
+        assert!(admitted(Endpoint::Poll, "b"));
+        assert!(!admitted(Endpoint::Poll, "a"));
+        assert!(admitted(Endpoint::Result, "a"));
+        assert!(!admitted(Endpoint::Result, "b"));
+    }
+}

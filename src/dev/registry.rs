@@ -1,0 +1,168 @@
+//! The workers that the orchestrator knows: their records, stored as they sent
+//! them, and how long they are kept.
+
+use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
+
+use serde_json::{Map, Value};
+
+use crate::TaskName;
+
+/// A worker's record, member by member as it was sent.
+pub(crate) type Record = Map<String, Value>;
+
+/// What the dispatcher reads out of a record (RXON 1.0b2).
+#[derive(Debug, Default)]
+pub(crate) struct Offers {
+    /// Only a worker that says exactly `idle` gets tasks; one that has said
+    /// nothing yet counts as idle.
+    pub(crate) is_idle: bool,
+    pub(crate) tasks: Vec<TaskName>,
+    pub(crate) hot: HashSet<TaskName>,
+    /// Whether the worker takes commands over its WebSocket.
+    pub(crate) takes_commands: bool,
+}
+
+impl Offers {
+    fn of(record: &Record) -> Self {
+        let names = |key: &str| -> Vec<TaskName> {
+            let items = record.get(key).and_then(Value::as_array);
+            let texts = items.into_iter().flatten().filter_map(Value::as_str);
+            texts.map(TaskName::from).collect()
+        };
+        let takes_commands = record
+            .get("capabilities")
+            .and_then(|capabilities| capabilities.get("websockets"));
+        Self {
+            is_idle: record.get("status").is_none_or(|status| status == "idle"),
+            tasks: names("supported_tasks"),
+            hot: names("hot_cache").into_iter().collect(),
+            takes_commands: takes_commands == Some(&Value::Bool(true)),
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Known {
+    pub(crate) record: Record,
+    pub(crate) offers: Offers,
+    expires: Instant,
+}
+
+#[derive(Debug)]
+pub(crate) struct Registry {
+    lease: Duration,
+    workers: HashMap<String, Known>,
+}
+
+impl Registry {
+    pub(crate) fn new(lease: Duration) -> Self {
+        Self {
+            lease,
+            workers: HashMap::new(),
+        }
+    }
+
+    /// Stores a record in place of any earlier one.
+    pub(crate) fn register(&mut self, id: &str, mut record: Record, now: Instant) {
+        record
+            .entry("reputation")
+            .or_insert_with(|| Value::from(1.0));
+        let known = Known {
+            offers: Offers::of(&record),
+            record,
+            expires: now + self.lease,
+        };
+        self.workers.insert(id.to_owned(), known);
+    }
+
+    /// Replaces the members that are in `changes` and renews the lease.
+    pub(crate) fn merge(&mut self, id: &str, changes: Record, now: Instant) -> Option<&Known> {
+        let lease = self.lease;
+        let known = self.live(id, now)?;
+        known.record.extend(changes);
+        known.offers = Offers::of(&known.record);
+        known.expires = now + lease;
+        Some(known)
+    }
+
+    /// Renews the lease; false when the worker is not known.
+    pub(crate) fn renew(&mut self, id: &str, now: Instant) -> bool {
+        let lease = self.lease;
+        self.live(id, now)
+            .map(|known| known.expires = now + lease)
+            .is_some()
+    }
+
+    /// A worker whose lease has not run out. Leases are looked at here and
+    /// nowhere else, so no timer is needed.
+    pub(crate) fn get(&self, id: &str, now: Instant) -> Option<&Known> {
+        self.workers.get(id).filter(|known| known.expires > now)
+    }
+
+    pub(crate) fn all(&self, now: Instant) -> impl Iterator<Item = (&str, &Known)> {
+        let live = self
+            .workers
+            .iter()
+            .filter(move |(_, known)| known.expires > now);
+        live.map(|(id, known)| (id.as_str(), known))
+    }
+
+    pub(crate) fn forget(&mut self) {
+        self.workers.clear();
+    }
+
+    fn live(&mut self, id: &str, now: Instant) -> Option<&mut Known> {
+        if self.workers.get(id)?.expires <= now {
+            self.workers.remove(id);
+            return None;
+        }
+        self.workers.get_mut(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn record(value: Value) -> Record {
+        let Value::Object(record) = value else {
+            unreachable!()
+        };
+        record
+    }
+
+    #[test]
+    fn a_heartbeat_changes_what_it_names_and_keeps_the_rest() {
+        let now = Instant::now();
+        let mut registry = Registry::new(Duration::from_secs(120));
+        registry.register("w", record(json!({"supported_tasks": ["a"], "x": 1})), now);
+        assert!(registry.get("w", now).unwrap().offers.is_idle);
+        let known = registry
+            .merge(
+                "w",
+                record(json!({"status": "busy", "supported_tasks": []})),
+                now,
+            )
+            .unwrap();
+        assert!(!known.offers.is_idle);
+        assert!(known.offers.tasks.is_empty());
+        assert_eq!(known.record["x"], 1);
+        assert_eq!(known.record["reputation"], 1.0);
+    }
+
+    #[test]
+    fn a_lease_runs_out_unless_it_is_renewed() {
+        let now = Instant::now();
+        let lease = Duration::from_secs(10);
+        let mut registry = Registry::new(lease);
+        registry.register("w", Record::new(), now);
+        assert!(registry.renew("w", now + lease / 2));
+        assert!(registry.get("w", now + lease).is_some());
+        let late = now + lease * 2;
+        assert!(registry.get("w", late).is_none());
+        assert!(!registry.renew("w", late));
+        assert!(registry.merge("w", Record::new(), late).is_none());
+    }
+}

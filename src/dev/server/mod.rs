@@ -1,0 +1,128 @@
+//! The thread that serves HTTP.
+
+mod auth;
+mod connection;
+mod exchange;
+mod reply;
+mod routes;
+mod socket;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::ServerHandle;
+use actix_web::web::{Data, PayloadConfig};
+use actix_web::{App, HttpServer};
+use tokio::sync::{mpsc, oneshot};
+
+pub(crate) use auth::Tokens;
+
+use super::state::Shared;
+use super::wire;
+use connection::Connection;
+
+/// What the handles ask of the thread. Each is answered when it is done.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Close the port and every connection.
+    GoDown(oneshot::Sender<io::Result<()>>),
+    /// Listen on the same port again.
+    ComeUp(oneshot::Sender<io::Result<()>>),
+    /// Go down for good.
+    Stop(oneshot::Sender<io::Result<()>>),
+}
+
+/// Starts the thread; `started` is told the address. The thread ends on
+/// [`Command::Stop`] and when all senders are gone.
+pub(crate) fn start(
+    shared: Arc<Shared>,
+    port: u16,
+    commands: mpsc::UnboundedReceiver<Command>,
+    started: oneshot::Sender<io::Result<SocketAddr>>,
+) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name("dev-orchestrator".to_owned());
+    thread.spawn(move || {
+        let system = actix_rt::System::new();
+        system.block_on(serve(shared, port, commands, started));
+    })?;
+    Ok(())
+}
+
+async fn serve(
+    shared: Arc<Shared>,
+    port: u16,
+    mut commands: mpsc::UnboundedReceiver<Command>,
+    started: oneshot::Sender<io::Result<SocketAddr>>,
+) {
+    let up = listen((Ipv4Addr::LOCALHOST, port).into(), &shared);
+    let (address, server) = match up {
+        Ok(up) => up,
+        Err(error) => {
+            // Without a caller there is nobody to tell.
+            let _ = started.send(Err(error));
+            return;
+        }
+    };
+    // Set once: this function runs once for each `Shared`.
+    let _ = shared.runtime.set(tokio::runtime::Handle::current());
+    if started.send(Ok(address)).is_err() {
+        server.stop(false).await;
+        return;
+    }
+    let mut server = Some(server);
+    while let Some(command) = commands.recv().await {
+        let (done, outcome) = match command {
+            Command::GoDown(done) => {
+                go_down(&shared, server.take()).await;
+                (done, Ok(()))
+            }
+            Command::ComeUp(done) if server.is_some() => (done, Ok(())),
+            Command::ComeUp(done) => {
+                let up = listen(address, &shared);
+                (done, up.map(|(_, up)| server = Some(up)))
+            }
+            Command::Stop(done) => {
+                go_down(&shared, server.take()).await;
+                let _ = done.send(Ok(()));
+                return;
+            }
+        };
+        let _ = done.send(outcome);
+    }
+    go_down(&shared, server.take()).await;
+}
+
+async fn go_down(shared: &Shared, server: Option<ServerHandle>) {
+    let Some(server) = server else { return };
+    shared.change(super::state::State::close_sockets);
+    server.stop(false).await;
+}
+
+fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, ServerHandle)> {
+    let listener = TcpListener::bind(address)?;
+    let address = listener.local_addr()?;
+    let data = Data::from(Arc::clone(shared));
+    let app = move || {
+        App::new()
+            .app_data(Data::clone(&data))
+            .app_data(PayloadConfig::new(wire::BODY_LIMIT))
+            .configure(routes::routes)
+    };
+    let server = HttpServer::new(app)
+        .workers(shared.settings.threads)
+        .disable_signals()
+        .tcp_nodelay(true)
+        // A client that closes its end is gone: drop the handler of its request.
+        .h1_allow_half_closed(false)
+        .on_connect(|io, extensions| {
+            if let Some(connection) = Connection::of(io) {
+                extensions.insert(connection);
+            }
+        })
+        .listen(listener)?
+        .run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    Ok((address, handle))
+}

@@ -1,0 +1,211 @@
+//! Submitting, answering and calling off jobs.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use tokio::sync::oneshot;
+
+use super::{Kept, Load, Place, State, Task};
+use crate::dev::job::{Answer, Effects, Job, JobReport, JobSpec, Order, fresh_id};
+use crate::dev::wire;
+use crate::{JobId, TaskId, TaskName};
+
+/// What became of the wish to call a job off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CancelOutcome {
+    /// No worker had anything of it: done.
+    Done,
+    /// A worker was told over its WebSocket and will answer.
+    Sent,
+    /// A worker has it and cannot be told, for it did not register with
+    /// `capabilities.websockets: true` or has no socket open. The task runs on.
+    Unreachable,
+    /// It had ended before, or is not known.
+    TooLate,
+}
+
+/// Why a result is answered with 500.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refused {
+    #[error("Job not found")]
+    UnknownJob,
+    #[error("No suitable workers for task type '{0}'")]
+    NoWorker(TaskName),
+}
+
+impl State {
+    pub(crate) fn submit(&mut self, spec: &JobSpec, load: Option<Arc<Load>>) -> JobId {
+        let id = JobId::from(fresh_id());
+        let (job, effects) = Job::start(id.clone(), spec, self.max_retries, SystemTime::now());
+        self.counts.add(job.state());
+        let has_ended = job.state().is_end();
+        self.jobs.insert(id.clone(), Kept { job, load });
+        if has_ended {
+            self.job_ended(&id);
+        }
+        // The first attempts are never refused, only put into quarantine.
+        let _ = self.carry_out(&id, effects);
+        id
+    }
+
+    /// Takes a result. One that no job awaits is counted and left at that.
+    pub(crate) fn answer(
+        &mut self,
+        job: &JobId,
+        task: &TaskId,
+        answer: Answer,
+    ) -> Result<(), Refused> {
+        let kept = self.jobs.get(job).ok_or(Refused::UnknownJob)?;
+        let is_awaited = kept.job.awaits(task);
+        let is_of_job = self.tasks.get(task).is_some_and(|kept| kept.job == *job);
+        if is_of_job
+            && let Some(Task {
+                name,
+                place: Place::Out(worker),
+                ..
+            }) = self.tasks.remove(task)
+        {
+            self.peaks.answered(&worker, name.as_str());
+        }
+        if !is_awaited {
+            self.stale_results += 1;
+            return Ok(());
+        }
+        self.apply(job, |job| job.answer(task, answer, SystemTime::now()))
+    }
+
+    pub(crate) fn cancel(&mut self, id: &JobId) -> CancelOutcome {
+        let Some(kept) = self.jobs.get(id).filter(|kept| !kept.job.state().is_end()) else {
+            return CancelOutcome::TooLate;
+        };
+        let open: Vec<TaskId> = kept.job.open_tasks().cloned().collect();
+        let out: Vec<(TaskId, Arc<str>)> = open
+            .into_iter()
+            .filter_map(|task| match &self.tasks.get(&task)?.place {
+                Place::Out(worker) => Some((task, Arc::clone(worker))),
+                Place::Vanished => Some((task, "".into())),
+                Place::Queued | Place::Offered(_) => None,
+            })
+            .collect();
+        if out.is_empty() {
+            // Whatever a transition for `cancelled` orders is a first attempt.
+            let _ = self.apply(id, |job| job.cancelled(SystemTime::now()));
+            return CancelOutcome::Done;
+        }
+        let mut was_sent = false;
+        for (task, worker) in out {
+            was_sent |= self.command(&worker, wire::cancel_command(id, &task));
+        }
+        if was_sent {
+            CancelOutcome::Sent
+        } else {
+            CancelOutcome::Unreachable
+        }
+    }
+
+    pub(crate) fn progress(&mut self, progress: wire::Progress) {
+        if let Some(kept) = self.jobs.get_mut(&progress.job_id) {
+            kept.job.progress(progress.progress, progress.message);
+        }
+    }
+
+    pub(crate) fn report(&self, id: &JobId) -> Option<JobReport> {
+        self.jobs.get(id).map(|kept| kept.job.report())
+    }
+
+    /// The report of a job that has ended, or a signal for when it will have.
+    pub(crate) fn end_of(&mut self, id: &JobId) -> Result<JobReport, oneshot::Receiver<()>> {
+        match self.jobs.get(id) {
+            None => Ok(JobReport::lost(id.clone())),
+            Some(kept) if kept.job.state().is_end() => Ok(kept.job.report()),
+            Some(_) => {
+                let (tell, told) = oneshot::channel();
+                let waiters = self.waiters.entry(id.clone()).or_default();
+                waiters.retain(|waiter| !waiter.is_closed());
+                waiters.push(tell);
+                Err(told)
+            }
+        }
+    }
+
+    pub(crate) fn lose_jobs(&mut self) {
+        for kept in self.jobs.values() {
+            if let Some(load) = kept.load.as_ref().filter(|_| !kept.job.state().is_end()) {
+                load.ended(false);
+            }
+        }
+        self.jobs.clear();
+        self.tasks.clear();
+        self.queue.clear();
+        self.counts = super::JobCounts::default();
+        // Dropping the senders wakes whoever waits; they find the job gone.
+        self.waiters.clear();
+    }
+
+    /// Lets a job do a step and does what follows from it.
+    pub(super) fn apply(
+        &mut self,
+        id: &JobId,
+        step: impl FnOnce(&mut Job) -> Effects,
+    ) -> Result<(), Refused> {
+        let Some(kept) = self.jobs.get_mut(id) else {
+            return Err(Refused::UnknownJob);
+        };
+        let before = kept.job.state();
+        let effects = step(&mut kept.job);
+        let after = kept.job.state();
+        self.counts.shift(before, after);
+        if after.is_end() && !before.is_end() {
+            self.job_ended(id);
+        }
+        self.carry_out(id, effects)
+    }
+
+    fn carry_out(&mut self, id: &JobId, effects: Effects) -> Result<(), Refused> {
+        for task in effects.withdrawn {
+            // One that is with a worker is kept until its result comes, for the count.
+            let waits = |task: &Task| matches!(task.place, Place::Queued | Place::Offered(_));
+            if self.tasks.get(&task).is_some_and(waits) {
+                self.tasks.remove(&task);
+            }
+        }
+        for order in effects.orders {
+            let Order {
+                task_id,
+                name,
+                params,
+                attempt,
+            } = order;
+            if self.quirks.no_queue && !self.has_idle_worker(&name) {
+                let refused = Refused::NoWorker(name);
+                if attempt > 1 {
+                    return Err(refused);
+                }
+                return self.apply(id, |job| job.quarantine(refused.to_string()));
+            }
+            let task = Task {
+                job: id.clone(),
+                name,
+                params,
+                ticket: self.queue.ticket(),
+                place: Place::Queued,
+            };
+            self.tasks.insert(task_id.clone(), task);
+            self.enqueue(&task_id, Instant::now());
+        }
+        Ok(())
+    }
+
+    fn job_ended(&mut self, id: &JobId) {
+        for waiter in self.waiters.remove(id).into_iter().flatten() {
+            // Nobody waits any more: fine.
+            let _ = waiter.send(());
+        }
+        if let Some(kept) = self.jobs.get(id)
+            && let Some(load) = &kept.load
+        {
+            load.ended(kept.job.state() == crate::dev::JobState::Finished);
+        }
+    }
+}
