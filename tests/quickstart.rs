@@ -1,27 +1,17 @@
 //! The example `quickstart`, run as a newcomer runs it: as a program of its own,
 //! somewhere, with whatever is in the environment.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
 
 use image::{Rgb, RgbImage};
 
-/// Cargo builds examples beside the tests. With `--test quickstart` alone it does not.
-fn program() -> PathBuf {
-    let test = std::env::current_exe().expect("the path of this test");
-    let profile = test.ancestors().nth(2).expect("target/<profile>/deps/test");
-    let program = profile.join("examples/quickstart");
-    assert!(
-        program.exists(),
-        "run `cargo build --example quickstart` first: {} is not there",
-        program.display()
-    );
-    program
-}
+#[path = "support/example.rs"]
+mod example;
 
 /// Runs it with settings in the environment that would break any worker.
 fn quickstart(folder: &Path, args: &[&str]) -> Output {
-    Command::new(program())
+    Command::new(example::program("quickstart"))
         .args(args)
         .current_dir(folder)
         .env("WORKER_ID", "not an identifier")

@@ -47,7 +47,10 @@ pub(super) fn parse(args: impl Iterator<Item = OsString>) -> Result<Command, Str
     while let Some(arg) = args.next() {
         let Some(option) = arg.to_str().filter(|text| text.starts_with('-')) else {
             if options.input.is_some() {
-                return Err(format!("a second input {arg:?}; one picture is enough"));
+                return Err(format!(
+                    "a second input \"{}\"; one picture is enough",
+                    arg.display()
+                ));
             }
             options.input = Some(arg.into());
             continue;
@@ -80,7 +83,10 @@ fn pixels(option: &str, value: &OsString) -> Result<u32, String> {
     number
         .filter(|pixels| (1..=MOST_PIXELS).contains(pixels))
         .ok_or_else(|| {
-            format!("{option}: expected a whole number from 1 to {MOST_PIXELS}, got {value:?}")
+            format!(
+                "{option}: expected a whole number from 1 to {MOST_PIXELS}, got \"{}\"",
+                value.display()
+            )
         })
 }
 
@@ -108,7 +114,8 @@ fn picture_file(value: OsString) -> Result<PathBuf, String> {
         Ok(path)
     } else {
         Err(format!(
-            "--output: expected a .png, .jpg or .jpeg file, got {path:?}"
+            "--output: expected a .png, .jpg or .jpeg file, got \"{}\"",
+            path.display()
         ))
     }
 }

@@ -90,18 +90,15 @@ fn result(attempt: &AttemptReport, data: &Value) -> String {
         return error.to_string();
     }
     let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
-    match attempt.task.as_str() {
-        "resize_image" => {
-            let resized = &data["resized"];
-            format!("{} from {}", text(&resized["size"]), text(&resized["from"]))
-        }
-        _ => {
-            let filtered = &data["filtered"];
-            format!(
-                "{}: {} bytes",
-                text(&filtered["filters"]),
-                filtered["bytes"]
-            )
-        }
+    if attempt.task.as_str() == "resize_image" {
+        let resized = &data["resized"];
+        format!("{} from {}", text(&resized["size"]), text(&resized["from"]))
+    } else {
+        let filtered = &data["filtered"];
+        format!(
+            "{}: {} bytes",
+            text(&filtered["filters"]),
+            filtered["bytes"]
+        )
     }
 }
