@@ -1,6 +1,16 @@
 //! The development orchestrator over HTTP, from a plain client's side.
 
+#[path = "dev_orchestrator/captures.rs"]
+mod captures;
 #[path = "dev_orchestrator/client.rs"]
 mod client;
+#[path = "dev_orchestrator/http.rs"]
+mod http;
 #[path = "dev_orchestrator/jobs.rs"]
 mod jobs;
+#[path = "dev_orchestrator/polling.rs"]
+mod polling;
+#[path = "dev_orchestrator/sockets.rs"]
+mod sockets;
+#[path = "dev_orchestrator/trouble.rs"]
+mod trouble;

@@ -21,15 +21,6 @@ impl Permit {
     fn become_task(&mut self, held: Held) {
         self.held = held;
     }
-
-    /// A permit that no tracker counts.
-    #[cfg(test)]
-    pub(crate) fn loose(back: Recipient<SlotReleased>) -> Self {
-        Self {
-            held: Held::default(),
-            back,
-        }
-    }
 }
 
 impl Drop for Permit {

@@ -9,8 +9,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
+use super::capacity::CapacityTracker;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
+use super::hot_cache::HotCacheActor;
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -32,6 +34,8 @@ pub(crate) struct Shutdown;
 /// The actors of a worker.
 #[derive(Clone)]
 pub(crate) struct Parts {
+    pub(crate) capacity: Addr<CapacityTracker>,
+    pub(crate) hot_cache: Addr<HotCacheActor>,
     pub(crate) poller: Addr<Poller>,
     pub(crate) pool: Addr<OrchestratorPool>,
     pub(crate) heartbeat: Addr<HeartbeatActor>,
@@ -98,6 +102,7 @@ impl Parts {
     async fn drain(&self, mut drain: Drain) -> DrainReport {
         let mut report = DrainReport::default();
         self.poller.do_send(SetIntake(false));
+        self.pool.do_send(DropPolls::Harmless);
         let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
         let mut announced = false;
         loop {
@@ -111,7 +116,7 @@ impl Parts {
                 DrainStep::Wait(until) => {
                     tokio::time::sleep_until(until.min(now + LOOK_EVERY)).await;
                 }
-                DrainStep::DropPolls => self.pool.do_send(DropPolls),
+                DrainStep::DropPolls => self.pool.do_send(DropPolls::All),
                 DrainStep::CancelTasks => {
                     warn!(
                         tasks = pending.tasks,

@@ -56,7 +56,7 @@ impl Default for DevOrchestratorBuilder {
             worker_tokens: HashMap::new(),
             port: 0,
             poll_hold: Duration::from_secs(30),
-            lease: Duration::from_secs(120),
+            lease: Duration::from_mins(2),
             max_retries: 3,
             threads: 1,
             quirks: Quirks::default(),

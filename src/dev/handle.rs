@@ -127,13 +127,19 @@ impl DevOrchestrator {
     /// How many jobs are in which state.
     #[must_use]
     pub fn counts(&self) -> JobCounts {
-        self.look(|view| view.counts())
+        self.shared.look(|state| View::of(state).counts())
+    }
+
+    /// Results that no job waited for: repeated, or too late.
+    #[must_use]
+    pub fn stale_results(&self) -> u64 {
+        self.shared.look(|state| View::of(state).stale_results())
     }
 
     /// The workers that are known and whose lease has not run out, by id.
     #[must_use]
     pub fn workers(&self) -> Vec<WorkerRecord> {
-        self.look(|view| view.workers())
+        self.shared.look(|state| View::of(state).workers())
     }
 
     /// One of them.

@@ -54,7 +54,7 @@ impl Default for RateLimits {
             polls: 60,
             heartbeats: 100,
             others: 100,
-            window: Duration::from_secs(60),
+            window: Duration::from_mins(1),
             retry_after: false,
         }
     }
@@ -124,7 +124,7 @@ mod tests {
             now += Duration::from_secs(59);
             assert!(!admitted(now), "each refused request renews the window");
         }
-        assert!(admitted(now + Duration::from_secs(60)));
+        assert!(admitted(now + Duration::from_mins(1)));
     }
 
     #[test]

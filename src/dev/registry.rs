@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn a_heartbeat_changes_what_it_names_and_keeps_the_rest() {
         let now = Instant::now();
-        let mut registry = Registry::new(Duration::from_secs(120));
+        let mut registry = Registry::new(Duration::from_mins(2));
         registry.register("w", record(json!({"supported_tasks": ["a"], "x": 1})), now);
         assert!(registry.get("w", now).unwrap().offers.is_idle);
         let known = registry

@@ -164,8 +164,8 @@ pub(crate) fn cancel_command(job: &JobId, task: &TaskId) -> String {
 pub(crate) struct Progress {
     event: String,
     pub(crate) job_id: JobId,
-    #[serde(default)]
-    pub(crate) progress: Option<Value>,
+    #[serde(default, rename = "progress")]
+    pub(crate) value: Option<Value>,
     #[serde(default)]
     pub(crate) message: Option<String>,
 }
@@ -210,7 +210,7 @@ mod tests {
     fn only_progress_is_heard() {
         let text =
             r#"{"event":"progress_update","task_id":"t","job_id":"j","progress":1,"message":""}"#;
-        assert_eq!(Progress::read(text).unwrap().progress, Some(json!(1)));
+        assert_eq!(Progress::read(text).unwrap().value, Some(json!(1)));
         assert!(Progress::read(r#"{"event":"else","job_id":"j"}"#).is_none());
         assert!(Progress::read("[1]").is_none());
     }

@@ -81,6 +81,18 @@ where
     }
 }
 
+/// Keeps the threads of a [`BlockingPool`]. Dropped, it leaves busy ones behind
+/// instead of waiting for them, as dropping a runtime would.
+pub(crate) struct BlockingThreads(Option<Runtime>);
+
+impl Drop for BlockingThreads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
 /// The threads of blocking handlers.
 ///
 /// They belong to a tokio runtime that drives nothing else: its pool of blocking
@@ -93,9 +105,8 @@ pub(crate) struct BlockingPool {
 }
 
 impl BlockingPool {
-    /// A pool of at most `threads`. The runtime has to be kept, and ended with
-    /// `shutdown_background`.
-    pub(crate) fn start(threads: usize) -> std::io::Result<(Runtime, Self)> {
+    /// A pool of at most `threads`, for as long as the guard is kept.
+    pub(crate) fn start(threads: usize) -> std::io::Result<(BlockingThreads, Self)> {
         let runtime = Builder::new_current_thread()
             .max_blocking_threads(threads.max(1))
             .thread_name("axon-blocking")
@@ -105,7 +116,7 @@ impl BlockingPool {
             handle: runtime.handle().clone(),
             busy: Arc::new(AtomicUsize::new(0)),
         };
-        Ok((runtime, pool))
+        Ok((BlockingThreads(Some(runtime)), pool))
     }
 
     /// Threads that are in user code now.

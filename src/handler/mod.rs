@@ -22,8 +22,8 @@ mod registry;
 use futures_util::future::LocalBoxFuture;
 
 pub use actor::{TaskHandler, actor};
-pub(crate) use blocking::BlockingPool;
 pub use blocking::blocking;
+pub(crate) use blocking::{BlockingPool, BlockingThreads};
 pub use data::Data;
 pub(crate) use data::SharedData;
 pub use extract::FromTask;
@@ -56,7 +56,7 @@ pub(crate) struct Call {
 /// Something that is kept alive, no more.
 pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// Turns what the user registers into a [`Job`]. Implemented for the three shapes
+/// Something that can be registered as a handler. Implemented for the three shapes
 /// of handlers; `Args` only tells them apart.
 pub trait IntoJob<Args> {
     #[doc(hidden)]

@@ -89,8 +89,9 @@ impl Drain {
                 self.phase = Phase::Tasks;
                 DrainStep::DropPolls
             }
-            Phase::Polls { until } => DrainStep::Wait(until),
-            Phase::Tasks if pending.tasks == 0 => self.deliver(now, pending),
+            Phase::Tasks | Phase::Cancelling { .. } if pending.tasks == 0 => {
+                self.deliver(now, pending)
+            }
             Phase::Tasks if now >= self.tasks_until => {
                 self.phase = Phase::Cancelling {
                     until: now + self.limits.grace,
@@ -98,14 +99,13 @@ impl Drain {
                 DrainStep::CancelTasks
             }
             Phase::Tasks => DrainStep::Wait(self.tasks_until),
-            Phase::Cancelling { .. } if pending.tasks == 0 => self.deliver(now, pending),
             Phase::Cancelling { until } if now >= until => {
                 self.phase = Phase::Results {
                     until: now + self.limits.results,
                 };
                 DrainStep::AbandonTasks
             }
-            Phase::Cancelling { until } => DrainStep::Wait(until),
+            Phase::Polls { until } | Phase::Cancelling { until } => DrainStep::Wait(until),
             Phase::Results { until } if pending.results > 0 && now < until => {
                 DrainStep::Wait(until)
             }

@@ -144,7 +144,9 @@ mod tests {
         assert_eq!(Failover.pick(&all), Some(OrchestratorId(1)));
         all[0].ready = true;
         assert_eq!(Failover.pick(&all), Some(OrchestratorId(0)));
-        all.iter_mut().for_each(|c| c.ready = false);
+        for candidate in &mut all {
+            candidate.ready = false;
+        }
         assert_eq!(Failover.pick(&all), None);
     }
 

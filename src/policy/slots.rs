@@ -71,7 +71,7 @@ impl<T> Slots<T> {
     pub(crate) fn reserve(&mut self) -> Option<Held> {
         // Every open poll may bring a task that must be parked.
         let polls = self.reserved - self.tasks;
-        let room = self.parked.is_empty() || self.parked.len() + polls < self.lot_size;
+        let room = self.type_limits.is_empty() || self.parked.len() + polls < self.lot_size.max(1);
         if self.reserved < self.limit && room {
             self.reserved += 1;
             Some(Held::default())

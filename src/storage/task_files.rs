@@ -187,7 +187,7 @@ impl TaskFiles {
 fn refused(name: &Path) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        format!("{name:?} is not a name inside the task's folder"),
+        format!("{} is not a name inside the task's folder", name.display()),
     )
 }
 

@@ -1,1 +1,401 @@
-//! An orchestrator inside the process, for tests and examples.
+//! An orchestrator inside the process: for tests of handlers and of the worker
+//! itself, without sockets. Works with tokio's paused clock.
+//!
+//! ```
+//! use axon_worker::transport::memory::MemoryOrchestrator;
+//! use axon_worker::{Outcome, RawJson, TaskError, Worker, config::Settings};
+//! use serde_json::json;
+//!
+//! async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
+//!     Ok(params)
+//! }
+//!
+//! # #[actix_rt::main]
+//! # async fn main() -> axon_worker::Result<()> {
+//! let orchestrator = MemoryOrchestrator::new();
+//! let worker = Worker::builder("test")
+//!     .settings(Settings::default())
+//!     .task("echo", echo)
+//!     .transport("memory", orchestrator.connect())
+//!     .spawn()?;
+//!
+//! let task = orchestrator.submit("echo", &json!({"a": 1}));
+//! let result = orchestrator.result_of(&task).await;
+//! let Outcome::Completed(reply) = result.outcome else { panic!("it failed") };
+//! assert_eq!(reply.data().as_str(), r#"{"a":1}"#);
+//! worker.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::{
+    BeatReply, CancelTarget, Offer, ProgressUpdate, Receipt, Report, Standing, Transport,
+    TransportError, WorkerCard,
+};
+use crate::id::{OrchestratorId, TaskId};
+use crate::json::RawJson;
+use crate::task::{Task, TaskResult};
+
+/// A kind of request, to make some of them fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Call {
+    /// [`Transport::register`].
+    Register,
+    /// [`Transport::heartbeat`].
+    Heartbeat,
+    /// [`Transport::probe`].
+    Probe,
+    /// [`Transport::poll`].
+    Poll,
+    /// [`Transport::deliver`].
+    Deliver,
+}
+
+/// An orchestrator with one worker. Clones are the same one.
+#[derive(Clone)]
+pub struct MemoryOrchestrator {
+    state: Arc<Mutex<State>>,
+    /// Counts changes, so that waiting needs no polling.
+    changes: Arc<watch::Sender<u64>>,
+}
+
+#[derive(Default)]
+struct State {
+    knows_worker: bool,
+    card: Option<Arc<WorkerCard>>,
+    queue: VecDeque<Task>,
+    next_task: u64,
+    hold: Duration,
+    open_polls: usize,
+    calls: Vec<Call>,
+    faults: Vec<(Call, TransportError)>,
+    reports: Vec<Report>,
+    results: Vec<TaskResult>,
+    progress: Vec<ProgressUpdate>,
+    cancels: Vec<CancelTarget>,
+}
+
+impl Default for MemoryOrchestrator {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryOrchestrator {
+    /// An orchestrator that holds polls for 30 s.
+    #[must_use]
+    pub fn new() -> Self {
+        let state = State {
+            hold: Duration::from_secs(30),
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            changes: Arc::new(watch::channel(0).0),
+        }
+    }
+
+    /// What to give to [`WorkerBuilder::transport`](crate::WorkerBuilder::transport).
+    pub fn connect(&self) -> impl FnOnce(OrchestratorId) -> Memory + Send + use<> {
+        let orchestrator = self.clone();
+        move |origin| Memory {
+            orchestrator,
+            origin,
+        }
+    }
+
+    /// Queues a task.
+    ///
+    /// # Panics
+    /// When the parameters have no JSON form.
+    pub fn submit(&self, name: &str, params: &impl Serialize) -> TaskId {
+        let params = RawJson::from_serialize(params).expect("parameters with a JSON form");
+        self.submit_with(name, params, |_| {})
+    }
+
+    /// Queues a task after changing it, for example its deadline.
+    pub fn submit_with(
+        &self,
+        name: &str,
+        params: RawJson,
+        change: impl FnOnce(&mut Task),
+    ) -> TaskId {
+        let mut state = self.lock();
+        state.next_task += 1;
+        let number = state.next_task;
+        let (id, job) = (format!("task-{number}"), format!("job-{number}"));
+        let mut task = Task::new(OrchestratorId(0), id, job, name, params);
+        change(&mut task);
+        let id = task.id.clone();
+        state.queue.push_back(task);
+        self.changed(state);
+        id
+    }
+
+    /// Lets the next `times` requests of a kind fail.
+    pub fn fail_next(&self, call: Call, error: &TransportError, times: usize) {
+        let mut state = self.lock();
+        state
+            .faults
+            .extend(std::iter::repeat_n((call, error.clone()), times));
+    }
+
+    /// Forgets the worker, as a restarted orchestrator does.
+    pub fn forget_worker(&self) {
+        self.lock().knows_worker = false;
+    }
+
+    /// Sets how long polls are held from now on.
+    pub fn set_hold(&self, hold: Duration) {
+        self.lock().hold = hold;
+    }
+
+    /// Calls off a task with the answer to the next heartbeat, by task or job id.
+    pub fn cancel_with_next_beat(&self, id: impl Into<String>) {
+        self.lock().cancels.push(CancelTarget(id.into()));
+    }
+
+    /// Waits for the result of a task.
+    pub async fn result_of(&self, id: &TaskId) -> TaskResult {
+        self.wait_for(|state| state.results.iter().find(|r| r.task_id == *id).cloned())
+            .await
+    }
+
+    /// Waits until so many results have come, and returns all of them.
+    pub async fn results(&self, at_least: usize) -> Vec<TaskResult> {
+        self.wait_for(|state| (state.results.len() >= at_least).then(|| state.results.clone()))
+            .await
+    }
+
+    /// Waits for a heartbeat that fits, among all there were and will be.
+    pub async fn report_where(&self, fits: impl Fn(&Report) -> bool) -> Report {
+        self.wait_for(|state| state.reports.iter().find(|report| fits(report)).cloned())
+            .await
+    }
+
+    /// All heartbeats so far.
+    #[must_use]
+    pub fn reports(&self) -> Vec<Report> {
+        self.lock().reports.clone()
+    }
+
+    /// All progress so far.
+    #[must_use]
+    pub fn progress(&self) -> Vec<ProgressUpdate> {
+        self.lock().progress.clone()
+    }
+
+    /// What the worker said of itself when it registered.
+    #[must_use]
+    pub fn card(&self) -> Option<Arc<WorkerCard>> {
+        self.lock().card.clone()
+    }
+
+    /// All requests so far, failed ones included, in order.
+    #[must_use]
+    pub fn calls(&self) -> Vec<Call> {
+        self.lock().calls.clone()
+    }
+
+    /// How many requests of a kind there were so far, failed ones included.
+    #[must_use]
+    pub fn count(&self, call: Call) -> usize {
+        self.lock()
+            .calls
+            .iter()
+            .filter(|made| **made == call)
+            .count()
+    }
+
+    /// Waits until so many requests of a kind were made.
+    pub async fn called(&self, call: Call, at_least: usize) {
+        let enough = |state: &State| {
+            let made = state.calls.iter().filter(|made| **made == call).count();
+            (made >= at_least).then_some(())
+        };
+        self.wait_for(enough).await;
+    }
+
+    /// Polls that are open now.
+    #[must_use]
+    pub fn open_polls(&self) -> usize {
+        self.lock().open_polls
+    }
+
+    /// Tasks that nobody has taken yet.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.lock().queue.len()
+    }
+
+    async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
+        let mut changes = self.changes.subscribe();
+        loop {
+            changes.borrow_and_update();
+            if let Some(found) = look(&self.lock()) {
+                return found;
+            }
+            // The sender lives as long as `self`.
+            let _ = changes.changed().await;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn changed(&self, state: MutexGuard<'_, State>) {
+        drop(state);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Notes a request and says whether it fails.
+    fn begin(&self, call: Call) -> Result<(), TransportError> {
+        let mut state = self.lock();
+        state.calls.push(call);
+        let fault = state.faults.iter().position(|(of, _)| *of == call);
+        let answer = match fault {
+            Some(place) => Err(state.faults.remove(place).1),
+            None => Ok(()),
+        };
+        self.changed(state);
+        answer
+    }
+}
+
+impl fmt::Debug for MemoryOrchestrator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let state = self.lock();
+        f.debug_struct("MemoryOrchestrator")
+            .field("queued", &state.queue.len())
+            .field("results", &state.results.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The way to a [`MemoryOrchestrator`].
+#[derive(Debug)]
+pub struct Memory {
+    orchestrator: MemoryOrchestrator,
+    origin: OrchestratorId,
+}
+
+/// Counts an open poll until it is dropped.
+struct OpenPoll<'a>(&'a MemoryOrchestrator);
+
+impl<'a> OpenPoll<'a> {
+    fn new(orchestrator: &'a MemoryOrchestrator) -> Self {
+        orchestrator.lock().open_polls += 1;
+        Self(orchestrator)
+    }
+}
+
+impl Drop for OpenPoll<'_> {
+    fn drop(&mut self) {
+        self.0.lock().open_polls -= 1;
+    }
+}
+
+impl Transport for Memory {
+    fn register(
+        &self,
+        card: Arc<WorkerCard>,
+        _: Report,
+    ) -> LocalBoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            self.orchestrator.begin(Call::Register)?;
+            let mut state = self.orchestrator.lock();
+            state.knows_worker = true;
+            state.card = Some(card);
+            self.orchestrator.changed(state);
+            Ok(())
+        })
+    }
+
+    fn heartbeat(&self, report: Report) -> LocalBoxFuture<'_, Result<BeatReply, TransportError>> {
+        Box::pin(async move {
+            self.orchestrator.begin(Call::Heartbeat)?;
+            let mut state = self.orchestrator.lock();
+            state.reports.push(report);
+            let cancel = std::mem::take(&mut state.cancels);
+            let forgotten = !state.knows_worker;
+            self.orchestrator.changed(state);
+            Ok(BeatReply {
+                forgotten,
+                cancel,
+                ..BeatReply::default()
+            })
+        })
+    }
+
+    fn probe(&self) -> LocalBoxFuture<'_, Result<Standing, TransportError>> {
+        Box::pin(async move {
+            self.orchestrator.begin(Call::Probe)?;
+            let known = self.orchestrator.lock().knows_worker;
+            Ok(if known {
+                Standing::Known
+            } else {
+                Standing::Forgotten
+            })
+        })
+    }
+
+    fn poll(&self, _: Offer) -> LocalBoxFuture<'_, Result<Option<Task>, TransportError>> {
+        Box::pin(async move {
+            self.orchestrator.begin(Call::Poll)?;
+            let _open = OpenPoll::new(&self.orchestrator);
+            let hold = self.orchestrator.lock().hold;
+            let waiting = async {
+                let mut changes = self.orchestrator.changes.subscribe();
+                loop {
+                    changes.borrow_and_update();
+                    let task = self.orchestrator.lock().queue.pop_front();
+                    if let Some(task) = task {
+                        return task;
+                    }
+                    let _ = changes.changed().await;
+                }
+            };
+            let task = tokio::time::timeout(hold, waiting).await.ok();
+            Ok(task.map(|task| Task {
+                origin: self.origin,
+                ..task
+            }))
+        })
+    }
+
+    /// A task leaves the queue in the same step in which the poll is answered.
+    fn poll_is_cancel_safe(&self) -> bool {
+        true
+    }
+
+    fn deliver(
+        &self,
+        result: Arc<TaskResult>,
+    ) -> LocalBoxFuture<'_, Result<Receipt, TransportError>> {
+        Box::pin(async move {
+            self.orchestrator.begin(Call::Deliver)?;
+            let mut state = self.orchestrator.lock();
+            state.results.push((*result).clone());
+            self.orchestrator.changed(state);
+            Ok(Receipt::Accepted)
+        })
+    }
+
+    fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
+        let mut state = self.orchestrator.lock();
+        state.progress.push(update);
+        self.orchestrator.changed(state);
+        Box::pin(std::future::ready(Ok(())))
+    }
+}

@@ -75,6 +75,8 @@ impl From<&str> for TaskSpec {
     }
 }
 
+type Change = Box<dyn FnOnce(&mut Settings)>;
+
 /// Builds a [`Worker`]. What is set here wins over the environment.
 pub struct WorkerBuilder {
     worker_type: String,
@@ -82,7 +84,7 @@ pub struct WorkerBuilder {
     data: SharedData,
     skill_dependencies: BTreeMap<String, Vec<String>>,
     settings: Option<Settings>,
-    changes: Vec<Box<dyn FnOnce(&mut Settings)>>,
+    changes: Vec<Change>,
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
     problems: Vec<String>,
@@ -211,6 +213,17 @@ impl WorkerBuilder {
             make: Box::new(move |id| Rc::new(make(id))),
         });
         self
+    }
+
+    /// As [`WorkerBuilder::transport`], in place of all that were added before.
+    #[must_use]
+    pub fn only_transport<T: Transport>(
+        mut self,
+        name: impl Into<String>,
+        make: impl FnOnce(OrchestratorId) -> T + Send + 'static,
+    ) -> Self {
+        self.links.clear();
+        self.transport(name, make)
     }
 
     /// Spreads polls over the orchestrators by a strategy of your own instead of

@@ -6,9 +6,7 @@ use std::sync::{Arc, OnceLock};
 use actix::prelude::*;
 use tokio::sync::watch;
 
-use crate::actors::{
-    CancelTask, CapacityTracker, Conductor, GetOpenPolls, Parts, SetIntake, SetLimits, Shutdown,
-};
+use crate::actors::{CancelTask, Conductor, GetOpenPolls, Parts, SetIntake, SetLimits, Shutdown};
 use crate::id::WorkerId;
 use crate::status::{StatusBoard, WorkerStatus};
 use crate::task::CancelReason;
@@ -33,7 +31,6 @@ pub struct WorkerHandle {
     worker_id: WorkerId,
     conductor: Addr<Conductor>,
     parts: Parts,
-    capacity: Recipient<SetLimits>,
     board: Arc<StatusBoard>,
     ended: watch::Receiver<Option<DrainReport>>,
     health: Arc<OnceLock<SocketAddr>>,
@@ -43,16 +40,14 @@ impl WorkerHandle {
     pub(crate) fn new(
         worker_id: WorkerId,
         conductor: Addr<Conductor>,
-        parts: &Parts,
-        capacity: Addr<CapacityTracker>,
+        parts: Parts,
         board: Arc<StatusBoard>,
         ended: watch::Receiver<Option<DrainReport>>,
     ) -> Self {
         Self {
             worker_id,
             conductor,
-            parts: parts.clone(),
-            capacity: capacity.recipient(),
+            parts,
             board,
             ended,
             health: Arc::default(),
@@ -94,7 +89,7 @@ impl WorkerHandle {
 
     /// Changes the global limit. Lowering it interrupts nothing. At least 1.
     pub fn set_max_concurrent_tasks(&self, limit: usize) {
-        self.capacity.do_send(SetLimits {
+        self.parts.capacity.do_send(SetLimits {
             limit: Some(limit.max(1)),
             of_type: None,
         });
@@ -102,7 +97,7 @@ impl WorkerHandle {
 
     /// Changes the limit of a task type. Lowering it interrupts nothing.
     pub fn set_task_type_limit(&self, kind: impl Into<String>, limit: usize) {
-        self.capacity.do_send(SetLimits {
+        self.parts.capacity.do_send(SetLimits {
             limit: None,
             of_type: Some((kind.into(), limit)),
         });

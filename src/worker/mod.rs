@@ -5,6 +5,7 @@ mod card;
 mod control;
 mod handle;
 mod signals;
+mod wiring;
 
 use std::sync::mpsc;
 use std::thread;
@@ -96,6 +97,25 @@ impl Worker {
             .map_err(Error::Thread)?;
         // Comes within milliseconds, and always: a panic there drops the sender.
         started.recv().unwrap_or(Err(Error::Start))
+    }
+
+    /// Starts the worker on the current thread, control and handlers alike, for
+    /// tests: with tokio's clock paused, hours pass in no time. Blocking handlers
+    /// and handlers with state keep their own threads, and with them real time.
+    ///
+    /// A handler that blocks stops everything here; real workers use [`Worker::spawn`].
+    ///
+    /// # Errors
+    /// As [`Worker::spawn`].
+    ///
+    /// # Panics
+    /// Outside an actix `System`.
+    pub async fn spawn_local(mut self) -> Result<WorkerHandle> {
+        self.plan.settings.intake.handler_threads = 0;
+        let running = control::start(self.plan).await?;
+        let handle = running.handle();
+        actix_rt::spawn(running.until_ended_locally());
+        Ok(handle)
     }
 
     /// Runs until SIGTERM or SIGINT, then drains: no new tasks, running ones

@@ -21,9 +21,13 @@ pub(crate) struct Answer {
 
 impl Client {
     pub(crate) fn new(orchestrator: &DevOrchestrator, id: &str) -> Self {
+        Self::with_token(orchestrator, id, TOKEN)
+    }
+
+    pub(crate) fn with_token(orchestrator: &DevOrchestrator, id: &str, token: &str) -> Self {
         let http = awc::Client::builder()
-            .timeout(Duration::from_secs(60))
-            .add_default_header(("X-Worker-Token", TOKEN))
+            .timeout(Duration::from_mins(1))
+            .add_default_header(("X-Worker-Token", token))
             .add_default_header(("X-RXON-Version", "1.0b2"))
             .finish();
         Self {

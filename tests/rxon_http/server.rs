@@ -107,9 +107,14 @@ impl Server {
     }
 
     async fn until(&self, reached: impl Fn(&State) -> bool) {
-        while !reached(&self.state) {
-            self.state.changed.notified().await;
-        }
+        let wait = async {
+            while !reached(&self.state) {
+                self.state.changed.notified().await;
+            }
+        };
+        let patience = std::time::Duration::from_secs(20);
+        let waited = tokio::time::timeout(patience, wait).await;
+        waited.expect("what the test waits for never happened");
     }
 }
 

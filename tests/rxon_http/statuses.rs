@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use actix_http::header::HttpDate;
-use axon_worker::transport::{Transport, TransportError};
+use axon_worker::transport::{Receipt, Transport, TransportError};
 
 use super::server::{Server, answer};
 use super::{TOKEN, card, poll, report, result, transport};
@@ -37,10 +37,10 @@ async fn a_refused_token_is_unauthorized_and_not_repeated_in_the_error() {
 }
 
 #[actix_rt::test]
-async fn what_is_not_there_is_refused_with_the_text_of_the_answer() {
+async fn a_path_that_is_not_there_is_the_fault_of_something_in_between() {
     let plain = answer(404, "content-type: text/plain\r\n", "404: Not Found");
     let reason = "status 404: 404: Not Found".to_owned();
-    assert_eq!(polled(plain).await, TransportError::Refused { reason });
+    assert_eq!(polled(plain).await, TransportError::Unavailable { reason });
 }
 
 #[actix_rt::test]
@@ -62,15 +62,14 @@ async fn a_rate_limit_tells_how_long_if_it_was_told() {
 
 #[actix_rt::test]
 async fn a_500_is_final_only_when_its_text_says_so() {
-    for text in ["Job not found", "job_id and task_id are required"] {
-        let reason = format!("status 500: {text}");
-        let refused = TransportError::Refused { reason };
-        assert_eq!(delivered(error(500, text)).await, refused);
-    }
+    let text = "job_id and task_id are required";
+    let reason = format!("status 500: {text}");
+    let refused = TransportError::Refused { reason };
+    assert_eq!(delivered(error(500, text)).await, refused);
     let reason = "status 500: No suitable workers for task type 'echo'".to_owned();
     let stuck = error(500, "No suitable workers for task type 'echo'");
-    let unavailable = TransportError::Unavailable { reason };
-    assert_eq!(delivered(stuck).await, unavailable);
+    let faulted = TransportError::Faulted { reason };
+    assert_eq!(delivered(stuck).await, faulted);
     let page = answer(
         502,
         "content-type: text/html\r\n",
@@ -78,6 +77,14 @@ async fn a_500_is_final_only_when_its_text_says_so() {
     );
     let error = delivered(page).await;
     assert!(matches!(error, TransportError::Unavailable { .. }));
+}
+
+#[actix_rt::test]
+async fn a_result_for_a_job_that_is_gone_is_done_with() {
+    let server = Server::saying([error(500, "Job not found")]).await;
+    let receipt = transport(&server.url).deliver(result()).await.unwrap();
+    let reason = "status 500: Job not found".to_owned();
+    assert_eq!(receipt, Receipt::Ignored(reason));
 }
 
 #[actix_rt::test]

@@ -23,11 +23,16 @@ pub(crate) struct PollNext {
     pub(crate) offer: Offer,
 }
 
-/// Drop the polls that are still open; a task may be lost with each, unless the
-/// orchestrator gives us none any more.
-#[derive(Debug, Message)]
+/// Drop polls that are still open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Message)]
 #[rtype(result = "()")]
-pub(crate) struct DropPolls;
+pub(crate) enum DropPolls {
+    /// Those that can be dropped without harm.
+    Harmless,
+    /// All of them. A task may be lost with each, unless its orchestrator has
+    /// learnt that we take none any more.
+    All,
+}
 
 /// A poll was answered.
 #[derive(Message)]
@@ -201,8 +206,15 @@ impl OrchestratorPool {
 impl Handler<DropPolls> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, _: DropPolls, _: &mut Self::Context) {
-        for (_, poll) in self.polls.open.drain() {
+    fn handle(&mut self, which: DropPolls, _: &mut Self::Context) {
+        let sessions = &self.sessions;
+        let harmless = |poll: &OpenPoll| sessions[poll.id.0].transport().poll_is_cancel_safe();
+        let dropped: Vec<_> = self
+            .polls
+            .open
+            .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
+            .collect();
+        for (_, poll) in dropped {
             poll.request.abort();
             self.sessions[poll.id.0].open_polls -= 1;
             let ended = PollEnded {

@@ -21,6 +21,10 @@ pub(crate) struct SessionSettings {
 }
 
 /// One orchestrator: the way to it and its state.
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "four facts that vary independently"
+)]
 pub(super) struct Session {
     pub(super) settings: SessionSettings,
     pub(super) registered: bool,

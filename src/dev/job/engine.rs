@@ -8,8 +8,10 @@ use std::time::SystemTime;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::fresh_id;
 use super::report::{AttemptReport, JobReport, JobState};
 use super::spec::{JobSpec, Plan};
+use super::verdict::{Failure, Verdict};
 use crate::{JobId, TaskId, TaskName};
 
 /// A task that is to be queued.
@@ -35,22 +37,6 @@ pub(crate) struct Answer {
     pub(crate) status: String,
     pub(crate) data: Option<Value>,
     pub(crate) error: Option<Value>,
-}
-
-/// What becomes of a failure (RXON 1.0b2).
-#[derive(Debug, PartialEq, Eq)]
-enum Verdict {
-    Retry,
-    Fail,
-    Quarantine,
-}
-
-fn verdict(code: Option<&str>) -> Verdict {
-    match code {
-        Some("PERMANENT_ERROR" | "SECURITY_ERROR" | "DEPENDENCY_ERROR") => Verdict::Quarantine,
-        Some("INVALID_INPUT_ERROR" | "INTEGRITY_MISMATCH_ERROR") => Verdict::Fail,
-        _ => Verdict::Retry,
-    }
 }
 
 /// One task of the current step.
@@ -226,26 +212,12 @@ impl Job {
         error: Option<&Value>,
         now: SystemTime,
     ) -> Effects {
-        let code = error
-            .and_then(|error| error.get("code"))
-            .and_then(Value::as_str);
-        let message = match error {
-            Some(Value::String(text)) => text.as_str(),
-            Some(error) => error
-                .get("message")
-                .and_then(Value::as_str)
-                .unwrap_or_default(),
-            None => "",
-        };
-        let code_name = code.unwrap_or("no code");
-        match verdict(code) {
-            Verdict::Fail => self.end(JobState::Failed, Some(format!("{code_name}: {message}"))),
-            Verdict::Quarantine => self.end(
-                JobState::Quarantined,
-                Some(format!("{code_name}: {message}")),
-            ),
+        let failure = Failure::of(error);
+        match failure.verdict() {
+            Verdict::Fail => self.end(JobState::Failed, Some(failure.to_string())),
+            Verdict::Quarantine => self.end(JobState::Quarantined, Some(failure.to_string())),
             Verdict::Retry if attempt > self.max_retries => {
-                let text = format!("gave up after {attempt} attempts, last {code_name}: {message}");
+                let text = format!("gave up after {attempt} attempts, last {failure}");
                 self.end(JobState::Quarantined, Some(text))
             }
             Verdict::Retry => {
@@ -374,14 +346,6 @@ impl Job {
             withdrawn,
         }
     }
-}
-
-/// A random id in the form of a UUID, without asking the system for randomness.
-pub(crate) fn fresh_id() -> String {
-    let bytes = fastrand::u128(..).to_be_bytes();
-    uuid::Builder::from_random_bytes(bytes)
-        .into_uuid()
-        .to_string()
 }
 
 #[cfg(test)]

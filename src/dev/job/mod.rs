@@ -1,10 +1,20 @@
 //! Jobs: what is to be done, the state machine that does it, and the report.
 
 mod engine;
+mod form;
 mod params;
 mod report;
 mod spec;
+mod verdict;
 
-pub(crate) use engine::{Answer, Effects, Job, Order, fresh_id};
+pub(crate) use engine::{Answer, Effects, Job, Order};
 pub use report::{AttemptReport, JobReport, JobState};
 pub use spec::{JobSpec, SpecError};
+
+/// A random id in the form of a UUID, without asking the system for randomness.
+pub(crate) fn fresh_id() -> String {
+    let bytes = fastrand::u128(..).to_be_bytes();
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
+}

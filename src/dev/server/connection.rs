@@ -5,35 +5,32 @@
 //! socket itself.
 
 use std::any::Any;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::net::{Shutdown, TcpStream};
+use std::sync::Arc;
 
-/// The connection that a request came over.
+use crate::dev::state::Shared;
+
+/// The connection that a request came over. It is counted while it exists.
 #[derive(Debug)]
-pub(super) struct Connection(TcpStream);
+pub(super) struct Connection {
+    stream: TcpStream,
+    shared: Arc<Shared>,
+}
 
 impl Connection {
     /// Takes what the server's `on_connect` is given.
-    #[cfg(unix)]
-    pub(super) fn of(io: &dyn Any) -> Option<Self> {
-        use std::os::fd::AsFd;
-        let stream = io.downcast_ref::<actix_web::rt::net::TcpStream>()?;
-        let fd = stream.as_fd().try_clone_to_owned().ok()?;
-        Some(Self(TcpStream::from(fd)))
-    }
-
-    #[cfg(windows)]
-    pub(super) fn of(io: &dyn Any) -> Option<Self> {
-        use std::os::windows::io::AsSocket;
-        let stream = io.downcast_ref::<actix_web::rt::net::TcpStream>()?;
-        let socket = stream.as_socket().try_clone_to_owned().ok()?;
-        Some(Self(TcpStream::from(socket)))
+    pub(super) fn new(io: &dyn Any, shared: &Arc<Shared>) -> Option<Self> {
+        let stream = duplicate(io.downcast_ref::<actix_web::rt::net::TcpStream>()?).ok()?;
+        let shared = Arc::clone(shared);
+        shared.change(|state| state.connections += 1);
+        Some(Self { stream, shared })
     }
 
     /// False once the client has closed its end. The socket does not block, as
     /// the server has set it so.
     pub(super) fn is_open(&self) -> bool {
-        match self.0.peek(&mut [0]) {
+        match self.stream.peek(&mut [0]) {
             Ok(bytes) => bytes > 0,
             Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
         }
@@ -41,6 +38,24 @@ impl Connection {
 
     pub(super) fn hang_up(&self) {
         // Fails only when it is closed already.
-        let _ = self.0.shutdown(Shutdown::Both);
+        let _ = self.stream.shutdown(Shutdown::Both);
     }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.shared.change(|state| state.connections -= 1);
+    }
+}
+
+#[cfg(unix)]
+fn duplicate(stream: &actix_web::rt::net::TcpStream) -> io::Result<TcpStream> {
+    use std::os::fd::AsFd;
+    stream.as_fd().try_clone_to_owned().map(TcpStream::from)
+}
+
+#[cfg(windows)]
+fn duplicate(stream: &actix_web::rt::net::TcpStream) -> io::Result<TcpStream> {
+    use std::os::windows::io::AsSocket;
+    stream.as_socket().try_clone_to_owned().map(TcpStream::from)
 }

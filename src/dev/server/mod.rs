@@ -10,7 +10,9 @@ mod socket;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_rt::time::timeout;
 use actix_web::dev::ServerHandle;
 use actix_web::web::{Data, PayloadConfig};
 use actix_web::{App, HttpServer};
@@ -18,9 +20,14 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(crate) use auth::Tokens;
 
-use super::state::Shared;
+use super::state::{Shared, State};
 use super::wire;
 use connection::Connection;
+
+/// How long a socket's client has to answer a close frame.
+const CLOSE_HANDSHAKE: Duration = Duration::from_millis(250);
+/// How long the server's threads have to drop their connections.
+const CLOSE_ALL: Duration = Duration::from_secs(5);
 
 /// What the handles ask of the thread. Each is answered when it is done.
 #[derive(Debug)]
@@ -95,14 +102,23 @@ async fn serve(
 
 async fn go_down(shared: &Shared, server: Option<ServerHandle>) {
     let Some(server) = server else { return };
-    shared.change(super::state::State::close_sockets);
+    shared.change(State::close_sockets);
+    let closed = shared.wait_for(|state| state.socket_tasks == 0);
+    // A client that does not answer a close frame cannot hold us up.
+    let _ = timeout(CLOSE_HANDSHAKE, closed).await;
     server.stop(false).await;
+    // The server's threads are told to end but not waited for.
+    let gone = shared.wait_for(|state| state.connections == 0);
+    if timeout(CLOSE_ALL, gone).await.is_err() {
+        tracing::warn!("connections are still open after the server was stopped");
+    }
 }
 
 fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, ServerHandle)> {
     let listener = TcpListener::bind(address)?;
     let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(shared));
+    let connections = Arc::clone(shared);
     let app = move || {
         App::new()
             .app_data(Data::clone(&data))
@@ -115,8 +131,8 @@ fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, 
         .tcp_nodelay(true)
         // A client that closes its end is gone: drop the handler of its request.
         .h1_allow_half_closed(false)
-        .on_connect(|io, extensions| {
-            if let Some(connection) = Connection::of(io) {
+        .on_connect(move |io, extensions| {
+            if let Some(connection) = Connection::new(io, &connections) {
                 extensions.insert(connection);
             }
         })

@@ -73,7 +73,7 @@ impl Reply {
     /// A response that announces more than it holds and breaks off.
     pub(super) fn into_cut_off(self, request: &HttpRequest) -> HttpResponse {
         let (mut response, body) = self.head(request);
-        response.body(CutOff::of(body))
+        response.body(CutOff::of(&body))
     }
 
     fn head(self, request: &HttpRequest) -> (actix_web::HttpResponseBuilder, Bytes) {
@@ -126,7 +126,7 @@ struct CutOff {
 }
 
 impl CutOff {
-    fn of(body: Bytes) -> Self {
+    fn of(body: &Bytes) -> Self {
         Self {
             announced: body.len().max(1) as u64,
             half: body.slice(..body.len() / 2),

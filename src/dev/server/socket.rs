@@ -75,14 +75,14 @@ async fn accept(
     response_to_upgrade
 }
 
-/// Runs until either side closes.
+/// Runs until either side has closed.
 async fn converse(
     shared: &Shared,
     mut session: Session,
     mut messages: AggregatedMessageStream,
     mut told: UnboundedReceiver<ToSocket>,
 ) {
-    loop {
+    let reason = loop {
         let sent = tokio::select! {
             message = messages.recv() => match message {
                 Some(Ok(AggregatedMessage::Text(text))) => {
@@ -103,26 +103,30 @@ async fn converse(
             told = told.recv() => match told {
                 Some(ToSocket::Text(text)) => session.text(text).await,
                 Some(ToSocket::Replaced) => {
-                    let _ = session
-                        .close(closing(CloseCode::Policy, "New connection established"))
-                        .await;
-                    return;
+                    break closing(CloseCode::Policy, "New connection established");
                 }
                 Some(ToSocket::ShutDown) | None => {
-                    let _ = session.close(closing(CloseCode::Away, "Server shutdown")).await;
-                    return;
+                    break closing(CloseCode::Away, "Server shutdown");
                 }
             },
         };
         if sent.is_err() {
             return;
         }
+    };
+    if session.close(Some(reason)).await.is_ok() {
+        // Until the client has answered, so that it does get to see the reason.
+        while let Some(Ok(message)) = messages.recv().await {
+            if matches!(message, AggregatedMessage::Close(_)) {
+                return;
+            }
+        }
     }
 }
 
-fn closing(code: CloseCode, reason: &str) -> Option<CloseReason> {
-    Some(CloseReason {
+fn closing(code: CloseCode, reason: &str) -> CloseReason {
+    CloseReason {
         code,
         description: Some(reason.to_owned()),
-    })
+    }
 }

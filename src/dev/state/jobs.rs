@@ -106,7 +106,7 @@ impl State {
 
     pub(crate) fn progress(&mut self, progress: wire::Progress) {
         if let Some(kept) = self.jobs.get_mut(&progress.job_id) {
-            kept.job.progress(progress.progress, progress.message);
+            kept.job.progress(progress.value, progress.message);
         }
     }
 

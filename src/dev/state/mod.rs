@@ -77,11 +77,15 @@ impl Shared {
 
     /// Waits until the state is as wanted; it is looked at after every change.
     pub(crate) async fn wait_until(&self, mut is_wanted: impl FnMut(&View<'_>) -> bool) {
+        self.wait_for(|state| is_wanted(&View::of(state))).await;
+    }
+
+    pub(crate) async fn wait_for(&self, mut is_wanted: impl FnMut(&State) -> bool) {
         loop {
             let mut changed = std::pin::pin!(self.changed.notified());
             // From here on no change is missed.
             changed.as_mut().enable();
-            if self.look(|state| is_wanted(&View::of(state))) {
+            if self.look(&mut is_wanted) {
                 return;
             }
             changed.await;
@@ -148,6 +152,10 @@ pub(crate) struct State {
     registrations: HashMap<String, u64>,
     sockets: HashMap<String, workers::Socket>,
     next_socket: u64,
+    /// Tasks of sockets that have not ended, replaced ones included.
+    pub(crate) socket_tasks: usize,
+    /// Connections of any kind.
+    pub(crate) connections: usize,
     peaks: Peaks,
     stale_results: u64,
     pub(crate) quirks: Quirks,
@@ -170,6 +178,8 @@ impl State {
             registrations: HashMap::new(),
             sockets: HashMap::new(),
             next_socket: 0,
+            socket_tasks: 0,
+            connections: 0,
             peaks: Peaks::default(),
             stale_results: 0,
             quirks,

@@ -190,7 +190,12 @@ pub(crate) struct OpenPoll {
 
 impl OpenPoll {
     pub(crate) fn open(shared: &Arc<Shared>, worker: &str, until: Instant) -> Self {
-        let (id, wake) = shared.change(|state| state.polls.open(worker, until));
+        let (id, wake) = shared.change(|state| {
+            let (id, wake) = state.polls.open(worker, until);
+            // Whoever sees it open may rely on its being in line.
+            state.serve(id, Instant::now());
+            (id, wake)
+        });
         Self {
             shared: Arc::clone(shared),
             id,

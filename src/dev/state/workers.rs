@@ -83,9 +83,11 @@ impl State {
     pub(crate) fn heartbeat(&mut self, id: &str, changes: Option<Record>) -> Beat {
         let now = Instant::now();
         let Some(changes) = changes else {
-            return match self.registry.renew(id, now) {
-                true => Beat::Renewed,
-                false => Beat::Unknown,
+            let is_known = self.registry.renew(id, now);
+            return if is_known {
+                Beat::Renewed
+            } else {
+                Beat::Unknown
             };
         };
         let Some(known) = self.registry.merge(id, changes, now) else {
@@ -105,6 +107,7 @@ impl State {
 
     pub(crate) fn open_socket(&mut self, key: &str, out: UnboundedSender<ToSocket>) -> u64 {
         self.next_socket += 1;
+        self.socket_tasks += 1;
         let id = self.next_socket;
         if let Some(old) = self.sockets.insert(key.to_owned(), Socket { id, out }) {
             // Its task may have ended already.
@@ -113,8 +116,9 @@ impl State {
         id
     }
 
-    /// Takes a socket out, unless another one has taken its place.
+    /// A socket's task has ended. Another one may have taken its place.
     pub(crate) fn close_socket(&mut self, key: &str, id: u64) {
+        self.socket_tasks -= 1;
         if self.sockets.get(key).is_some_and(|socket| socket.id == id) {
             self.sockets.remove(key);
         }

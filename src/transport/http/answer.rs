@@ -84,9 +84,12 @@ impl Answer {
             429 => TransportError::RateLimited {
                 retry_after: self.retry_after,
             },
-            // 408 and 425 speak of this attempt, not of the request. Redirects
-            // come from something in between, and our token does not follow them.
-            300..=399 | 408 | 425 | 500..=599 => TransportError::Unavailable { reason: reason() },
+            500 => TransportError::Faulted { reason: reason() },
+            // 408 and 425 speak of this attempt, not of the request. Redirects, and
+            // our own paths not found, come from something in between.
+            300..=399 | 404 | 405 | 408 | 425 | 501..=599 => {
+                TransportError::Unavailable { reason: reason() }
+            }
             400..=499 => TransportError::Refused { reason: reason() },
             _ => TransportError::Malformed {
                 reason: reason(),
@@ -249,10 +252,11 @@ mod tests {
         assert!(matches!(error(403), E::Unauthorized { .. }));
         assert_eq!(error(413), E::TooLarge { size: 7 });
         assert_eq!(error(429), E::RateLimited { retry_after: None });
-        for status in [302, 408, 500, 502, 599] {
+        assert!(matches!(error(500), E::Faulted { .. }));
+        for status in [302, 404, 405, 408, 502, 599] {
             assert!(matches!(error(status), E::Unavailable { .. }), "{status}");
         }
-        for status in [400, 404, 405, 422] {
+        for status in [400, 409, 422] {
             assert!(matches!(error(status), E::Refused { .. }), "{status}");
         }
         assert!(matches!(error(101), E::Malformed { .. }));

@@ -181,9 +181,15 @@ impl RxonHttp {
         let body = wire::write_result(&self.worker_id, result)?;
         // Never repeated here: 1.0b2 runs a job's transition once per copy.
         let request = &self.requests.result;
-        let answer = self.control(request, Some(body), Repeat::Never).await?;
-        // The status has said it; a broken body changes nothing.
-        Ok(wire::read_receipt(&answer.body))
+        match self.control(request, Some(body), Repeat::Never).await {
+            // The status has said it; a broken body changes nothing.
+            Ok(answer) => Ok(wire::read_receipt(&answer.body)),
+            // The job is over and forgotten.
+            Err(TransportError::Refused { reason }) if wire::is_job_gone(&reason) => {
+                Ok(Receipt::Ignored(reason))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -6,7 +6,8 @@ mod result;
 mod send;
 
 pub(super) use receive::{
-    ids_in, is_permanent_refusal, read_beat_reply, read_receipt, read_registered, read_task,
+    ids_in, is_job_gone, is_permanent_refusal, read_beat_reply, read_receipt, read_registered,
+    read_task,
 };
 pub(super) use result::write_result;
 pub(super) use send::{write_heartbeat, write_registration};

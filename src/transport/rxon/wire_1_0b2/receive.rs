@@ -207,6 +207,11 @@ pub(in super::super) fn is_permanent_refusal(text: &str) -> bool {
     TEXTS.iter().any(|known| text.contains(known))
 }
 
+/// Whether the text of a refusal says that the job is over and forgotten.
+pub(in super::super) fn is_job_gone(text: &str) -> bool {
+    text.to_ascii_lowercase().contains("job not found")
+}
+
 /// The value, or nothing when it is missing, `null` or of another type.
 fn lenient<T: DeserializeOwned>(raw: Option<&RawValue>) -> Option<T> {
     serde_json::from_str(raw?.get()).ok()

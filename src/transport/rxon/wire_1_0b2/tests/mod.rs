@@ -9,7 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use super::*;
-use crate::orchestrators::OrchestratorId;
+use crate::id::OrchestratorId;
 use crate::task::Task;
 use crate::transport::TransportError;
 

@@ -1,0 +1,98 @@
+//! The JSON form of a job, and the checks it has to pass.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::spec::{Branch, JobSpec, Plan, SpecError, Step};
+use crate::TaskName;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Form {
+    start: String,
+    steps: BTreeMap<String, StepForm>,
+    #[serde(default = "empty")]
+    input: Value,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StepForm {
+    task: Option<TaskName>,
+    params: Option<Value>,
+    parallel: Option<Vec<BranchForm>>,
+    transitions: Option<BTreeMap<String, Arc<str>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BranchForm {
+    name: Option<String>,
+    task: TaskName,
+    #[serde(default = "empty")]
+    params: Value,
+}
+
+fn empty() -> Value {
+    json!({})
+}
+
+impl Form {
+    pub(super) fn check(self) -> Result<JobSpec, SpecError> {
+        if !self.steps.contains_key(&self.start) {
+            return Err(SpecError::Start(self.start));
+        }
+        let steps = self
+            .steps
+            .into_iter()
+            .map(|(name, step)| Ok((name.as_str().into(), step.check(&name)?)))
+            .collect::<Result<_, SpecError>>()?;
+        let start = self.start.into();
+        Ok(JobSpec::of(Plan { start, steps }).input(self.input))
+    }
+}
+
+impl StepForm {
+    fn check(self, name: &str) -> Result<Step, SpecError> {
+        let transitions = self
+            .transitions
+            .unwrap_or_else(|| BTreeMap::from([("success".to_owned(), "finished".into())]));
+        match transitions.get("failure") {
+            Some(to) if &**to != "failed" => {
+                let (step, to) = (name.to_owned(), to.to_string());
+                return Err(SpecError::Failure { step, to });
+            }
+            _ => {}
+        }
+        let is_parallel = self.parallel.is_some();
+        let branches = match (self.task, self.parallel, self.params) {
+            (Some(task), None, params) => {
+                vec![Branch::new("0", task, params.unwrap_or_else(empty))]
+            }
+            (None, Some(tasks), None) if !tasks.is_empty() => parallel(name, tasks)?,
+            _ => return Err(SpecError::Work(name.to_owned())),
+        };
+        Ok(Step {
+            is_parallel,
+            branches,
+            transitions,
+        })
+    }
+}
+
+fn parallel(step: &str, tasks: Vec<BranchForm>) -> Result<Vec<Branch>, SpecError> {
+    let mut branches: Vec<Branch> = Vec::with_capacity(tasks.len());
+    let mut names = HashSet::new();
+    for (number, task) in tasks.into_iter().enumerate() {
+        let name = task.name.unwrap_or_else(|| number.to_string());
+        if !names.insert(name.clone()) {
+            let step = step.to_owned();
+            return Err(SpecError::SameName { step, name });
+        }
+        branches.push(Branch::new(&name, task.task, task.params));
+    }
+    Ok(branches)
+}

@@ -1,0 +1,238 @@
+//! Which actor gets what, and knows whom.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::time::Duration;
+
+use actix::dev::{MessageResponse, ToEnvelope};
+use actix::prelude::*;
+use tokio::sync::watch;
+
+use super::handle::DrainReport;
+use crate::actors::{
+    CapacityTracker, Conductor, Courier, HeartbeatActor, HostHandle, HotCacheActor, Neighbours,
+    OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources, SupervisorNeighbours,
+    TaskHost, TaskSupervisor,
+};
+use crate::config::{Intake, Settings};
+use crate::handler::{BlockingPool, Registry, SharedData};
+use crate::policy::{DrainLimits, Outbox, PollScale, Selection, Slots};
+use crate::status::StatusBoard;
+use crate::storage::FilesRoot;
+use crate::task::Services;
+use crate::transport::{TaskEntry, WorkerCard};
+
+/// How much longer than a handler's grace time the drain waits for cancelled tasks.
+const GRACE_ALLOWANCE: Duration = Duration::from_secs(1);
+
+/// The actors before they run.
+pub(super) struct Contexts {
+    pub(super) capacity: Context<CapacityTracker>,
+    pub(super) poller: Context<Poller>,
+    pub(super) heartbeat: Context<HeartbeatActor>,
+    pub(super) hot_cache: Context<HotCacheActor>,
+    pub(super) pool: Context<OrchestratorPool>,
+    pub(super) supervisor: Context<TaskSupervisor>,
+    pub(super) courier: Context<Courier>,
+}
+
+impl Contexts {
+    pub(super) fn new() -> (Self, Parts) {
+        let contexts = Self {
+            capacity: Context::new(),
+            poller: Context::new(),
+            heartbeat: Context::new(),
+            hot_cache: Context::new(),
+            pool: Context::new(),
+            supervisor: Context::new(),
+            courier: Context::new(),
+        };
+        let parts = Parts {
+            capacity: contexts.capacity.address(),
+            poller: contexts.poller.address(),
+            heartbeat: contexts.heartbeat.address(),
+            hot_cache: contexts.hot_cache.address(),
+            pool: contexts.pool.address(),
+            supervisor: contexts.supervisor.address(),
+            courier: contexts.courier.address(),
+        };
+        (contexts, parts)
+    }
+}
+
+/// An actor, as the receiver of one kind of message.
+fn to<A, M>(actor: &Addr<A>) -> Recipient<M>
+where
+    A: Actor<Context = Context<A>> + Handler<M>,
+    M: Message + Send + 'static,
+    M::Result: Send + MessageResponse<A, M>,
+    A::Context: ToEnvelope<A, M>,
+{
+    actor.clone().recipient()
+}
+
+/// The threads that blocking handlers may take.
+pub(super) fn blocking_threads(intake: &Intake) -> usize {
+    match intake.blocking_threads {
+        0 => intake.max_concurrent_tasks,
+        threads => threads,
+    }
+}
+
+/// Makes the actors out of the settings and one another's addresses.
+pub(super) struct Wiring<'a> {
+    pub(super) settings: &'a Settings,
+    pub(super) parts: &'a Parts,
+    pub(super) board: Arc<StatusBoard>,
+}
+
+impl Wiring<'_> {
+    pub(super) fn hot_cache(&self, needs: BTreeMap<String, Vec<String>>) -> HotCacheActor {
+        HotCacheActor::new(needs, to(&self.parts.heartbeat))
+    }
+
+    pub(super) fn capacity(&self, entries: Vec<TaskEntry>) -> CapacityTracker {
+        let intake = &self.settings.intake;
+        let slots = Slots::new(
+            intake.max_concurrent_tasks,
+            &intake.task_type_limits,
+            intake.parking_lot,
+            entries,
+        );
+        CapacityTracker::new(
+            slots,
+            to(&self.parts.poller),
+            to(&self.parts.supervisor),
+            to(&self.parts.heartbeat),
+        )
+    }
+
+    pub(super) fn poller(&self, least_polls: usize) -> Poller {
+        Poller::new(
+            PollScale::new(least_polls, self.settings.intake.max_open_polls),
+            self.settings.timing.idle_poll_delay,
+            to(&self.parts.capacity),
+            to(&self.parts.pool),
+            to(&self.parts.supervisor),
+        )
+    }
+
+    pub(super) fn heartbeat(&self) -> HeartbeatActor {
+        let timing = &self.settings.timing;
+        let sources = Sources {
+            capacity: to(&self.parts.capacity),
+            supervisor: to(&self.parts.supervisor),
+            hot_cache: to(&self.parts.hot_cache),
+        };
+        HeartbeatActor::new(
+            timing.heartbeat_debounce,
+            timing.heartbeat_interval,
+            sources,
+            to(&self.parts.pool),
+        )
+    }
+
+    pub(super) fn supervisor(
+        &self,
+        registry: Registry,
+        data: SharedData,
+        hosts: Vec<HostHandle>,
+    ) -> TaskSupervisor {
+        let services = Services {
+            data,
+            progress: to(&self.parts.pool),
+            hot_cache: to(&self.parts.hot_cache),
+            board: self.board.clone(),
+        };
+        let neighbours = SupervisorNeighbours {
+            capacity: to(&self.parts.capacity),
+            withdraw: to(&self.parts.capacity),
+            courier: to(&self.parts.courier),
+            heartbeat: to(&self.parts.heartbeat),
+        };
+        TaskSupervisor::new(
+            registry,
+            Arc::new(services),
+            FilesRoot::new(&self.settings.storage.task_files_dir),
+            Placement::new(hosts),
+            self.settings.timing.cancel_grace,
+            neighbours,
+        )
+    }
+
+    pub(super) fn courier(&self, lanes: usize) -> Courier {
+        let outbox = Outbox::new(
+            lanes,
+            self.settings.results.max_retries,
+            self.settings.results.retry_initial_delay,
+            self.settings.timing.rate_limit_floor,
+        );
+        Courier::new(outbox, to(&self.parts.pool), self.board.clone())
+    }
+
+    pub(super) fn pool(
+        &self,
+        sessions: Vec<SessionSettings>,
+        selection: Box<dyn Selection>,
+        card: Arc<WorkerCard>,
+    ) -> OrchestratorPool {
+        let neighbours = Neighbours {
+            poller: to(&self.parts.poller),
+            ready: to(&self.parts.poller),
+            heartbeat: to(&self.parts.heartbeat),
+            courier: to(&self.parts.courier),
+            recovered: to(&self.parts.courier),
+            supervisor: to(&self.parts.supervisor),
+        };
+        let timing = &self.settings.timing;
+        OrchestratorPool::new(
+            sessions,
+            selection,
+            timing,
+            card,
+            neighbours,
+            self.board.clone(),
+        )
+    }
+
+    pub(super) fn conductor(&self, ended: watch::Sender<Option<DrainReport>>) -> Conductor {
+        let timing = &self.settings.timing;
+        let limits = DrainLimits {
+            poll_hold: timing.poll_timeout,
+            poll_wait: timing.drain_poll_wait,
+            tasks: timing.shutdown_timeout,
+            grace: timing.cancel_grace + GRACE_ALLOWANCE,
+            results: timing.drain_results_wait,
+        };
+        Conductor::new(self.parts.clone(), limits, self.board.clone(), ended)
+    }
+
+    /// The handler threads; with none asked for, handlers run on this one.
+    pub(super) fn hosts(&self, pool: &BlockingPool) -> Vec<HostHandle> {
+        match self.settings.intake.handler_threads {
+            0 => vec![self.host(pool, None)],
+            threads => (0..threads)
+                .map(|_| self.host(pool, Some(&Arbiter::new().handle())))
+                .collect(),
+        }
+    }
+
+    fn host(&self, pool: &BlockingPool, thread: Option<&ArbiterHandle>) -> HostHandle {
+        let started = Arc::new(AtomicUsize::new(0));
+        let (pool, counter) = (pool.clone(), started.clone());
+        let (grace, news) = (
+            self.settings.timing.cancel_grace,
+            to(&self.parts.supervisor),
+        );
+        let make = move || TaskHost::new(grace, pool, counter, news);
+        let host = match thread {
+            Some(thread) => TaskHost::start_in_arbiter(thread, move |_| make()),
+            None => make().start(),
+        };
+        HostHandle {
+            host: host.recipient(),
+            started,
+        }
+    }
+}

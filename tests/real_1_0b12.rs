@@ -1,0 +1,9 @@
+//! The conformance worker against the published orchestrator `avtomatika` 1.0b12.
+//!
+//! Every test has an orchestrator of its own, so they run side by side. They need Python packages
+//! and Redis, and fail without: `./test` installs both.
+
+mod support;
+
+#[path = "real_1_0b12/mod.rs"]
+mod orchestrator_1_0b12;

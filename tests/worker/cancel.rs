@@ -1,0 +1,165 @@
+//! Calling tasks off, and time limits.
+
+use std::time::{Duration, SystemTime};
+
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::{ErrorCode, Outcome, RawJson, TaskSpec};
+
+use crate::support::{Gate, SECOND, failure, gated, start, worker};
+
+#[actix_rt::test]
+async fn a_handler_sees_the_cancel_at_once_and_the_result_is_cancelled() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let handle = start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit("polite", &());
+    gate.runs(1).await;
+    let began = tokio::time::Instant::now();
+    handle.cancel(id.as_str());
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(
+        result.outcome,
+        Outcome::Cancelled,
+        "whatever the handler returned"
+    );
+    assert!(
+        began.elapsed() < Duration::from_millis(10),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[actix_rt::test]
+async fn a_handler_that_does_not_look_is_dropped_after_the_grace_time() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let handle = start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit("gated", &());
+    gate.runs(1).await;
+    let began = tokio::time::Instant::now();
+    // By the id of its job, as one orchestrator does.
+    handle.cancel("job-1");
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(result.outcome, Outcome::Cancelled);
+    let grace = 5 * SECOND;
+    assert!(
+        (grace..grace + SECOND).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(gate.running(), 0, "its destructors ran");
+}
+
+#[actix_rt::test]
+async fn a_task_that_waits_for_its_type_is_cancelled_at_once_and_frees_its_slot() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let handle = start(worker(&orchestrator, &gate).max_concurrent_tasks(2)).await;
+    orchestrator.submit("video_a", &());
+    gate.runs(1).await;
+    let parked = orchestrator.submit("video_b", &());
+    orchestrator
+        .report_where(|report| report.running.len() == 2)
+        .await;
+    handle.cancel(parked.as_str());
+    assert_eq!(
+        orchestrator.result_of(&parked).await.outcome,
+        Outcome::Cancelled
+    );
+    // The slot is free again: another task gets it while the video still runs.
+    let next = orchestrator.submit("echo", &());
+    orchestrator.result_of(&next).await;
+    assert_eq!(gate.running(), 1);
+}
+
+#[actix_rt::test]
+async fn cancelling_what_is_over_unknown_or_cancelled_changes_nothing() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let handle = start(worker(&orchestrator, &gate)).await;
+    let done = orchestrator.submit("echo", &());
+    orchestrator.result_of(&done).await;
+    handle.cancel(done.as_str());
+    handle.cancel("never-heard-of");
+    let id = orchestrator.submit("polite", &());
+    gate.runs(1).await;
+    handle.cancel(id.as_str());
+    handle.cancel(id.as_str());
+    orchestrator.result_of(&id).await;
+    tokio::time::sleep(10 * SECOND).await;
+    assert_eq!(orchestrator.results(2).await.len(), 2, "one result each");
+}
+
+#[actix_rt::test]
+async fn a_cancel_in_the_answer_to_a_heartbeat_counts() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit("polite", &());
+    gate.runs(1).await;
+    orchestrator.cancel_with_next_beat(id.as_str());
+    assert_eq!(
+        orchestrator.result_of(&id).await.outcome,
+        Outcome::Cancelled
+    );
+}
+
+#[actix_rt::test]
+async fn a_deadline_ends_the_task_with_a_timeout() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    let deadline = SystemTime::now() + 20 * SECOND;
+    let began = tokio::time::Instant::now();
+    let id = orchestrator.submit_with("polite", RawJson::empty_object(), |task| {
+        task.deadline = Some(deadline);
+    });
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(failure(&result).code(), &ErrorCode::Timeout);
+    assert!(
+        (15..=21).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
+}
+
+#[actix_rt::test]
+async fn a_deadline_runs_while_the_task_waits_for_its_type() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.submit("video_a", &());
+    gate.runs(1).await;
+    let id = orchestrator.submit_with("video_b", RawJson::empty_object(), |task| {
+        task.deadline = Some(SystemTime::now() + 2 * SECOND);
+    });
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(failure(&result).code(), &ErrorCode::Timeout);
+    assert_eq!(gate.most(), 1, "it never ran");
+}
+
+#[actix_rt::test]
+async fn a_deadline_long_past_is_a_timeout_too() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit_with("polite", RawJson::empty_object(), |task| {
+        task.deadline = Some(SystemTime::UNIX_EPOCH);
+    });
+    assert_eq!(
+        failure(&orchestrator.result_of(&id).await).code(),
+        &ErrorCode::Timeout
+    );
+    assert_eq!(orchestrator.count(Call::Deliver), 1);
+}
+
+#[actix_rt::test]
+async fn a_time_limit_of_the_handler_counts_from_the_hand_out() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let limited = TaskSpec::named("limited").time_limit(3 * SECOND);
+    let builder = worker(&orchestrator, &gate).task(limited, gated);
+    start(builder.configure(|settings| settings.timing.cancel_grace = Duration::ZERO)).await;
+    let began = tokio::time::Instant::now();
+    let id = orchestrator.submit("limited", &());
+    assert_eq!(
+        failure(&orchestrator.result_of(&id).await).code(),
+        &ErrorCode::Timeout
+    );
+    assert!(
+        (3..4).contains(&began.elapsed().as_secs()),
+        "{:?}",
+        began.elapsed()
+    );
+}

@@ -1,0 +1,140 @@
+//! When heartbeats go out and what they say.
+
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use serde_json::json;
+
+use crate::support::{Gate, SECOND, data, start, worker};
+use std::time::Duration;
+
+#[actix_rt::test]
+async fn a_burst_of_changes_becomes_one_beat_with_the_final_state() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    for _ in 0..6 {
+        orchestrator.submit("gated", &());
+    }
+    gate.runs(6).await;
+    assert_eq!(
+        orchestrator.count(Call::Heartbeat),
+        1,
+        "changes are gathered first"
+    );
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    assert_eq!(orchestrator.count(Call::Heartbeat), 2);
+    assert_eq!(orchestrator.reports()[1].running.len(), 6);
+}
+
+#[actix_rt::test]
+async fn a_stream_of_changes_cannot_put_a_beat_off() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    let began = tokio::time::Instant::now();
+    // A change every 20 ms, for two seconds.
+    for _ in 0..100 {
+        orchestrator.submit("echo", &());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let beats = orchestrator.count(Call::Heartbeat) - 1;
+    let windows = began.elapsed().as_millis() / 100;
+    assert!(
+        beats >= 10 && beats as u128 <= windows + 1,
+        "{beats} beats in {windows} windows"
+    );
+}
+
+#[actix_rt::test]
+async fn hot_skills_appear_when_all_models_are_loaded_and_go_with_the_first() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    let mut seen = Vec::new();
+    for (task, model) in [
+        ("warm", "sd-1.5"),
+        ("warm", "vae"),
+        ("warm", "vae"),
+        ("cool", "sd-1.5"),
+    ] {
+        let id = orchestrator.submit(task, &model);
+        orchestrator.result_of(&id).await;
+        tokio::time::sleep(SECOND).await;
+        let last = orchestrator.reports().pop().expect("a heartbeat");
+        seen.push((last.hot_cache.to_vec(), last.hot_skills.to_vec()));
+    }
+    let list = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!(
+        seen,
+        [
+            (list(&["sd-1.5"]), list(&[])),
+            (list(&["sd-1.5", "vae"]), list(&["paint"])),
+            (list(&["sd-1.5", "vae"]), list(&["paint"])),
+            (list(&["vae"]), list(&[])),
+        ]
+    );
+    let id = orchestrator.submit("warm", &"another");
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(data(&result), json!({"hot_cache": ["another", "vae"]}));
+}
+
+#[actix_rt::test]
+async fn a_worker_that_was_forgotten_registers_again() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    orchestrator.forget_worker();
+    orchestrator.called(Call::Register, 2).await;
+    orchestrator.called(Call::Heartbeat, 3).await;
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+}
+
+#[actix_rt::test]
+async fn a_lost_beat_is_made_up_for_before_the_next_one_is_due() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    let reset = axon_worker::transport::TransportError::NoAnswer {
+        reason: "reset".into(),
+    };
+    orchestrator.fail_next(Call::Heartbeat, &reset, 1);
+    orchestrator.submit("gated", &());
+    orchestrator.called(Call::Heartbeat, 2).await;
+    let began = tokio::time::Instant::now();
+    orchestrator
+        .report_where(|report| report.running.len() == 1)
+        .await;
+    assert!(began.elapsed() <= SECOND, "{:?}", began.elapsed());
+}
+
+#[actix_rt::test]
+async fn a_failure_goes_out_after_the_free_slot_was_told() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let builder = worker(&orchestrator, &gate).max_concurrent_tasks(1);
+    // Long enough for the debounced beat to be too late.
+    start(builder.configure(|settings| settings.timing.heartbeat_debounce = SECOND)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    orchestrator.submit("gated", &());
+    orchestrator
+        .report_where(|report| report.available.is_empty())
+        .await;
+    let busy_beats = orchestrator.count(Call::Heartbeat);
+    orchestrator.submit("fail", &());
+    gate.open(1);
+    orchestrator.called(Call::Deliver, 2).await;
+    let calls = orchestrator.calls();
+    let failure = calls
+        .iter()
+        .rposition(|call| *call == Call::Deliver)
+        .unwrap();
+    let beats = calls[..failure]
+        .iter()
+        .filter(|call| **call == Call::Heartbeat)
+        .count();
+    assert!(
+        beats > busy_beats,
+        "the orchestrator still took us for busy"
+    );
+    let last = &orchestrator.reports()[beats - 1];
+    assert!(last.available.iter().any(|name| name.as_str() == "fail"));
+}

@@ -1,0 +1,154 @@
+//! User code that misbehaves delays nothing but itself. Real threads, real time.
+
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axon_worker::config::Settings;
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::{Data, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking};
+use serde_json::Value;
+
+use crate::support::echo;
+
+/// Blocks threads until the test lets them go.
+struct Clamp(Mutex<Receiver<()>>);
+
+impl Clamp {
+    fn new() -> (Sender<()>, Arc<Self>) {
+        let (release, held) = channel();
+        (release, Arc::new(Self(Mutex::new(held))))
+    }
+
+    fn hold(&self) {
+        let _ = self.0.lock().expect("nobody panics here").recv();
+    }
+}
+
+async fn blocks_its_thread(_: Value, clamp: Data<Arc<Clamp>>) -> Result<(), TaskError> {
+    clamp.hold();
+    Ok(())
+}
+
+fn blocks_a_thread(_: Value, clamp: Data<Arc<Clamp>>) -> Result<(), TaskError> {
+    clamp.hold();
+    Ok(())
+}
+
+fn looks_up(_: Value, task: TaskContext) -> Result<&'static str, TaskError> {
+    while !task.is_cancelled() {
+        std::thread::yield_now();
+    }
+    Ok("stopped")
+}
+
+fn worker(orchestrator: &MemoryOrchestrator, clamp: &Arc<Clamp>) -> WorkerBuilder {
+    Worker::builder("test")
+        .settings(Settings::default())
+        .transport("memory", orchestrator.connect())
+        .data(clamp.clone())
+        .task("echo", echo)
+        .task("blocks_its_thread", blocks_its_thread)
+        .task("blocks_a_thread", blocking(blocks_a_thread))
+        .task("looks_up", blocking(looks_up))
+        .configure(|settings| {
+            settings.intake.handler_threads = 2;
+            settings.timing.heartbeat_interval = Duration::from_millis(50);
+            settings.timing.cancel_grace = Duration::from_millis(50);
+            settings.timing.shutdown_timeout = Duration::from_millis(100);
+        })
+}
+
+#[actix_rt::test]
+async fn a_blocked_handler_thread_delays_no_heartbeat_poll_or_other_task() {
+    let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp).spawn().unwrap();
+    let stuck = orchestrator.submit("blocks_its_thread", &());
+    orchestrator
+        .report_where(|report| report.running.len() == 1)
+        .await;
+    // All of this happens while that thread is held.
+    orchestrator.called(Call::Heartbeat, 10).await;
+    for _ in 0..20 {
+        let id = orchestrator.submit("echo", &());
+        orchestrator.result_of(&id).await;
+    }
+    release.send(()).unwrap();
+    orchestrator.result_of(&stuck).await;
+    handle.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_blocking_handler_that_ignores_a_cancel_is_reported_and_keeps_its_slot() {
+    let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp)
+        .max_concurrent_tasks(1)
+        .spawn()
+        .unwrap();
+    let stuck = orchestrator.submit("blocks_a_thread", &());
+    orchestrator
+        .report_where(|report| report.running.len() == 1)
+        .await;
+    handle.cancel(stuck.as_str());
+    assert_eq!(
+        orchestrator.result_of(&stuck).await.outcome,
+        Outcome::Cancelled
+    );
+    let next = orchestrator.submit("echo", &());
+    orchestrator
+        .called(Call::Heartbeat, orchestrator.count(Call::Heartbeat) + 5)
+        .await;
+    assert_eq!(orchestrator.queued(), 1, "the slot is still taken");
+    release.send(()).unwrap();
+    orchestrator.result_of(&next).await;
+    handle.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_blocking_handler_that_looks_stops_at_once() {
+    let (orchestrator, (_release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp).spawn().unwrap();
+    let id = orchestrator.submit("looks_up", &());
+    orchestrator
+        .report_where(|report| report.running.len() == 1)
+        .await;
+    handle.cancel(id.as_str());
+    assert_eq!(
+        orchestrator.result_of(&id).await.outcome,
+        Outcome::Cancelled
+    );
+    handle.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_stuck_thread_does_not_hold_up_the_end_and_is_told() {
+    let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp).spawn().unwrap();
+    let stuck = orchestrator.submit("blocks_its_thread", &());
+    orchestrator
+        .report_where(|report| report.running.len() == 1)
+        .await;
+    let report = handle.shutdown().await;
+    assert_eq!((report.interrupted, report.unsent), (1, 0));
+    let result = orchestrator.result_of(&stuck).await;
+    assert!(
+        matches!(result.outcome, Outcome::Failed(_)),
+        "interrupted, not cancelled"
+    );
+    release.send(()).unwrap();
+}
+
+#[test]
+fn a_worker_needs_no_runtime_to_be_spawned() {
+    let (orchestrator, (_release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp).spawn().unwrap();
+    let id = orchestrator.submit("echo", &());
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap()
+        .block_on(async {
+            orchestrator.result_of(&id).await;
+            handle.shutdown().await;
+        });
+}

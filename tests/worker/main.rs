@@ -1,0 +1,14 @@
+//! The whole worker against an orchestrator in memory, on a paused clock: hours
+//! pass in no time, and what happens when is exact.
+
+#![allow(unreachable_pub, reason = "one test program in several files")]
+
+mod cancel;
+mod capacity;
+mod drain;
+mod handlers;
+mod heartbeats;
+mod isolation;
+mod rate_limits;
+mod support;
+mod trouble;

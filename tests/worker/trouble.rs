@@ -1,0 +1,148 @@
+//! Orchestrators that are away, slow, broken or restarted.
+
+use std::time::Duration;
+
+use axon_worker::ErrorCode;
+use axon_worker::transport::TransportError;
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+
+use crate::support::{Gate, SECOND, failure, start, worker};
+
+fn unreachable() -> TransportError {
+    TransportError::Unreachable {
+        reason: "connection refused".into(),
+    }
+}
+
+#[actix_rt::test]
+async fn a_worker_started_before_its_orchestrator_registers_when_it_comes_up() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.fail_next(Call::Register, &unreachable(), 6);
+    let handle = start(worker(&orchestrator, &gate)).await;
+    assert_eq!(handle.status().registered, 0);
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+    assert_eq!(orchestrator.count(Call::Register), 7);
+    assert_eq!(handle.status().registered, 1);
+}
+
+#[actix_rt::test]
+async fn a_failing_orchestrator_is_asked_less_and_less() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    for error in [
+        unreachable(),
+        TransportError::Unavailable {
+            reason: "503".into(),
+        },
+        TransportError::Faulted {
+            reason: "500".into(),
+        },
+        TransportError::Malformed {
+            reason: "no JSON".into(),
+            task: None,
+        },
+    ] {
+        orchestrator.fail_next(Call::Poll, &error, 40);
+    }
+    start(worker(&orchestrator, &gate)).await;
+    tokio::time::sleep(60 * SECOND).await;
+    // 1, 2, 4, 5, 5 ... seconds, each less up to half by jitter.
+    let polls = orchestrator.count(Call::Poll);
+    assert!((10..=28).contains(&polls), "{polls} polls in a minute");
+}
+
+#[actix_rt::test]
+async fn an_orchestrator_that_does_not_hold_its_polls_is_not_hammered() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.set_hold(Duration::ZERO);
+    start(worker(&orchestrator, &gate)).await;
+    tokio::time::sleep(60 * SECOND).await;
+    assert!(
+        orchestrator.count(Call::Poll) <= 70,
+        "{}",
+        orchestrator.count(Call::Poll)
+    );
+    orchestrator.set_hold(30 * SECOND);
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+}
+
+#[actix_rt::test]
+async fn after_an_outage_the_worker_asks_whether_it_is_still_known() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    // A restart: the open poll breaks, and the orchestrator knows nobody.
+    orchestrator.set_hold(SECOND);
+    orchestrator.called(Call::Poll, 2).await;
+    orchestrator.forget_worker();
+    orchestrator.fail_next(Call::Poll, &unreachable(), 1);
+    orchestrator.called(Call::Poll, 3).await;
+    let began = tokio::time::Instant::now();
+    orchestrator.called(Call::Register, 2).await;
+    assert!(began.elapsed() < 2 * SECOND, "{:?}", began.elapsed());
+    assert_eq!(orchestrator.count(Call::Probe), 1);
+}
+
+#[actix_rt::test]
+async fn a_result_survives_any_outage() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let away = TransportError::NoAnswer {
+        reason: "time-out".into(),
+    };
+    orchestrator.fail_next(Call::Deliver, &away, 200);
+    start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+    assert_eq!(orchestrator.count(Call::Deliver), 201);
+}
+
+#[actix_rt::test]
+async fn a_result_that_is_refused_becomes_a_failure_that_says_so() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.fail_next(
+        Call::Deliver,
+        &TransportError::TooLarge { size: 2_000_000 },
+        1,
+    );
+    let handle = start(worker(&orchestrator, &gate)).await;
+    let id = orchestrator.submit("echo", &());
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(failure(&result).code(), &ErrorCode::Permanent);
+    assert!(failure(&result).message().contains("2000000 bytes"));
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((handle.status().lost, handle.status().unsent), (0, 0));
+}
+
+#[actix_rt::test]
+async fn a_task_that_cannot_be_read_is_answered_and_the_next_one_runs() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let garbled = TransportError::Malformed {
+        reason: "field `type`: invalid type".into(),
+        task: Some(("t-9".into(), "j-9".into())),
+    };
+    orchestrator.fail_next(Call::Poll, &garbled, 1);
+    start(worker(&orchestrator, &gate)).await;
+    let result = orchestrator.result_of(&"t-9".into()).await;
+    assert_eq!(result.job_id.as_str(), "j-9");
+    assert_eq!(failure(&result).code(), &ErrorCode::Permanent);
+    let began = tokio::time::Instant::now();
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+    assert!(began.elapsed() < SECOND, "no backoff for one bad task");
+}
+
+#[actix_rt::test]
+async fn refused_credentials_lead_to_a_new_registration() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Heartbeat, 1).await;
+    orchestrator.set_hold(SECOND);
+    let refused = TransportError::Unauthorized {
+        reason: "401".into(),
+    };
+    orchestrator.fail_next(Call::Poll, &refused, 1);
+    orchestrator.called(Call::Register, 2).await;
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+}
