@@ -33,4 +33,4 @@ pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
-pub use worker::{DrainReport, TaskSpec, Worker, WorkerBuilder, WorkerHandle};
+pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};

@@ -62,7 +62,8 @@ impl Handler<PollNext> for OrchestratorPool {
     fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
         let PollNext { permit, offer } = poll;
         let now = Instant::now();
-        let Some(id) = self.selection.pick(&self.candidates()) else {
+        let next = self.last_poll();
+        let Some(id) = next.or_else(|| self.selection.pick(&self.candidates())) else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
             self.neighbours.poller.do_send(PollEnded {
@@ -125,16 +126,22 @@ impl Handler<PollAnswered> for OrchestratorPool {
         let outcome = match answered.answer {
             Ok(found) => {
                 session.polls.succeeded(now);
-                self.heard_of(id);
+                session.flowing = found.is_some();
+                if found.is_none() {
+                    session.role.came_back_empty(sent, now);
+                }
+                self.heard_of(id, ctx);
                 found.map_or(PollOutcome::Nothing, |task| {
                     PollOutcome::Found(Box::new(task))
                 })
             }
             Err(error) => {
+                session.flowing = false;
                 self.poll_failed(id, &error, now, ctx);
                 PollOutcome::Failed
             }
         };
+        self.review_roles(ctx);
         self.neighbours.poller.do_send(PollEnded {
             permit,
             sent,
