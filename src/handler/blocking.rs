@@ -79,6 +79,10 @@ where
         });
         done.boxed_local()
     }
+
+    fn works_there(&self) -> bool {
+        false
+    }
 }
 
 /// Keeps the threads of a [`BlockingPool`]. Dropped, it leaves busy ones behind

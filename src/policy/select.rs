@@ -81,7 +81,8 @@ impl Selection for Failover {
     }
 
     fn wants(&self, candidates: &[Candidate], one: &Candidate) -> bool {
-        one.working && Self::best(candidates) == Some(one.priority)
+        let nobody_works = candidates.iter().all(|c| !c.working);
+        (one.working || nobody_works) && Self::best(candidates) == Some(one.priority)
     }
 
     fn least_polls(&self, candidates: &[Candidate]) -> usize {

@@ -27,7 +27,7 @@ pub(crate) use session::SessionSettings;
 
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
-use super::poller::{PollEnded, Ready};
+use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
 use crate::id::OrchestratorId;
@@ -39,6 +39,7 @@ use crate::transport::{Report, TransportError, WorkerCard};
 pub(crate) struct Neighbours {
     pub(crate) poller: Recipient<PollEnded>,
     pub(crate) ready: Recipient<Ready>,
+    pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) recovered: Recipient<Recovered>,
@@ -55,6 +56,8 @@ pub(crate) struct OrchestratorPool {
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
+    /// Polls open to orchestrators whose tasks are not wanted.
+    sidelined: usize,
 }
 
 impl OrchestratorPool {
@@ -77,6 +80,7 @@ impl OrchestratorPool {
             polls: OpenPolls::default(),
             board,
             last_report: None,
+            sidelined: 0,
         }
     }
 
@@ -96,7 +100,7 @@ impl OrchestratorPool {
     fn heard_of(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
         let session = self.session(id);
         if session.was_silent() {
-            session.polls.recovered(Instant::now());
+            session.polls.reopen(Instant::now());
             self.neighbours.recovered.do_send(Recovered(id));
             self.neighbours.ready.do_send(Ready);
             self.review_roles(ctx);

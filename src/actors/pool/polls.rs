@@ -1,6 +1,7 @@
 //! Polls: to whom, and what their answers mean for that orchestrator.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::task::AbortHandle;
@@ -9,11 +10,14 @@ use tracing::{debug, error, warn};
 
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
-use crate::actors::poller::{PollEnded, PollOutcome};
+use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::id::OrchestratorId;
 use crate::task::{Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
+
+/// A poll that is still open after this time shows that the way is free again.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Poll whichever orchestrator is next. The answer is [`PollEnded`], always.
 #[derive(Debug, Message)]
@@ -76,6 +80,7 @@ impl Handler<PollNext> for OrchestratorPool {
         let session = self.session(id);
         session.open_polls += 1;
         let (transport, suspect) = (session.transport(), session.suspect);
+        let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
         let me = ctx.address();
@@ -90,6 +95,10 @@ impl Handler<PollNext> for OrchestratorPool {
             request: request.abort_handle(),
         };
         self.polls.open.insert(number, open);
+        if on_trial {
+            ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
+        }
+        self.review_roles(ctx);
     }
 }
 
@@ -151,6 +160,17 @@ impl Handler<PollAnswered> for OrchestratorPool {
 }
 
 impl OrchestratorPool {
+    /// After a failure an orchestrator counts as working again when it holds a
+    /// poll; its answer may be half a minute away.
+    fn poll_is_held(&mut self, number: u64, ctx: &mut Context<Self>) {
+        if let Some(poll) = self.polls.open.get(&number) {
+            let id = poll.id;
+            self.session(id).polls.recovered(Instant::now());
+            self.neighbours.ready.do_send(Ready);
+            self.review_roles(ctx);
+        }
+    }
+
     fn poll_failed(
         &mut self,
         id: OrchestratorId,
@@ -187,8 +207,7 @@ impl OrchestratorPool {
                     "",
                     crate::RawJson::empty_object(),
                 );
-                let result =
-                    TaskResult::of(&task, Outcome::Failed(failure), std::time::Duration::ZERO);
+                let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
                 self.neighbours.courier.do_send(DeliverResult {
                     result,
                     files: None,

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::OrchestratorPool;
+use crate::actors::poller::Sidelined;
 use crate::id::OrchestratorId;
 use crate::transport::{Availability, Report};
 
@@ -87,6 +88,20 @@ impl OrchestratorPool {
             if let Some(report) = self.last_report.clone() {
                 self.beat(OrchestratorId(place), report, ctx);
             }
+        }
+        self.count_sidelined();
+    }
+
+    /// Tells the poller how many polls wait where no tasks are wanted.
+    fn count_sidelined(&mut self) {
+        let aside = self
+            .sessions
+            .iter()
+            .filter(|session| session.role != Role::Active);
+        let polls = aside.map(|session| session.open_polls).sum();
+        if polls != self.sidelined {
+            self.sidelined = polls;
+            self.neighbours.sidelined.do_send(Sidelined(polls));
         }
     }
 
