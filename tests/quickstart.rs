@@ -174,7 +174,10 @@ fn an_output_that_cannot_be_written_is_named() {
     let input = photo(folder.path(), "photo.png");
     // A file where a folder is needed.
     let output = format!("{input}/out.png");
-    let stderr = refuses(folder.path(), &[&input, "--output", &output]);
+    let stderr = refuses(
+        folder.path(),
+        &[&input, "--width=9", "--height=9", "--output", &output],
+    );
     assert!(stderr.contains(&output), "{stderr}");
 }
 
