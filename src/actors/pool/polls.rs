@@ -64,7 +64,10 @@ impl Handler<PollNext> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
-        let PollNext { permit, offer } = poll;
+        let PollNext { permit, mut offer } = poll;
+        if let Some(report) = &self.last_report {
+            offer.hot = report.hot_skills.clone();
+        }
         let now = Instant::now();
         let next = self.last_poll();
         let Some(id) = next.or_else(|| self.selection.pick(&self.candidates())) else {
