@@ -4,6 +4,7 @@ mod builder;
 mod card;
 mod control;
 mod handle;
+mod journal;
 mod signals;
 mod wiring;
 
