@@ -81,8 +81,16 @@ impl Handler<RunTask> for TaskHost {
         };
         let task = async move {
             let began = Instant::now();
+            // It may have waited for this thread to come back from another handler.
+            let too_late = cancellation.is_cancelled();
             // Calling is inside as well: arguments are parsed there.
-            let body = AssertUnwindSafe(async move { job.call(call).await }).catch_unwind();
+            let body = AssertUnwindSafe(async move {
+                if too_late {
+                    return Outcome::Cancelled;
+                }
+                job.call(call).await
+            })
+            .catch_unwind();
             let ended = tokio::select! {
                 biased;
                 ended = body => ended,

@@ -55,6 +55,12 @@ pub(crate) enum PollOutcome {
 #[rtype(result = "()")]
 pub(crate) struct Ready;
 
+/// So many of the open polls wait for orchestrators whose tasks are not wanted
+/// now; they do not count.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Sidelined(pub(crate) usize);
+
 /// Send polls or send none. Open ones stay open.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -91,6 +97,7 @@ pub(crate) struct Poller {
     intake: bool,
     holds: HashSet<Hold>,
     open: usize,
+    sidelined: usize,
     wanted: usize,
     /// Nothing is sent before this timer has run, if there is one.
     resting: Option<SpawnHandle>,
@@ -116,6 +123,7 @@ impl Poller {
             intake: true,
             holds: HashSet::new(),
             open: 0,
+            sidelined: 0,
             wanted: 0,
             resting: None,
             stalled: false,
@@ -130,7 +138,7 @@ impl Poller {
         let allowed = self.intake && self.holds.is_empty();
         let sending = allowed && !self.stalled && self.resting.is_none();
         let target = if sending {
-            self.scale.target()
+            self.scale.target() + self.sidelined
         } else {
             self.open
         };
@@ -188,6 +196,8 @@ impl Handler<PollEnded> for Poller {
             sent,
             outcome,
         } = ended;
+        // Whoever was asked may be asked again; if not, the pool will say so anew.
+        self.stalled = matches!(outcome, PollOutcome::NobodyReady(_));
         match outcome {
             PollOutcome::Found(task) => {
                 self.scale.found();
@@ -210,7 +220,6 @@ impl Handler<PollEnded> for Poller {
             }
             PollOutcome::Failed => {}
             PollOutcome::NobodyReady(until) => {
-                self.stalled = true;
                 if let Some(until) = until {
                     self.rest(ctx, until.saturating_duration_since(Instant::now()));
                 }
@@ -230,6 +239,15 @@ impl Handler<Ready> for Poller {
                 ctx.cancel_future(timer);
             }
         }
+        self.fill();
+    }
+}
+
+impl Handler<Sidelined> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, Sidelined(polls): Sidelined, _: &mut Self::Context) {
+        self.sidelined = polls;
         self.fill();
     }
 }

@@ -30,7 +30,7 @@ pub enum DevError {
     #[error("the development orchestrator has been stopped")]
     Stopped,
     /// What was waited for did not happen in time.
-    #[error("nothing of the kind within {0:?}")]
+    #[error("it did not happen within {0:?}")]
     TimedOut(Duration),
 }
 
@@ -131,7 +131,8 @@ impl DevOrchestratorBuilder {
         self
     }
 
-    /// How many requests are kept, the newest. Default 10 000.
+    /// How many requests are kept, the newest, with at most 64 MiB of bodies.
+    /// Default 10 000.
     #[must_use]
     pub fn record_limit(mut self, limit: usize) -> Self {
         self.record_limit = limit;

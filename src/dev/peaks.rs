@@ -41,6 +41,13 @@ impl Peaks {
         entry(&mut self.names, name).down();
     }
 
+    /// Nothing runs as far as anybody knows; peaks stay.
+    pub(crate) fn forget(&mut self) {
+        for running in self.workers.values_mut().chain(self.names.values_mut()) {
+            running.now = 0;
+        }
+    }
+
     pub(crate) fn of_worker(&self, worker: &str) -> Running {
         self.workers.get(worker).copied().unwrap_or_default()
     }
@@ -72,5 +79,7 @@ mod tests {
         assert_eq!(peaks.of_worker("w"), Running { now: 1, peak: 2 });
         assert_eq!(peaks.of_name("a"), Running { now: 1, peak: 1 });
         assert_eq!(peaks.of_worker("nobody"), Running::default());
+        peaks.forget();
+        assert_eq!(peaks.of_worker("w"), Running { now: 0, peak: 2 });
     }
 }

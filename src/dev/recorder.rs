@@ -64,12 +64,17 @@ impl RecordedRequest {
     }
 }
 
+/// Bodies are kept up to this size together.
+const BYTE_LIMIT: usize = 64 * 1024 * 1024;
+
 /// Keeps the newest requests, and exact counts of all.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     is_on: bool,
     capacity: usize,
     ring: VecDeque<RecordedRequest>,
+    /// Bytes of all bodies in the ring.
+    bytes: usize,
     arrived: [u64; Endpoint::COUNT],
 }
 
@@ -79,6 +84,7 @@ impl Recorder {
             is_on,
             capacity,
             ring: VecDeque::new(),
+            bytes: 0,
             arrived: [0; Endpoint::COUNT],
         }
     }
@@ -104,10 +110,14 @@ impl Recorder {
         if !self.is_on || self.capacity == 0 {
             return;
         }
-        if self.ring.len() >= self.capacity {
-            self.ring.pop_front();
-        }
+        self.bytes += request.body.len();
         self.ring.push_back(request);
+        while self.ring.len() > self.capacity || self.bytes > BYTE_LIMIT {
+            let Some(oldest) = self.ring.pop_front() else {
+                return;
+            };
+            self.bytes -= oldest.body.len();
+        }
     }
 
     pub(crate) fn requests(&self) -> impl Iterator<Item = &RecordedRequest> {
@@ -116,6 +126,7 @@ impl Recorder {
 
     pub(crate) fn clear(&mut self) {
         self.ring.clear();
+        self.bytes = 0;
     }
 }
 

@@ -28,6 +28,29 @@ pub struct DrainReport {
 
 /// A running worker. Cheap to clone, usable from any thread and runtime. The
 /// worker goes on when all handles are dropped.
+///
+/// ```
+/// # use axon_worker::transport::memory::MemoryOrchestrator;
+/// # use axon_worker::{RawJson, TaskError, Worker, config::Settings};
+/// # async fn echo(params: RawJson) -> Result<RawJson, TaskError> { Ok(params) }
+/// # #[actix_rt::main]
+/// # async fn main() -> axon_worker::Result<()> {
+/// # let orchestrator = MemoryOrchestrator::new();
+/// # let builder = Worker::builder("test").settings(Settings::default())
+/// #     .task("echo", echo).transport("memory", orchestrator.connect());
+/// let worker = builder.spawn()?;
+///
+/// worker.set_max_concurrent_tasks(4);
+/// for task in worker.status().tasks {
+///     println!("{} has taken {:?} so far", task.name, task.elapsed);
+/// }
+/// worker.pause();
+///
+/// let report = worker.shutdown().await;
+/// assert_eq!((report.interrupted, report.unsent), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WorkerHandle {
     worker_id: WorkerId,

@@ -11,7 +11,7 @@ mod wiring;
 use std::sync::mpsc;
 use std::thread;
 
-pub use builder::{TaskSpec, WorkerBuilder};
+pub use builder::{Route, TaskSpec, WorkerBuilder};
 pub use handle::{DrainReport, WorkerHandle};
 
 use crate::error::{Error, Result};

@@ -109,21 +109,27 @@ async fn the_hot_worker_is_preferred() {
 
 #[actix_rt::test]
 async fn a_poll_whose_client_is_gone_takes_no_task_with_it() {
-    let orchestrator = DevOrchestrator::start().await.unwrap();
-    let worker = Client::new(&orchestrator, "w");
-    worker.register(&["echo"]).await;
-    // Many times, as the task and the end of the connection race.
-    for n in 0..100 {
-        let gone = raw_poll(&orchestrator, "w");
-        orchestrator
-            .wait_until(|view| view.open_polls("w") == 1)
-            .await;
-        drop(gone);
-        let job = orchestrator.submit(echo(n)).await.unwrap();
-        let task = worker.task().await;
-        assert_eq!(task["job_id"], job.id().as_str());
-        worker.answer(&task, &json!({})).await;
-        assert_eq!(job.finished().await.attempts(), 1);
+    for threads in [1, 2] {
+        let builder = DevOrchestrator::builder().threads(threads);
+        let orchestrator = builder.start().await.unwrap();
+        let worker = Client::new(&orchestrator, "w");
+        worker.register(&["echo"]).await;
+        // Many times, as the task and the end of the connection race.
+        for n in 0..100 {
+            let gone = raw_poll(&orchestrator, "w");
+            orchestrator
+                .wait_until(|view| view.open_polls("w") == 1)
+                .await;
+            drop(gone);
+            let job = orchestrator.submit(echo(n)).await.unwrap();
+            let task = worker.task().await;
+            assert_eq!(task["job_id"], job.id().as_str());
+            worker.answer(&task, &json!({})).await;
+            assert_eq!(job.finished().await.attempts(), 1);
+            orchestrator
+                .wait_until(|view| view.open_polls("w") == 0)
+                .await;
+        }
     }
 }
 

@@ -108,6 +108,9 @@ async fn rate_limits_refuse_and_can_be_lifted() {
             assert_eq!(answer.body, json!({"error": "Too Many Requests"}));
         }
     }
+    let url = format!("{}/_worker/workers/w", orchestrator.url());
+    let refused = worker.http.patch(url).send().await.unwrap();
+    assert_eq!(refused.headers().get("retry-after").unwrap(), "60");
     assert_eq!(worker.register(&["echo"]).await.status, 200);
     orchestrator.set_quirks(Quirks::default());
     assert_eq!(worker.heartbeat(&json!({})).await.status, 200);

@@ -115,7 +115,7 @@ pub(crate) struct TaskSupervisor {
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
     /// Reported as ended, but the handler still runs.
-    abandoned: HashMap<TaskKey, usize>,
+    abandoned: HashMap<TaskKey, Option<usize>>,
 }
 
 /// How much longer than the grace time a host may take to say that a task ended.
@@ -175,7 +175,7 @@ impl TaskSupervisor {
             permit,
             span,
         };
-        entry.host = Some(self.placement.place(run));
+        entry.host = self.placement.place(run);
     }
 
     /// Ends a task: out of the books, and its result on the way.
@@ -248,8 +248,7 @@ impl TaskSupervisor {
             .cancellation
             .reason()
             .unwrap_or(CancelReason::Requested);
-        self.abandoned
-            .insert(key.clone(), entry.host.unwrap_or_default());
+        self.abandoned.insert(key.clone(), entry.host);
         self.services.board.set_abandoned(self.abandoned.len());
         self.finish(
             key,
@@ -348,7 +347,9 @@ impl Handler<TaskEnded> for TaskSupervisor {
             ran_for,
         } = ended;
         if let Some(host) = self.abandoned.remove(&key) {
-            self.placement.ended(host);
+            if let Some(host) = host {
+                self.placement.ended(host);
+            }
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::spec::{Branch, JobSpec, Plan, SpecError, Step};
+use super::spec::{Branch, ENDS, JobSpec, Plan, SpecError, Step};
 use crate::TaskName;
 
 #[derive(Deserialize)]
@@ -44,6 +44,9 @@ impl Form {
     pub(super) fn check(self) -> Result<JobSpec, SpecError> {
         if !self.steps.contains_key(&self.start) {
             return Err(SpecError::Start(self.start));
+        }
+        if let Some(end) = ENDS.iter().find(|end| self.steps.contains_key(**end)) {
+            return Err(SpecError::Reserved((*end).to_owned()));
         }
         let steps = self
             .steps

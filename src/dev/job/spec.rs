@@ -1,6 +1,6 @@
 //! What a job is made of: one task, a chain, a fan-out, or any graph of steps.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
@@ -70,6 +70,9 @@ pub enum SpecError {
     /// `start` names no step.
     #[error("the first step {0:?} is not among the steps")]
     Start(String),
+    /// A step has the name of an end.
+    #[error("a step cannot be called {0:?}: that is an end")]
+    Reserved(String),
     /// A step has neither a task nor parallel ones, or has both.
     #[error("step {0:?} needs either \"task\" or a non-empty \"parallel\"")]
     Work(String),
@@ -92,6 +95,9 @@ pub enum SpecError {
         to: String,
     },
 }
+
+/// Ends that no step may be called after.
+pub(super) const ENDS: [&str; 2] = ["finished", "failed"];
 
 /// The checked form, shared by all jobs made from one spec.
 #[derive(Debug)]
@@ -127,16 +133,16 @@ impl JobSpec {
     #[must_use]
     pub fn chain<N: Into<TaskName>>(tasks: impl IntoIterator<Item = (N, Value)>) -> Self {
         let mut named: Vec<(Arc<str>, Branch)> = Vec::new();
-        let mut seen: HashMap<TaskName, usize> = HashMap::new();
+        let mut used: HashSet<String> = ENDS.iter().map(|end| (*end).to_owned()).collect();
         for (task, params) in tasks {
             let task = task.into();
-            let count = seen.entry(task.clone()).or_default();
-            *count += 1;
-            let step = match *count {
-                1 => task.as_str().into(),
-                n => format!("{task}-{n}").into(),
-            };
-            named.push((step, Branch::new("0", task, params)));
+            let mut step = task.to_string();
+            let mut number = 2;
+            while !used.insert(step.clone()) {
+                step = format!("{task}-{number}");
+                number += 1;
+            }
+            named.push((step.into(), Branch::new("0", task, params)));
         }
         let follow: Vec<Arc<str>> = named.iter().skip(1).map(|(name, _)| name.clone()).collect();
         let start = named
@@ -244,6 +250,8 @@ mod tests {
         assert!(refused(step(json!({"task": "t", "parmas": {}}))).contains("description"));
         let twice = json!([{"name": "x", "task": "t"}, {"name": "x", "task": "t"}]);
         assert!(refused(step(json!({"parallel": twice}))).contains("\"x\""));
+        let loops = json!({"start": "finished", "steps": {"finished": {"task": "t"}}});
+        assert!(refused(loops).contains("\"finished\""));
         let failure = json!({"task": "t", "transitions": {"failure": "cleanup"}});
         assert!(refused(step(failure)).contains("\"cleanup\""));
     }
@@ -256,5 +264,12 @@ mod tests {
         assert_eq!(names, ["a", "a-2", "b"]);
         assert_eq!(&*spec.plan.steps["b"].transitions["success"], "a-2");
         assert_eq!(&*spec.plan.steps["a-2"].transitions["success"], "finished");
+        let spec = JobSpec::chain(["a", "a-2", "a", "finished"].map(|task| (task, json!({}))));
+        assert_eq!(
+            spec.plan.steps.len(),
+            4,
+            "no step takes the place of another"
+        );
+        assert!(!spec.plan.steps.contains_key("finished"));
     }
 }

@@ -44,6 +44,9 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        // The server's own handle goes a moment later; whoever sees the count fall
+        // may rely on the client seeing the end.
+        self.hang_up();
         self.shared.change(|state| state.connections -= 1);
     }
 }

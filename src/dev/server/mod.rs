@@ -8,7 +8,7 @@ mod routes;
 mod socket;
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +24,9 @@ use super::state::{Shared, State};
 use super::wire;
 use connection::Connection;
 
+/// How long an idle connection is kept, as by the real orchestrator's server. Much
+/// less, and clients find their connection closed just as they use it again.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// How long a socket's client has to answer a close frame.
 const CLOSE_HANDSHAKE: Duration = Duration::from_millis(250);
 /// How long the server's threads have to drop their connections.
@@ -115,8 +118,6 @@ async fn go_down(shared: &Shared, server: Option<ServerHandle>) {
 }
 
 fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, ServerHandle)> {
-    let listener = TcpListener::bind(address)?;
-    let address = listener.local_addr()?;
     let data = Data::from(Arc::clone(shared));
     let connections = Arc::clone(shared);
     let app = move || {
@@ -129,6 +130,7 @@ fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, 
         .workers(shared.settings.threads)
         .disable_signals()
         .tcp_nodelay(true)
+        .keep_alive(KEEP_ALIVE)
         // A client that closes its end is gone: drop the handler of its request.
         .h1_allow_half_closed(false)
         .on_connect(move |io, extensions| {
@@ -136,8 +138,9 @@ fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, 
                 extensions.insert(connection);
             }
         })
-        .listen(listener)?
-        .run();
+        .bind(address)?;
+    let address = server.addrs().first().copied().unwrap_or(address);
+    let server = server.run();
     let handle = server.handle();
     actix_rt::spawn(server);
     Ok((address, handle))

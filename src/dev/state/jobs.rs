@@ -138,6 +138,7 @@ impl State {
         self.jobs.clear();
         self.tasks.clear();
         self.queue.clear();
+        self.peaks.forget();
         self.counts = super::JobCounts::default();
         // Dropping the senders wakes whoever waits; they find the job gone.
         self.waiters.clear();

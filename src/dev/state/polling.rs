@@ -38,7 +38,11 @@ impl State {
                 self.offer_to(poll, id);
                 return;
             }
-            self.polls.unlist(poll);
+            match self.polls.get_mut(poll) {
+                // Nobody will close it.
+                Some(ghost) if ghost.is_ghost => drop(self.polls.close(poll)),
+                _ => self.polls.unlist(poll),
+            }
         }
         self.queue.insert(&name, ticket, id.clone());
     }
