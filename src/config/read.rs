@@ -125,7 +125,9 @@ fn choice(kind: Kind, raw: &Json) -> Option<usize> {
     let (Kind::OneOf(words), word) = (kind, word(raw)?) else {
         return None;
     };
-    words.iter().position(|known| known.eq_ignore_ascii_case(word))
+    words
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// A whole number, also written as `1.0` where it is not text.

@@ -1,10 +1,10 @@
 //! The one table of all variables: name, key of the file, default, kind, place.
 
-use super::{Ambiguous, JournalMode, Token};
 use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
+use super::{Ambiguous, JournalMode, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]

@@ -11,9 +11,9 @@ use tokio::sync::watch;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, Conductor, Courier, HeartbeatActor, HostHandle, HotCacheActor, Neighbours, Note,
-    OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources, SupervisorNeighbours,
-    TaskHost, TaskSupervisor,
+    CapacityTracker, Conductor, Courier, HeartbeatActor, HostHandle, HotCacheActor, Neighbours,
+    Note, OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources,
+    SupervisorNeighbours, TaskHost, TaskSupervisor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};

@@ -151,9 +151,7 @@ impl Handler<Note> for JournalKeeper {
         }
         if !std::mem::replace(&mut self.due, true) {
             // Futures have their turn when the mailbox is empty.
-            ctx.spawn(
-                actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)),
-            );
+            ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
         }
     }
 }

@@ -17,7 +17,10 @@ use crate::task::TaskResult;
 /// Something that has to outlive the process.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nobody reads them"))]
+#[cfg_attr(
+    not(feature = "journal"),
+    allow(dead_code, reason = "nobody reads them")
+)]
 pub(crate) enum Note {
     /// A task is here. When it is about to begin, the answer is
     /// [`Noted`](super::supervisor::Noted).

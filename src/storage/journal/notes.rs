@@ -96,8 +96,8 @@ impl Journal {
         now: SystemTime,
     ) -> Result<(Self, Recovered), JournalError> {
         let lock = lock(folder)?;
-        let (store, contents) = open_or_set_aside(&folder.join(FILE), now)
-            .map_err(|error| failed(folder, &error))?;
+        let (store, contents) =
+            open_or_set_aside(&folder.join(FILE), now).map_err(|error| failed(folder, &error))?;
         let mut journal = Self {
             folder: folder.to_owned(),
             store: Some(store),
@@ -186,7 +186,10 @@ impl Journal {
         if let Err(error) = written {
             self.store = None;
             if self.pending.len() > MOST_PENDING {
-                error!(notes = self.pending.len(), "too many notes wait for the disk, they are dropped");
+                error!(
+                    notes = self.pending.len(),
+                    "too many notes wait for the disk, they are dropped"
+                );
                 self.pending.clear();
             }
             return Err(failed(&self.folder, &error));
@@ -198,8 +201,7 @@ impl Journal {
 
     fn write(&mut self) -> Result<(), StoreError> {
         if self.store.is_none() {
-            let (store, contents) =
-                open_or_set_aside(&self.folder.join(FILE), SystemTime::now())?;
+            let (store, contents) = open_or_set_aside(&self.folder.join(FILE), SystemTime::now())?;
             self.tally = tally_of(&contents);
             self.store = Some(store);
         }
@@ -230,7 +232,10 @@ impl Journal {
         let tasks = notes
             .iter()
             .map(|((orchestrator, id), note)| (&**orchestrator, id.as_str(), note.as_deref()));
-        let kills = self.pending_kills.iter().map(|(work, count)| (work, *count));
+        let kills = self
+            .pending_kills
+            .iter()
+            .map(|(work, count)| (work, *count));
         self.tally = store.write(tasks, kills, self.tally)?;
         self.commits = self.commits.wrapping_add(1);
         if self.commits % COMPACT_EVERY == 1 {
@@ -313,8 +318,7 @@ fn open_or_set_aside(path: &Path, now: SystemTime) -> Result<(Store, Contents), 
     match Store::open(path) {
         Err(StoreError::Corrupt(reason)) => {
             let aside = free_name(path, now);
-            std::fs::rename(path, &aside)
-                .map_err(|error| StoreError::Failed(error.to_string()))?;
+            std::fs::rename(path, &aside).map_err(|error| StoreError::Failed(error.to_string()))?;
             error!(
                 reason,
                 aside = %aside.display(),

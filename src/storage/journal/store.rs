@@ -166,9 +166,11 @@ impl Store {
         for entry in read.open_table(TASKS)?.iter()? {
             let (key, note) = entry?;
             let (orchestrator, task) = key.value();
-            contents
-                .tasks
-                .push((orchestrator.to_owned(), task.to_owned(), note.value().to_vec()));
+            contents.tasks.push((
+                orchestrator.to_owned(),
+                task.to_owned(),
+                note.value().to_vec(),
+            ));
         }
         for entry in read.open_table(KILLS)?.iter()? {
             let (key, count) = entry?;

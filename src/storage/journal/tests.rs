@@ -147,7 +147,10 @@ fn work_that_ran_when_the_process_died_twice_is_refused() {
     for deaths in 0..3 {
         let (mut journal, _) = open(folder.path());
         assert_eq!(journal.refuses(&job, &name, now), deaths == 2, "{deaths}");
-        commit(&mut journal, [handed_out("bomb", true), handed_out("parked", false)]);
+        commit(
+            &mut journal,
+            [handed_out("bomb", true), handed_out("parked", false)],
+        );
         let parked = "job-of-parked".into();
         assert!(!journal.refuses(&parked, &name, now), "it never began");
     }
@@ -157,7 +160,10 @@ fn work_that_ran_when_the_process_died_twice_is_refused() {
     assert!(!journal.refuses(&job, &name, now));
     drop(journal);
     let (journal, _) = open(folder.path());
-    assert!(!journal.refuses(&job, &name, now), "the success is remembered");
+    assert!(
+        !journal.refuses(&job, &name, now),
+        "the success is remembered"
+    );
 }
 
 #[test]
@@ -167,7 +173,10 @@ fn a_second_worker_is_told_what_to_change() {
     let error = Journal::open(folder.path(), ROOM, SystemTime::now()).unwrap_err();
     assert!(matches!(error, JournalError::InUse(_)));
     let text = error.to_string();
-    assert!(text.contains(&folder.path().display().to_string()), "{text}");
+    assert!(
+        text.contains(&folder.path().display().to_string()),
+        "{text}"
+    );
     assert!(text.contains("AXON_JOURNAL_DIR"), "{text}");
     drop(first);
     open(folder.path());
@@ -232,7 +241,10 @@ fn a_large_file_shrinks_again() {
     commit(&mut journal, tasks.iter().map(|task| done(task, &long)));
     let size = || folder.path().join("journal.redb").metadata().unwrap().len();
     assert!(size() > 30_000_000);
-    commit(&mut journal, tasks.iter().map(|task| change(task, Slot::Gone)));
+    commit(
+        &mut journal,
+        tasks.iter().map(|task| change(task, Slot::Gone)),
+    );
     // Not only when it is closed, but while it runs.
     for number in 0..260 {
         commit(&mut journal, [done(&format!("small{number}"), "x")]);
