@@ -1,6 +1,8 @@
 //! The keeper of slots: a permit is taken before a poll goes out, travels with
 //! the task, and gives its slot back when it is dropped, wherever that happens.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 
 use super::StateChanged;
@@ -72,7 +74,7 @@ pub(crate) struct GetCapacity;
 #[derive(Debug, Clone, MessageResponse)]
 pub(crate) struct CapacityView {
     pub(crate) availability: Availability,
-    pub(crate) available: std::sync::Arc<[crate::TaskName]>,
+    pub(crate) available: Arc<[crate::TaskName]>,
 }
 
 /// The global limit and the limits by type.
@@ -116,7 +118,7 @@ impl CapacityTracker {
             };
             let offer = Offer {
                 available: self.slots.available().clone(),
-                hot: std::sync::Arc::from([]),
+                hot: Arc::default(),
             };
             self.poller.do_send(SlotGranted { permit, offer });
         }
