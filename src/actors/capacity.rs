@@ -15,7 +15,8 @@ use crate::transport::{Availability, Offer};
 #[derive(Debug)]
 pub(crate) struct Permit {
     held: Held,
-    back: Recipient<SlotReleased>,
+    /// Shared: a clone of a recipient costs several allocations.
+    back: Arc<Recipient<SlotReleased>>,
 }
 
 impl Permit {
@@ -81,6 +82,8 @@ pub(crate) struct CapacityView {
 pub(crate) struct CapacityTracker {
     slots: Slots<(TaskKey, Permit)>,
     wanted: usize,
+    /// Our own address for permits, once we have one.
+    back: Option<Arc<Recipient<SlotReleased>>>,
     poller: Recipient<SlotGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: Recipient<StateChanged>,
@@ -96,6 +99,7 @@ impl CapacityTracker {
         Self {
             slots,
             wanted: 0,
+            back: None,
             poller,
             supervisor,
             heartbeat,
@@ -112,10 +116,11 @@ impl CapacityTracker {
                 break;
             };
             self.wanted -= 1;
-            let permit = Permit {
-                held,
-                back: ctx.address().recipient(),
-            };
+            let back = self
+                .back
+                .get_or_insert_with(|| Arc::new(ctx.address().recipient()))
+                .clone();
+            let permit = Permit { held, back };
             let offer = Offer {
                 available: self.slots.available().clone(),
                 hot: Arc::default(),
