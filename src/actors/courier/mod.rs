@@ -2,6 +2,7 @@
 //! an answer.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,7 +62,7 @@ struct Parcel {
 pub(crate) struct Courier {
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel>,
-    pool: Recipient<Deliver>,
+    pool: Rc<Recipient<Deliver>>,
     board: Arc<StatusBoard>,
     journal: Option<Recipient<Note>>,
     leftovers: Leftovers,
@@ -84,7 +85,7 @@ impl Courier {
             poller,
             outbox,
             parcels: HashMap::new(),
-            pool,
+            pool: Rc::new(pool),
             board,
             alarm: None,
         }

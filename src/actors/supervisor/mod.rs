@@ -189,7 +189,7 @@ impl TaskSupervisor {
             Outcome::Failed(error) => {
                 warn!(task_id = %key.id, kind = %entry.name, %error, seconds, "task failed");
             }
-            _ => info!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
+            _ => debug!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
         }
         self.services.board.task_ended(&key.id, &outcome);
         let result = TaskResult {
