@@ -29,12 +29,19 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The journal cannot be had.
+    #[error(transparent)]
+    Journal(#[from] crate::storage::JournalError),
     /// The system gives no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
     /// The worker ended while it started; its log says why.
     #[error("the worker ended while it started")]
     Start,
+    /// The worker has ended, but not everything ended with it: results are unsent,
+    /// or handlers did not stop.
+    #[error("the worker did not end cleanly: {0}")]
+    Unclean(crate::worker::DrainReport),
     /// Signals cannot be listened to.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),

@@ -13,6 +13,7 @@ use super::capacity::CapacityTracker;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
+use super::journal::{CloseJournal, Note};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -41,6 +42,14 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
+    pub(crate) journal: Option<JournalLink>,
+}
+
+/// The way to the journal.
+#[derive(Clone)]
+pub(crate) struct JournalLink {
+    pub(crate) note: Recipient<Note>,
+    pub(crate) close: Recipient<CloseJournal>,
 }
 
 /// Conducts the end.
@@ -84,13 +93,15 @@ impl Handler<Shutdown> for Conductor {
         info!("shutting down");
         self.board.set_draining();
         let drain = Drain::begin(self.limits.clone(), Instant::now());
-        let (parts, ended) = (self.parts.clone(), self.ended.clone());
+        let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         actix_rt::spawn(async move {
-            let report = parts.drain(drain).await;
+            let report = parts.drain(drain, &board).await;
             info!(
+                done = report.done,
                 interrupted = report.interrupted,
                 stuck = report.stuck,
                 unsent = report.unsent,
+                kept = report.kept,
                 "shut down"
             );
             ended.send_replace(Some(report));
@@ -99,8 +110,9 @@ impl Handler<Shutdown> for Conductor {
 }
 
 impl Parts {
-    async fn drain(&self, mut drain: Drain) -> DrainReport {
+    async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
+        let before = board.ended_tasks();
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
         let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
@@ -134,8 +146,12 @@ impl Parts {
                 }
             }
         }
+        report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        if let Some(journal) = &self.journal {
+            report.kept = journal.close.send(CloseJournal).await.unwrap_or(0);
+        }
         report
     }
 

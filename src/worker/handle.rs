@@ -16,12 +16,34 @@ use crate::transport::CancelTarget;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
+    /// Tasks that were finished during the drain.
+    pub done: usize,
     /// Tasks that were called off because they took too long to finish.
     pub interrupted: usize,
     /// Of those, the ones whose handler did not stop even then.
     pub stuck: usize,
     /// Results that no orchestrator has acknowledged.
     pub unsent: usize,
+    /// Results in the journal, which the next process with the same one delivers.
+    pub kept: usize,
+}
+
+impl DrainReport {
+    /// Whether nothing was lost and nothing left behind.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.stuck == 0 && self.unsent == 0
+    }
+}
+
+impl std::fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} tasks done, {} interrupted, {} stuck, {} results unsent",
+            self.done, self.interrupted, self.stuck, self.unsent
+        )
+    }
 }
 
 /// A running worker. Cheap to clone, usable from any thread and runtime. The

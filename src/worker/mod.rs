@@ -4,6 +4,7 @@ mod builder;
 mod card;
 mod control;
 mod handle;
+mod journal;
 mod signals;
 mod wiring;
 
@@ -122,7 +123,8 @@ impl Worker {
     /// finish, results are delivered. A second signal ends the process at once.
     ///
     /// # Errors
-    /// As [`Worker::spawn`].
+    /// As [`Worker::spawn`], and [`Error::Unclean`] when results were left unsent or
+    /// handlers did not stop. Returned from `main`, it makes exit code 1.
     pub async fn run(self) -> Result<()> {
         signals::run_until_signal(self.spawn()?).await
     }

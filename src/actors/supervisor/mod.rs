@@ -1,6 +1,7 @@
 //! The running tasks: from hand-out to result, whatever happens on the way.
 
 mod entry;
+mod noting;
 mod placement;
 
 use std::collections::HashMap;
@@ -11,11 +12,13 @@ use actix::prelude::*;
 use tracing::{debug, info, info_span, warn};
 
 use entry::{Entry, Phase};
+pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 
 use super::StateChanged;
 use super::capacity::{ClaimType, Permit, WithdrawClaim};
 use super::host::RunTask;
+use super::journal::Note;
 use crate::handler::Registry;
 use crate::id::{OrchestratorId, TaskId};
 use crate::storage::{FilesRoot, TaskFiles};
@@ -98,6 +101,8 @@ pub(crate) struct Neighbours {
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) heartbeat: Recipient<StateChanged>,
+    /// Takes note of a task before it runs, unless there is no journal.
+    pub(crate) journal: Option<Recipient<Note>>,
 }
 
 /// Owns the running tasks.
@@ -184,7 +189,7 @@ impl TaskSupervisor {
             Outcome::Failed(error) => {
                 warn!(task_id = %key.id, kind = %entry.name, %error, seconds, "task failed");
             }
-            _ => info!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
+            _ => debug!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
         }
         self.services.board.task_ended(&key.id, &outcome);
         let result = TaskResult {
@@ -286,6 +291,7 @@ impl Handler<StartTask> for TaskSupervisor {
             .board
             .task_began(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
+        self.note_handed_out(&key, &task.job_id, &task.name);
         let files = self.files.of_task(&task.id);
         let mut entry = Entry::new(task, Cancellation::new(), files);
         entry.timer = limit.map(|limit| {
@@ -319,7 +325,7 @@ impl Handler<ClaimAnswered> for TaskSupervisor {
     fn handle(&mut self, claim: ClaimAnswered, _: &mut Self::Context) {
         match claim.permit {
             // A task that was called off meanwhile is gone; the permit goes back.
-            Some(permit) => self.run(&claim.key, permit),
+            Some(permit) => self.note_started(&claim.key, permit),
             None => {
                 let error = TaskError::new(
                     crate::ErrorCode::LimitExceeded,
