@@ -125,6 +125,11 @@ impl Line {
         tokio::select! {
             answer = server.message() => answer,
             () = self.client.closed() => Ok(None),
+            () = self.shared.cut.notified() => {
+                self.server = None;
+                self.shared.note(|ledger| ledger.cuts += 1);
+                Ok(None)
+            }
         }
     }
 

@@ -21,6 +21,8 @@ pub(crate) struct Ledger {
     pub(crate) copies: usize,
     /// Connections that were reset while idle.
     pub(crate) idle_resets: usize,
+    /// Connections that were closed while they waited for an answer.
+    pub(crate) cuts: usize,
 }
 
 /// The part of the account that is shown when a test fails.
@@ -59,6 +61,11 @@ impl Ledger {
     /// How many requests of a kind came.
     pub(crate) fn seen(&self, kind: Kind) -> usize {
         self.seen.get(&kind).copied().unwrap_or(0)
+    }
+
+    /// How often the server has accepted the result of a task.
+    pub(crate) fn accepted(&self, task: &str) -> usize {
+        self.accepted.get(task).copied().unwrap_or(0)
     }
 
     /// Results that the server took more than once.

@@ -32,6 +32,7 @@ struct Shared {
     ledger: Mutex<Ledger>,
     changed: Notify,
     reset_idle: Notify,
+    cut: Notify,
 }
 
 impl Shared {
@@ -64,6 +65,7 @@ impl Proxy {
             ledger: Mutex::default(),
             changed: Notify::new(),
             reset_idle: Notify::new(),
+            cut: Notify::new(),
         });
         let door = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         door.set_nonblocking(true).expect("a socket like others");
@@ -114,6 +116,11 @@ impl Proxy {
     /// Resets every connection that waits for its next request.
     pub(crate) fn reset_idle(&self) {
         self.shared.reset_idle.notify_waiters();
+    }
+
+    /// Closes every connection that waits for an answer.
+    pub(crate) fn cut(&self) {
+        self.shared.cut.notify_waiters();
     }
 
     /// Looks at the account.
