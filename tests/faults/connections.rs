@@ -16,7 +16,7 @@ async fn connections_that_are_reset_while_idle_cost_nothing() {
         stage.proxy.reset_idle();
     }
     stage.all_is_well().await;
-    assert!(stage.proxy.look(|ledger| ledger.idle_resets) > 0);
+    stage.proxy.until("a reset", |it| it.idle_resets > 0).await;
     let again = stage.proxy.look(crate::proxy::Ledger::accepted_again);
     assert_eq!(again, 0, "no result arrived twice");
 }

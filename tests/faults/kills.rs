@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::proxy::{Fault, Kind};
-use crate::stage::Stage;
+use crate::stage::{LIMIT, Stage};
 
 #[actix_rt::test]
 async fn a_result_that_was_not_out_when_the_worker_was_killed_goes_out_before_anything_else() {
@@ -11,7 +11,8 @@ async fn a_result_that_was_not_out_when_the_worker_was_killed_goes_out_before_an
     let mut worker = stage.started_worker().await;
     stage.proxy.next(Kind::Result, Fault::Unavailable, 1000);
     let job = stage.submit("echo", json!({ "kept": true })).await;
-    stage.spoiled(Kind::Result, Fault::Unavailable, 1).await;
+    // By the second attempt the journal has it, whatever the disk.
+    stage.spoiled(Kind::Result, Fault::Unavailable, 2).await;
     worker.kill();
     stage.proxy.calm();
 
@@ -65,21 +66,23 @@ async fn unsent_results_go_out_through_the_same_bad_line_that_kept_them() {
     let mut worker = stage.started_worker().await;
     stage.proxy.next(Kind::Result, Fault::DropRequest, 1000);
     let load = stage.orchestrator.load("noop", json!({}), 20);
-    stage
-        .proxy
-        .until("all are handed out", |it| it.handed_out.len() == 20)
-        .await;
+    // A task on the last piece of its way to a process that is killed is nobody's.
+    while stage.all_executions() < 20 {
+        tokio::task::yield_now().await;
+    }
     stage.spoiled(Kind::Result, Fault::DropRequest, 5).await;
     worker.kill();
     stage.proxy.calm();
-    let mix = [(Fault::DropRequest, 2), (Fault::DropAnswer, 1), (Fault::Reset, 1)];
-    stage.proxy.storm(0.0, &mix);
-    for (fault, _) in mix {
+    for fault in [Fault::DropRequest, Fault::DropAnswer, Fault::Reset] {
         stage.proxy.next(Kind::Result, fault, 3);
         stage.proxy.next(Kind::Register, fault, 1);
     }
 
     let _next = stage.worker().start();
-    let report = tokio::time::timeout(crate::stage::LIMIT, load.finished()).await;
+    let report = tokio::time::timeout(LIMIT, load.finished()).await;
     assert_eq!(report.expect("all end").finished, 20);
+    assert!(
+        stage.all_executions() <= 20 + 10,
+        "only what ran is run again"
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axon_worker::dev::{Keep, JobState};
+use axon_worker::dev::{JobState, Keep};
 use serde_json::json;
 
 use crate::stage::{LIMIT, Stage};
@@ -19,7 +19,9 @@ async fn what_ends_during_an_outage_is_delivered_after_it() {
     let before = stage.proxy.look(crate::proxy::Ledger::all_seen);
     stage
         .proxy
-        .until("tries", |it| it.seen(crate::proxy::Kind::Result) >= 3 && it.all_seen() > before)
+        .until("tries", |it| {
+            it.seen(crate::proxy::Kind::Result) >= 3 && it.all_seen() > before
+        })
         .await;
     stage.orchestrator.come_up().await.unwrap();
     assert!(stage.end_of(&job).await.is_success());
@@ -67,7 +69,9 @@ async fn results_for_jobs_that_a_restart_lost_do_not_stand_in_the_way() {
 async fn five_restarts_in_a_row_are_survived() {
     let stage = Stage::new().await;
     let _worker = stage.started_worker().await;
-    let load = stage.orchestrator.load("sleep", json!({ "seconds": 0.05 }), 200);
+    let load = stage
+        .orchestrator
+        .load("sleep", json!({ "seconds": 0.05 }), 200);
     for _ in 0..5 {
         let ended = load.report().finished;
         let more = move |view: &axon_worker::dev::View<'_>| view.counts().ended() > ended;

@@ -39,7 +39,7 @@ async fn a_task_that_is_cut_off_goes_back_and_runs_when_it_comes_whole() {
     let stage = Stage::new().await;
     let _worker = stage.started_worker().await;
     stage.proxy.next(Kind::Task, Fault::Truncate, 1);
-    let text = "long ".repeat(100);
+    let text = "long ".repeat(40);
     let job = stage.submit("echo", json!({ "text": text })).await;
     let report = stage.end_of(&job).await;
     assert!(report.is_success(), "{report:#?}");
@@ -90,7 +90,8 @@ async fn a_task_that_drips_in_is_run() {
 #[actix_rt::test]
 async fn a_poll_that_is_cut_while_it_waits_costs_no_task_if_the_orchestrator_notices() {
     let stage = Stage::new().await;
-    let _worker = stage.started_worker().await;
+    let setup = stage.worker().set("AXON_MAX_OPEN_POLLS", "1");
+    let _worker = stage.started(setup).await;
     for round in 1..=5 {
         stage.proxy.cut();
         stage.proxy.until("the cut", |it| it.cuts >= round).await;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use axon_worker::dev::JobHandle;
 use serde_json::json;
 
 use crate::proxy::{Fault, Kind, Ledger};
 use crate::stage::Stage;
+use crate::support::Worker;
 
 /// Runs one task whose result meets this fault; what came of it.
-async fn result_meets(fault: Fault, times: usize) -> (Stage, axon_worker::dev::JobHandle) {
+async fn result_meets(fault: Fault, times: usize) -> (Stage, JobHandle, Worker) {
     let stage = Stage::new().await;
     let worker = stage.started_worker().await;
     stage.proxy.next(Kind::Result, fault, times);
@@ -20,25 +22,24 @@ async fn result_meets(fault: Fault, times: usize) -> (Stage, axon_worker::dev::J
     stage.was_accepted(&job, 1).await;
     stage.all_is_well().await;
     assert_eq!(stage.executions(&job), 1);
-    drop(worker);
-    (stage, job)
+    (stage, job, worker)
 }
 
 #[actix_rt::test]
 async fn a_result_that_did_not_arrive_is_sent_until_it_does() {
-    let (stage, job) = result_meets(Fault::DropRequest, 5).await;
+    let (stage, job, _worker) = result_meets(Fault::DropRequest, 5).await;
     assert_eq!(stage.accepted(&job), 1);
 }
 
 #[actix_rt::test]
 async fn a_result_whose_connection_is_reset_is_sent_until_it_arrives() {
-    let (stage, job) = result_meets(Fault::Reset, 5).await;
+    let (stage, job, _worker) = result_meets(Fault::Reset, 5).await;
     assert_eq!(stage.accepted(&job), 1);
 }
 
 #[actix_rt::test]
 async fn a_result_whose_answer_is_lost_arrives_twice_and_ends_its_job_once() {
-    let (stage, job) = result_meets(Fault::DropAnswer, 1).await;
+    let (stage, job, _worker) = result_meets(Fault::DropAnswer, 1).await;
     stage.was_accepted(&job, 2).await;
     stage.all_is_well().await;
     assert_eq!(stage.accepted(&job), 2);
@@ -47,7 +48,7 @@ async fn a_result_whose_answer_is_lost_arrives_twice_and_ends_its_job_once() {
 
 #[actix_rt::test]
 async fn a_result_whose_answer_never_comes_is_sent_again_after_the_time_limit() {
-    let (stage, job) = result_meets(Fault::Swallow, 1).await;
+    let (stage, job, _worker) = result_meets(Fault::Swallow, 1).await;
     stage.was_accepted(&job, 2).await;
     stage.all_is_well().await;
     assert_eq!(stage.accepted(&job), 2);
@@ -55,25 +56,25 @@ async fn a_result_whose_answer_never_comes_is_sent_again_after_the_time_limit() 
 
 #[actix_rt::test]
 async fn a_result_on_a_connection_that_went_silent_is_sent_again_after_the_time_limit() {
-    let (stage, job) = result_meets(Fault::Hang, 2).await;
+    let (stage, job, _worker) = result_meets(Fault::Hang, 2).await;
     assert_eq!(stage.accepted(&job), 1);
 }
 
 #[actix_rt::test]
 async fn a_result_whose_answer_is_cut_off_counts_as_delivered() {
-    let (stage, job) = result_meets(Fault::Truncate, 1).await;
+    let (stage, job, _worker) = result_meets(Fault::Truncate, 1).await;
     assert_eq!(stage.accepted(&job), 1, "the status has said it");
 }
 
 #[actix_rt::test]
 async fn a_result_whose_answer_drips_is_delivered_once() {
-    let (stage, job) = result_meets(Fault::Drip(Duration::from_millis(50)), 1).await;
+    let (stage, job, _worker) = result_meets(Fault::Drip(Duration::from_millis(50)), 1).await;
     assert_eq!(stage.accepted(&job), 1);
 }
 
 #[actix_rt::test]
 async fn a_result_that_is_doubled_on_the_way_ends_its_job_once() {
-    let (stage, job) = result_meets(Fault::Duplicate, 1).await;
+    let (stage, job, _worker) = result_meets(Fault::Duplicate, 1).await;
     stage.proxy.until("the copy", |it| it.copies == 1).await;
     assert_eq!(stage.accepted(&job), 2);
     assert_eq!(stage.orchestrator.stale_results(), 1);
@@ -81,7 +82,7 @@ async fn a_result_that_is_doubled_on_the_way_ends_its_job_once() {
 
 #[actix_rt::test]
 async fn more_503_than_result_max_retries_lose_no_result() {
-    let (stage, job) = result_meets(Fault::Unavailable, 8).await;
+    let (stage, job, _worker) = result_meets(Fault::Unavailable, 8).await;
     assert_eq!(stage.accepted(&job), 1);
 }
 

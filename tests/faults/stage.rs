@@ -101,12 +101,19 @@ impl Stage {
 
     /// How often a handler was called for this job.
     pub(crate) fn executions(&self, job: &JobHandle) -> usize {
+        self.begun(|line| line.ends_with(job.id().as_str()))
+    }
+
+    /// How often a handler was called.
+    pub(crate) fn all_executions(&self) -> usize {
+        self.begun(|_| true)
+    }
+
+    fn begun(&self, is_meant: impl Fn(&str) -> bool) -> usize {
         let log = std::fs::read_to_string(self.folder.path().join("executions.log"));
         let log = log.unwrap_or_default();
         let begun = log.lines().filter(|line| line.starts_with("begin "));
-        begun
-            .filter(|line| line.ends_with(job.id().as_str()))
-            .count()
+        begun.filter(|line| is_meant(line)).count()
     }
 
     /// How often the orchestrator has accepted the result of the job's first task.
