@@ -35,13 +35,13 @@ use watch::Watch;
 const TOKEN: &str = "your-secret-worker-token";
 const WORKER: &str = "conformance-1";
 /// The most tasks at once, which the worker has to keep to.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 4;
 /// The most tasks of the type that has a limit.
 const VIDEOS_AT_ONCE: usize = 1;
 /// The share of exchanges that are spoiled.
 const RATE: f64 = 0.1;
 /// How long nothing at all may happen.
-const STUCK: Duration = Duration::from_secs(60);
+const STUCK: Duration = Duration::from_secs(40);
 
 fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
@@ -116,7 +116,7 @@ async fn nothing_is_lost_on_a_bad_line_with_a_restart_and_a_kill() {
             );
         } else {
             worker.kill();
-            watch.worker_was_killed();
+            watch.worker_was_killed().await;
             worker = start_worker(&proxy, &folder);
             println!("chaos: worker killed after {:.1?}", began.elapsed());
         }

@@ -145,7 +145,10 @@ impl Books {
         );
         row("executions over a limit", &self.over_capacity);
         row("jobs that came to a wrong end", &self.wrong.len());
-        row("most executions at once (limit 10)", &self.most_at_once);
+        row(
+            &format!("most executions at once (limit {AT_ONCE})"),
+            &self.most_at_once,
+        );
         row(
             "most of the limited type at once (limit 1)",
             &self.most_videos,

@@ -21,7 +21,7 @@ use crate::{STUCK, TOKEN, WORKER, books};
 /// How long a hand-out may take to arrive.
 const ON_THE_WAY: Duration = Duration::from_secs(3);
 /// How long a new process has to report what it found in its journal.
-const TO_REPORT: Duration = Duration::from_secs(20);
+const TO_REPORT: Duration = Duration::from_secs(15);
 
 pub(crate) struct Watch<'a> {
     orchestrator: &'a DevOrchestrator,
@@ -34,8 +34,8 @@ pub(crate) struct Watch<'a> {
 struct Noted {
     lost_on_the_way: HashSet<String>,
     lost_with_process: HashSet<String>,
-    /// When a process was killed, and what it had been handed.
-    kills: Vec<(Instant, HashSet<String>)>,
+    /// When a process was killed, and its last connection.
+    kills: Vec<(Instant, usize)>,
 }
 
 impl<'a> Watch<'a> {
@@ -48,9 +48,12 @@ impl<'a> Watch<'a> {
         }
     }
 
-    pub(crate) fn worker_was_killed(&self) {
-        let had = self.proxy.look(|ledger| ledger.handed_out.clone());
-        self.noted.borrow_mut().kills.push((Instant::now(), had));
+    /// To be called before the next process is started.
+    pub(crate) async fn worker_was_killed(&self) {
+        // What the dead one has sent is still to be read.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let last = self.proxy.look(|ledger| ledger.connections);
+        self.noted.borrow_mut().kills.push((Instant::now(), last));
     }
 
     /// Hand-outs that the proxy did not bring to the worker.
@@ -108,12 +111,13 @@ impl<'a> Watch<'a> {
             if executed.contains_key(task) {
                 continue;
             }
-            let arrived = self.proxy.look(|ledger| ledger.handed_out.contains(task));
-            let was_killed = |(at, had): &(Instant, HashSet<String>)| {
-                had.contains(task) && at.elapsed() > TO_REPORT
-            };
+            let over = self
+                .proxy
+                .look(|ledger| ledger.handed_out.get(task).copied());
+            let was_killed =
+                |(at, last): &(Instant, usize)| over <= Some(*last) && at.elapsed() > TO_REPORT;
             let mut noted = self.noted.borrow_mut();
-            if !arrived {
+            if over.is_none() {
                 noted.lost_on_the_way.insert(task.to_owned());
             } else if noted.kills.iter().any(was_killed) {
                 noted.lost_with_process.insert(task.to_owned());

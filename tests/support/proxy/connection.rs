@@ -33,6 +33,10 @@ pub(super) async fn serve(shared: Arc<Shared>, client: TcpStream) {
     let mut line = Line {
         client: Peer::new(client),
         server: None,
+        number: shared.note(|ledger| {
+            ledger.connections += 1;
+            ledger.connections
+        }),
         shared,
     };
     let then = loop {
@@ -52,6 +56,7 @@ pub(super) async fn serve(shared: Arc<Shared>, client: TcpStream) {
 struct Line {
     client: Peer,
     server: Option<Peer>,
+    number: usize,
     shared: Arc<Shared>,
 }
 
@@ -159,7 +164,7 @@ impl Line {
             if is_spoiled || then.is_err() {
                 ledger.spoiled_tasks.insert(id);
             } else {
-                ledger.handed_out.insert(id);
+                ledger.handed_out.insert(id, self.number);
             }
         });
         then

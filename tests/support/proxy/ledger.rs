@@ -11,8 +11,11 @@ pub(crate) struct Ledger {
     pub(crate) seen: BTreeMap<Kind, usize>,
     /// Faults that happened.
     pub(crate) spoiled: BTreeMap<(Kind, Fault), usize>,
-    /// Tasks whose hand-out has reached the worker as a whole.
-    pub(crate) handed_out: HashSet<String>,
+    /// Connections that came.
+    pub(crate) connections: usize,
+    /// Tasks whose hand-out has reached the worker as a whole, and the number of the
+    /// connection that it went over.
+    pub(crate) handed_out: HashMap<String, usize>,
     /// Tasks in an answer that the worker did not get, or not whole.
     pub(crate) spoiled_tasks: HashSet<String>,
     /// How often the server has accepted a result, by task.
