@@ -9,6 +9,7 @@
 mod answer;
 mod failure;
 mod setup;
+mod socket;
 mod tls;
 
 use std::time::Duration;
@@ -24,6 +25,7 @@ use answer::{Body, Flaw};
 use failure::Failure;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
+pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
 
 use super::TransportError;
