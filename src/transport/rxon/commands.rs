@@ -13,8 +13,11 @@ use crate::id::WorkerId;
 use crate::transport::http::{Http, NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 use crate::transport::{Command, CommandLink, ProgressUpdate, TransportError};
 
-/// The largest message that is taken or sent. The orchestrator takes 4 MiB.
+/// The largest message that is taken.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
+
+/// The largest progress message that is sent: it is a line for people.
+const PROGRESS_LIMIT: usize = 64 * 1024;
 
 const PING_EVERY: Duration = Duration::from_secs(20);
 
@@ -70,7 +73,7 @@ impl Commands {
         };
         let text = wire::write_progress(update);
         let size = text.len();
-        if size > MESSAGE_LIMIT {
+        if size > PROGRESS_LIMIT {
             return Err(TransportError::TooLarge { size });
         }
         match sender.send(text) {

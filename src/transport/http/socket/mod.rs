@@ -32,7 +32,7 @@ const CLOSE_WITHIN: Duration = Duration::from_secs(2);
 
 /// How many messages may wait to be written. They pile up only when the other side
 /// does not read.
-const OUTGOING: usize = 256;
+const OUTGOING: usize = 64;
 
 /// What a socket is held to.
 #[derive(Debug, Clone, Copy)]
