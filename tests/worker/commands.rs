@@ -87,10 +87,24 @@ async fn a_cancel_that_overtakes_its_task_counts_and_the_handler_is_not_called()
 }
 
 #[actix_rt::test]
-async fn a_cancel_long_before_its_task_is_forgotten() {
+async fn a_task_that_waited_at_the_orchestrator_while_it_was_cancelled_never_runs() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(listening(&orchestrator, &gate).max_concurrent_tasks(1)).await;
+    orchestrator.submit("gated", &());
+    gate.runs(1).await;
+    let waiting = orchestrator.submit("gated", &());
+    orchestrator.command(cancel(waiting.as_str()));
+    tokio::time::sleep(120 * SECOND).await;
+    gate.open(1);
+    let result = orchestrator.result_of(&waiting).await;
+    assert_eq!(result.outcome, Outcome::Cancelled);
+}
+
+#[actix_rt::test]
+async fn a_cancel_of_a_job_does_not_meet_what_the_job_does_later() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
     start(listening(&orchestrator, &gate)).await;
-    orchestrator.command(cancel("task-1"));
+    orchestrator.command(cancel("job-1"));
     tokio::time::sleep(10 * SECOND).await;
     let id = orchestrator.submit("echo", &());
     let outcome = orchestrator.result_of(&id).await.outcome;

@@ -1,5 +1,7 @@
-//! Cancels that overtake their task: a command comes over a socket of its own and
-//! may be here before the answer to the poll that brings the task.
+//! Cancels that overtake their task. A command comes over a socket of its own and
+//! may be here before the answer to the poll that brings the task; and avtomatika
+//! 1.0b12 assigns a task to a worker, and lets it be cancelled, long before that
+//! worker polls for it.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -9,16 +11,26 @@ use tokio::time::Instant;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::transport::CancelTarget;
 
-/// For how long a cancel waits for its task. An answer that is on its way takes
-/// less; later, the same id means something else, such as the next step of a job.
-const REMEMBERED_FOR: Duration = Duration::from_secs(5);
+/// For how long a cancel waits for its task. Ids of tasks are not used twice.
+const BY_TASK: Duration = Duration::from_mins(10);
+
+/// For how long it waits for a task of its job, if that is what it names: as long
+/// as an answer may be on its way. Later it would meet the next step of the job.
+const BY_JOB: Duration = Duration::from_secs(5);
 
 /// How many wait at most; the oldest make room.
-const AT_MOST: usize = 256;
+const AT_MOST: usize = 1024;
 
 /// The cancels for tasks that are not here, perhaps not yet.
 #[derive(Debug, Default)]
-pub(super) struct EarlyCancels(VecDeque<(Instant, OrchestratorId, CancelTarget)>);
+pub(super) struct EarlyCancels(VecDeque<Early>);
+
+#[derive(Debug)]
+struct Early {
+    came: Instant,
+    origin: OrchestratorId,
+    target: CancelTarget,
+}
 
 impl EarlyCancels {
     pub(super) fn remember(&mut self, origin: OrchestratorId, target: CancelTarget, now: Instant) {
@@ -26,7 +38,11 @@ impl EarlyCancels {
         if self.0.len() == AT_MOST {
             self.0.pop_front();
         }
-        self.0.push_back((now, origin, target));
+        self.0.push_back(Early {
+            came: now,
+            origin,
+            target,
+        });
     }
 
     /// Whether a task that has just come was called off already.
@@ -38,17 +54,23 @@ impl EarlyCancels {
         now: Instant,
     ) -> bool {
         self.forget_old(now);
-        let is_meant = |(_, from, CancelTarget(id)): &(_, OrchestratorId, CancelTarget)| {
-            *from == origin && (id == task.as_str() || id == job.as_str())
-        };
-        self.0.iter().any(is_meant)
+        self.0.iter().any(|early| {
+            let CancelTarget(id) = &early.target;
+            let is_of_job = id == job.as_str() && early.age(now) <= BY_JOB;
+            early.origin == origin && (id == task.as_str() || is_of_job)
+        })
     }
 
     fn forget_old(&mut self, now: Instant) {
-        let is_old = |at: Instant| now.saturating_duration_since(at) > REMEMBERED_FOR;
-        while self.0.front().is_some_and(|(at, ..)| is_old(*at)) {
+        while self.0.front().is_some_and(|early| early.age(now) > BY_TASK) {
             self.0.pop_front();
         }
+    }
+}
+
+impl Early {
+    fn age(&self, now: Instant) -> Duration {
+        now.saturating_duration_since(self.came)
     }
 }
 
@@ -71,8 +93,11 @@ mod tests {
         assert!(early.meant(HERE, &"other".into(), &"j".into(), now));
         assert!(!early.meant(HERE, &"other".into(), &"other".into(), now));
         assert!(!early.meant(OrchestratorId(1), &"t".into(), &"j".into(), now));
-        let later = now + REMEMBERED_FOR + Duration::from_millis(1);
-        assert!(!early.meant(HERE, &"t".into(), &"j".into(), later));
+        let later = now + BY_JOB + Duration::from_millis(1);
+        assert!(early.meant(HERE, &"t".into(), &"other".into(), later));
+        assert!(!early.meant(HERE, &"other".into(), &"j".into(), later));
+        let much_later = now + BY_TASK + Duration::from_millis(1);
+        assert!(!early.meant(HERE, &"t".into(), &"j".into(), much_later));
         assert!(early.0.is_empty());
     }
 

@@ -27,8 +27,11 @@ use super::{Answer, Failure, Http};
 use crate::config::Token;
 use crate::transport::TransportError;
 
-/// How long the other side may take to close its end.
+/// How long the other side may take to agree to the end.
 const CLOSE_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long after that it may take to hang up. Some servers leave that to us.
+const HANG_UP_WITHIN: Duration = Duration::from_millis(250);
 
 /// How many messages may wait to be written. They pile up only when the other side
 /// does not read.
@@ -258,9 +261,9 @@ impl Socket {
         }
     }
 
-    /// Closes and waits until the other side has closed as well, so that whatever it
-    /// does at the end of a connection is done. `false`: it did not within a few
-    /// seconds, and our side ended alone.
+    /// Closes and waits until the other side has agreed and hung up, so that whatever
+    /// it does at the end of a connection is done. `false`: it did not agree within a
+    /// few seconds, and our side ended alone.
     pub(crate) async fn close(mut self) -> bool {
         let code = match self.farewell {
             Farewell::Due(code) => Some(code),
@@ -272,15 +275,23 @@ impl Socket {
         {
             return true;
         }
-        let ending = async {
-            let mut framed = Pin::new(&mut self.framed);
+        let mut framed = Pin::new(&mut self.framed);
+        let agreeing = async {
             let flushed = poll_fn(|cx| framed.as_mut().flush::<Message>(cx)).await;
-            if flushed.is_err() {
-                return;
+            let mut agreed = flushed.is_err() || code.is_none();
+            while !agreed {
+                let next = poll_fn(|cx| framed.as_mut().next_item(cx)).await;
+                agreed = matches!(next, None | Some(Err(_) | Ok(Frame::Close(_))));
             }
-            while let Some(Ok(_)) = poll_fn(|cx| framed.as_mut().next_item(cx)).await {}
         };
-        tokio::time::timeout(CLOSE_WITHIN, ending).await.is_ok()
+        if tokio::time::timeout(CLOSE_WITHIN, agreeing).await.is_err() {
+            return false;
+        }
+        let hanging_up =
+            async { while let Some(Ok(_)) = poll_fn(|cx| framed.as_mut().next_item(cx)).await {} };
+        // Late or not, dropping the socket ends our side.
+        let _ = tokio::time::timeout(HANG_UP_WITHIN, hanging_up).await;
+        true
     }
 }
 
