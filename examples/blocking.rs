@@ -8,7 +8,6 @@
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::time::Duration;
 
-use axon_worker::config::{OrchestratorSettings, Settings};
 use axon_worker::dev::{DevOrchestrator, JobSpec};
 use axon_worker::{TaskContext, TaskError, Worker, blocking};
 use serde::Deserialize;
@@ -45,13 +44,8 @@ fn mine(params: Mine, task: TaskContext) -> Result<Value, TaskError> {
 #[actix_rt::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let orchestrator = DevOrchestrator::start().await?;
-    let mut settings = Settings::default();
-    settings.orchestrators = vec![OrchestratorSettings::new(
-        orchestrator.url(),
-        "your-secret-worker-token",
-    )];
     let worker = Worker::builder("miner")
-        .settings(settings)
+        .settings(orchestrator.worker_settings())
         .task("mine", blocking(mine))
         .spawn()?;
 

@@ -21,7 +21,9 @@ async fn greet(params: Greet, task: TaskContext) -> Result<Value, TaskError> {
 
 #[actix_rt::main]
 async fn main() -> axon_worker::Result<()> {
-    tracing_subscriber::fmt::init();
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .init();
     Worker::builder("greeter")
         .task("greet", greet)
         .run_with_health_check()

@@ -5,7 +5,6 @@
 //! cargo run --example pipeline
 //! ```
 
-use axon_worker::config::{OrchestratorSettings, Settings};
 use axon_worker::dev::{DevOrchestrator, JobSpec};
 use axon_worker::{ErrorCode, RawJson, Reply, TaskError, Worker};
 use serde::Deserialize;
@@ -50,13 +49,8 @@ async fn ship(params: RawJson) -> Result<Value, TaskError> {
 #[actix_rt::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let orchestrator = DevOrchestrator::start().await?;
-    let mut settings = Settings::default();
-    settings.orchestrators = vec![OrchestratorSettings::new(
-        orchestrator.url(),
-        "your-secret-worker-token",
-    )];
     let worker = Worker::builder("shop")
-        .settings(settings)
+        .settings(orchestrator.worker_settings())
         .task("check", check)
         .task("approve", approve)
         .task("price", price)

@@ -7,7 +7,6 @@
 
 use std::collections::HashMap;
 
-use axon_worker::config::{OrchestratorSettings, Settings};
 use axon_worker::dev::{DevOrchestrator, JobSpec};
 use axon_worker::{TaskContext, TaskError, TaskHandler, Worker, actor};
 use serde::{Deserialize, Serialize};
@@ -64,13 +63,8 @@ impl TaskHandler for Mood {
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     // A task that fails in a way that may pass would be tried again.
     let orchestrator = DevOrchestrator::builder().max_retries(0).start().await?;
-    let mut settings = Settings::default();
-    settings.orchestrators = vec![OrchestratorSettings::new(
-        orchestrator.url(),
-        "your-secret-worker-token",
-    )];
     let worker = Worker::builder("moods")
-        .settings(settings)
+        .settings(orchestrator.worker_settings())
         .task("mood", actor(Mood::load))
         .skill_dependency("mood", ["mood-v1"])
         .spawn()?;

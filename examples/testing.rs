@@ -6,7 +6,7 @@
 //! cargo test --example testing
 //! ```
 
-use axon_worker::config::{OrchestratorSettings, Settings};
+use axon_worker::config::Settings;
 use axon_worker::dev::{DevOrchestrator, JobSpec};
 use axon_worker::{TaskError, Worker, WorkerBuilder};
 use serde::Deserialize;
@@ -31,18 +31,10 @@ fn calculator(settings: Settings) -> WorkerBuilder {
         .task("divide", divide)
 }
 
-/// Settings that lead to this orchestrator, whatever the environment says.
-fn settings_for(orchestrator: &DevOrchestrator) -> Settings {
-    let mut settings = Settings::default();
-    let way = OrchestratorSettings::new(orchestrator.url(), "your-secret-worker-token");
-    settings.orchestrators = vec![way];
-    settings
-}
-
 #[actix_rt::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let orchestrator = DevOrchestrator::start().await?;
-    let worker = calculator(settings_for(&orchestrator)).spawn()?;
+    let worker = calculator(orchestrator.worker_settings()).spawn()?;
     let job = JobSpec::task("divide", json!({ "dividend": 42, "divisor": 7 }));
     let report = orchestrator.submit(job).await?.finished().await;
     println!("{:?}: {}", report.state, report.data);
@@ -77,7 +69,7 @@ mod tests {
     #[actix_rt::test]
     async fn wrong_parameters_fail_the_job_and_name_the_field() {
         let orchestrator = DevOrchestrator::start().await.unwrap();
-        let worker = calculator(settings_for(&orchestrator)).spawn().unwrap();
+        let worker = calculator(orchestrator.worker_settings()).spawn().unwrap();
         let job = JobSpec::task("divide", json!({ "dividend": "one", "divisor": 2 }));
         let report = orchestrator.submit(job).await.unwrap().finished().await;
         assert_eq!(report.state, JobState::Failed);
@@ -89,7 +81,7 @@ mod tests {
     async fn a_result_survives_an_orchestrator_that_fails() {
         let orchestrator = DevOrchestrator::start().await.unwrap();
         orchestrator.fail_next(Endpoint::Result, Fault::Status(503), 1);
-        let worker = calculator(settings_for(&orchestrator)).spawn().unwrap();
+        let worker = calculator(orchestrator.worker_settings()).spawn().unwrap();
         let job = JobSpec::task("divide", json!({ "dividend": 6, "divisor": 3 }));
         let report = orchestrator.submit(job).await.unwrap().finished().await;
         assert_eq!(report.data, json!({ "quotient": 2 }));

@@ -35,6 +35,10 @@ pub enum Error {
     /// The worker ended while it started; its log says why.
     #[error("the worker ended while it started")]
     Start,
+    /// The worker has ended, but not everything ended with it: results are unsent,
+    /// or handlers did not stop.
+    #[error("the worker did not end cleanly: {0}")]
+    Unclean(crate::worker::DrainReport),
     /// Signals cannot be listened to.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),

@@ -1,5 +1,83 @@
-//! A framework of actix actors for programs that pull tasks from an
-//! orchestrator, run them and report back.
+//! A framework of actix actors for programs that pull tasks from an orchestrator,
+//! run them and report back.
+//!
+//! A worker registers with one or more orchestrators, says what it can do, takes no
+//! more tasks than it has room for, runs a handler for each, and keeps every result
+//! until the orchestrator has answered. All that is left to write is the handlers:
+//!
+//! ```no_run
+//! use axon_worker::{TaskError, Worker};
+//! use serde::Deserialize;
+//! use serde_json::{Value, json};
+//!
+//! #[derive(Deserialize)]
+//! struct Add {
+//!     a: i64,
+//!     b: i64,
+//! }
+//!
+//! async fn add(params: Add) -> Result<Value, TaskError> {
+//!     let sum = params.a.checked_add(params.b);
+//!     let sum = sum.ok_or_else(|| TaskError::invalid_input("the sum is too large"))?;
+//!     Ok(json!({ "sum": sum }))
+//! }
+//!
+//! #[actix_rt::main]
+//! async fn main() -> axon_worker::Result<()> {
+//!     // Orchestrator, token, limits and all else come from the environment.
+//!     Worker::builder("calculator").task("add", add).run().await
+//! }
+//! ```
+//!
+//! # Handlers
+//!
+//! Three shapes are registered the same way, with [`WorkerBuilder::task`]:
+//!
+//! | Shape | Registered as | Runs on |
+//! |---|---|---|
+//! | async function | `.task("add", add)` | a handler thread, with others |
+//! | blocking function | `.task("resize", blocking(resize))` | a thread of its own while it runs |
+//! | actor with state | `.task("ask", actor(Model::load))` | a thread of its own, one task at a time |
+//!
+//! See [`blocking()`](blocking()) and [`TaskHandler`] for the latter two. None of them
+//! shares a thread with polls, heartbeats and results, so a handler that blocks or
+//! computes for minutes holds up other handlers at worst.
+//!
+//! The first argument is the parameters, see [`FromParams`]. Functions have up to five
+//! more, see [`FromTask`]: [`TaskContext`] for ids, progress, files and cancelling,
+//! [`Data`] for what the handlers of a worker share, and others.
+//!
+//! What a handler returns becomes an [`Outcome`]: a value is a success, a [`Reply`] has
+//! a status of its own, a [`TaskError`] has a code that tells the orchestrator whether
+//! to try again. `?` works on every ordinary error and means "may pass"; so does a panic.
+//!
+//! # Running
+//!
+//! - [`Worker::run`] is for programs that are a worker and nothing else: it handles
+//!   signals and returns when everything has ended. `run_with_health_check` also serves
+//!   `/health` and `/ready` (feature `health`).
+//! - [`Worker::spawn`] is for programs that are something else besides: the worker runs
+//!   on threads of its own, and a [`WorkerHandle`] shows its [status](WorkerStatus),
+//!   pauses it, changes limits, calls tasks off and ends it.
+//! - [`Worker::spawn_local`] is for tests that pause the clock.
+//!
+//! Settings come from the environment and a file; see [`config`] for the whole list, and
+//! [`WorkerBuilder::configure`] for setting them in the program.
+//!
+//! # Orchestrators
+//!
+//! [`transport::rxon`] speaks to Avtomatika and is used unless
+//! [`WorkerBuilder::transport`] says otherwise. [`transport`] is the seam for protocols
+//! of your own. [`transport::memory`] is an orchestrator for tests of handlers, without
+//! sockets, and `dev` (feature `dev-orchestrator`) one that speaks RXON over HTTP and
+//! runs jobs of several steps.
+//!
+//! # Where to go on
+//!
+//! - `examples/` in the repository, beginning with `quickstart`.
+//! - `docs/configuration.md`: every variable.
+//! - `docs/architecture.md`: the actors, and the way of a task through them.
+//! - `docs/transports.md`: writing a transport.
 
 mod actors;
 pub mod config;
@@ -36,4 +114,13 @@ pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
-pub use worker::{DrainReport, TaskSpec, Worker, WorkerBuilder, WorkerHandle};
+pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};
+
+/// The code in the guides compiles.
+#[cfg(doctest)]
+mod guides {
+    #[doc = include_str!("../README.md")]
+    struct Readme;
+    #[doc = include_str!("../docs/transports.md")]
+    struct Transports;
+}

@@ -101,6 +101,16 @@ impl StatusBoard {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Tasks that have ended since the start, in whatever way.
+    pub(crate) fn ended_tasks(&self) -> usize {
+        let counters = [&self.succeeded, &self.failed, &self.cancelled];
+        let sum = counters
+            .iter()
+            .map(|c| c.load(Ordering::Relaxed))
+            .sum::<u64>();
+        usize::try_from(sum).unwrap_or(usize::MAX)
+    }
+
     pub(crate) fn set_registered(&self, count: usize) {
         self.registered.store(count, Ordering::Relaxed);
     }

@@ -1,6 +1,10 @@
 //! Every example that needs no server does what it says, in any environment.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use axon_worker::dev::{DevOrchestrator, JobSpec};
+use serde_json::json;
 
 #[path = "support/example.rs"]
 mod example;
@@ -83,4 +87,28 @@ fn a_folder_can_be_an_orchestrator() {
             "unsent: 0",
         ],
     );
+}
+
+#[actix_rt::test]
+async fn hello_greets_and_ends_when_it_is_told() {
+    let orchestrator = DevOrchestrator::builder()
+        .token("secret")
+        .start()
+        .await
+        .unwrap();
+    let mut hello = Command::new(example::program("hello"))
+        .env("ORCHESTRATOR_URL", orchestrator.url())
+        .env("WORKER_TOKEN", "secret")
+        .env("WORKER_PORT", "0")
+        .stdout(Stdio::null())
+        .spawn()
+        .expect("the example starts");
+    let job = JobSpec::task("greet", json!({ "name": "you" }));
+    let job = orchestrator.submit(job).await.unwrap();
+    let report = job.finished_within(Duration::from_secs(30)).await;
+    let told = Command::new("kill").arg(hello.id().to_string()).status();
+    assert!(told.expect("kill runs").success());
+    assert!(hello.wait().expect("it ends").success());
+    let data = report.expect("a greeting in time").data;
+    assert_eq!(data, json!({ "greeting": "Hello, you!" }));
 }

@@ -169,6 +169,19 @@ fn a_picture_that_ends_too_early_fails_the_job() {
 }
 
 #[test]
+fn an_output_that_cannot_be_written_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let input = photo(folder.path(), "photo.png");
+    // A file where a folder is needed.
+    let output = format!("{input}/out.png");
+    let stderr = refuses(
+        folder.path(),
+        &[&input, "--width=9", "--height=9", "--output", &output],
+    );
+    assert!(stderr.contains(&output), "{stderr}");
+}
+
+#[test]
 fn help_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let output = quickstart(folder.path(), &["--help"]);

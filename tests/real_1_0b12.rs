@@ -1,6 +1,7 @@
 //! The conformance worker against the published orchestrator `avtomatika` 1.0b12.
 //!
-//! Every test has an orchestrator of its own, so they run side by side. They need Python packages
+//! They run `examples/conformance` as it was built last: `cargo build --example conformance` first,
+//! or `./test`. Every test has an orchestrator of its own, so they run side by side. They need Python packages
 //! and Redis, and fail without: `./test` installs both.
 
 mod support;

@@ -1,6 +1,7 @@
 //! The two task handlers. Both compute, so both are registered as blocking: they
 //! have a thread to themselves and look now and then whether they are called off.
 
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +50,7 @@ pub(super) fn resize_image(
         pixel,
     )?;
     let path = workspace.0.join(format!("{}.png", task.job_id()));
-    resized.save(&path)?;
+    save(&resized, &path)?;
     let (from_width, from_height) = source.dimensions();
     Ok(json!({ "resized": {
         "image": path,
@@ -76,10 +77,7 @@ pub(super) fn apply_filters(params: ApplyFilters, task: TaskContext) -> Result<V
         picture = paint(&task, filter.name(), done..done + share, size, pixel)?;
         done += share;
     }
-    if let Some(folder) = params.save_as.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    picture.save(&params.save_as)?;
+    save(&picture, &params.save_as)?;
     let names: Vec<_> = params.filters.iter().map(|filter| filter.name()).collect();
     Ok(json!({ "filtered": {
         "image": params.save_as,
@@ -90,11 +88,22 @@ pub(super) fn apply_filters(params: ApplyFilters, task: TaskContext) -> Result<V
 
 /// A file that cannot be read may be there later; one that is no picture stays none.
 fn load(path: &Path) -> Result<RgbImage, TaskError> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
-    let file = std::fs::read(path).map_err(|error| TaskError::transient(told(&error)))?;
-    let picture =
-        image::load_from_memory(&file).map_err(|error| TaskError::invalid_input(told(&error)))?;
+    let file = std::fs::read(path).map_err(|error| TaskError::transient(at(path, &error)))?;
+    let picture = image::load_from_memory(&file)
+        .map_err(|error| TaskError::invalid_input(at(path, &error)))?;
     Ok(picture.into_rgb8())
+}
+
+fn save(picture: &RgbImage, path: &Path) -> Result<(), TaskError> {
+    let failed = |error: &dyn Display| TaskError::transient(at(path, error));
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+    }
+    picture.save(path).map_err(|error| failed(&error))
+}
+
+fn at(path: &Path, error: &dyn Display) -> String {
+    format!("{}: {error}", path.display())
 }
 
 /// Fills a picture row by row, reporting progress after each block of rows.

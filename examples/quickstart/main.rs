@@ -19,7 +19,6 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use axon_worker::config::{OrchestratorSettings, Settings};
 use axon_worker::dev::{DevOrchestrator, JobReport, JobSpec};
 use axon_worker::{Worker, WorkerHandle, WorkerId, blocking};
 use serde_json::json;
@@ -89,10 +88,8 @@ async fn run(options: &Options) -> Result<()> {
 
 /// A worker that knows nothing but this orchestrator.
 fn start_worker(orchestrator: &DevOrchestrator, workspace: PathBuf) -> Result<WorkerHandle> {
-    // Defaults rather than what the environment says.
-    let mut settings = Settings::default();
+    let mut settings = orchestrator.worker_settings();
     settings.worker_id = WorkerId::try_new("quickstart")?;
-    settings.orchestrators = vec![OrchestratorSettings::new(orchestrator.url(), TOKEN)];
     settings.storage.task_files_dir = workspace.join("tasks");
     let worker = Worker::builder("image-processor")
         .settings(settings)

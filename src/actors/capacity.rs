@@ -1,6 +1,8 @@
 //! The keeper of slots: a permit is taken before a poll goes out, travels with
 //! the task, and gives its slot back when it is dropped, wherever that happens.
 
+use std::sync::Arc;
+
 use actix::prelude::*;
 
 use super::StateChanged;
@@ -13,7 +15,8 @@ use crate::transport::{Availability, Offer};
 #[derive(Debug)]
 pub(crate) struct Permit {
     held: Held,
-    back: Recipient<SlotReleased>,
+    /// Shared: a clone of a recipient costs several allocations.
+    back: Arc<Recipient<SlotReleased>>,
 }
 
 impl Permit {
@@ -72,13 +75,15 @@ pub(crate) struct GetCapacity;
 #[derive(Debug, Clone, MessageResponse)]
 pub(crate) struct CapacityView {
     pub(crate) availability: Availability,
-    pub(crate) available: std::sync::Arc<[crate::TaskName]>,
+    pub(crate) available: Arc<[crate::TaskName]>,
 }
 
 /// The global limit and the limits by type.
 pub(crate) struct CapacityTracker {
     slots: Slots<(TaskKey, Permit)>,
     wanted: usize,
+    /// Our own address for permits, once we have one.
+    back: Option<Arc<Recipient<SlotReleased>>>,
     poller: Recipient<SlotGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: Recipient<StateChanged>,
@@ -94,6 +99,7 @@ impl CapacityTracker {
         Self {
             slots,
             wanted: 0,
+            back: None,
             poller,
             supervisor,
             heartbeat,
@@ -110,13 +116,14 @@ impl CapacityTracker {
                 break;
             };
             self.wanted -= 1;
-            let permit = Permit {
-                held,
-                back: ctx.address().recipient(),
-            };
+            let back = self
+                .back
+                .get_or_insert_with(|| Arc::new(ctx.address().recipient()))
+                .clone();
+            let permit = Permit { held, back };
             let offer = Offer {
                 available: self.slots.available().clone(),
-                hot: std::sync::Arc::from([]),
+                hot: Arc::default(),
             };
             self.poller.do_send(SlotGranted { permit, offer });
         }

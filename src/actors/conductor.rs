@@ -91,14 +91,15 @@ impl Handler<Shutdown> for Conductor {
         info!("shutting down");
         self.board.set_draining();
         let drain = Drain::begin(self.limits.clone(), Instant::now());
-        let (parts, ended) = (self.parts.clone(), self.ended.clone());
+        let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let channels = self.channels.clone();
         actix_rt::spawn(async move {
-            let report = parts.drain(drain).await;
+            let report = parts.drain(drain, &board).await;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
             info!(
+                done = report.done,
                 interrupted = report.interrupted,
                 stuck = report.stuck,
                 unsent = report.unsent,
@@ -110,8 +111,9 @@ impl Handler<Shutdown> for Conductor {
 }
 
 impl Parts {
-    async fn drain(&self, mut drain: Drain) -> DrainReport {
+    async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
+        let before = board.ended_tasks();
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
         let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
@@ -145,6 +147,7 @@ impl Parts {
                 }
             }
         }
+        report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         report

@@ -2,6 +2,7 @@
 //! an answer.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use actix::prelude::*;
@@ -45,7 +46,7 @@ struct Parcel {
 pub(crate) struct Courier {
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel>,
-    pool: Recipient<Deliver>,
+    pool: Rc<Recipient<Deliver>>,
     board: Arc<StatusBoard>,
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
@@ -56,7 +57,7 @@ impl Courier {
         Self {
             outbox,
             parcels: HashMap::new(),
-            pool,
+            pool: Rc::new(pool),
             board,
             alarm: None,
         }

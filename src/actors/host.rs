@@ -2,6 +2,7 @@
 //! own there, so that a panic ends that task and nothing else.
 
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -33,7 +34,7 @@ pub(crate) struct TaskHost {
     grace: Duration,
     pool: BlockingPool,
     started: Arc<AtomicUsize>,
-    supervisor: Recipient<TaskEnded>,
+    supervisor: Rc<Recipient<TaskEnded>>,
 }
 
 impl TaskHost {
@@ -48,7 +49,7 @@ impl TaskHost {
             grace,
             pool,
             started,
-            supervisor,
+            supervisor: Rc::new(supervisor),
         }
     }
 }
@@ -81,8 +82,16 @@ impl Handler<RunTask> for TaskHost {
         };
         let task = async move {
             let began = Instant::now();
+            // It may have waited for this thread to come back from another handler.
+            let too_late = cancellation.is_cancelled();
             // Calling is inside as well: arguments are parsed there.
-            let body = AssertUnwindSafe(async move { job.call(call).await }).catch_unwind();
+            let body = AssertUnwindSafe(async move {
+                if too_late {
+                    return Outcome::Cancelled;
+                }
+                job.call(call).await
+            })
+            .catch_unwind();
             let ended = tokio::select! {
                 biased;
                 ended = body => ended,

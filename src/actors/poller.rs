@@ -54,6 +54,12 @@ pub(crate) enum PollOutcome {
 #[rtype(result = "()")]
 pub(crate) struct Ready;
 
+/// So many of the open polls wait for orchestrators whose tasks are not wanted
+/// now; they do not count.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Sidelined(pub(crate) usize);
+
 /// Send polls or send none. Open ones stay open.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -72,6 +78,7 @@ pub(crate) struct Poller {
     current_delay: Duration,
     intake: bool,
     open: usize,
+    sidelined: usize,
     wanted: usize,
     /// Nothing is sent before this timer has run, if there is one.
     resting: Option<SpawnHandle>,
@@ -96,6 +103,7 @@ impl Poller {
             current_delay: idle_delay,
             intake: true,
             open: 0,
+            sidelined: 0,
             wanted: 0,
             resting: None,
             stalled: false,
@@ -109,7 +117,7 @@ impl Poller {
     fn fill(&mut self) {
         let sending = self.intake && !self.stalled && self.resting.is_none();
         let target = if sending {
-            self.scale.target()
+            self.scale.target() + self.sidelined
         } else {
             self.open
         };
@@ -167,6 +175,8 @@ impl Handler<PollEnded> for Poller {
             sent,
             outcome,
         } = ended;
+        // Whoever was asked may be asked again; if not, the pool will say so anew.
+        self.stalled = matches!(outcome, PollOutcome::NobodyReady(_));
         match outcome {
             PollOutcome::Found(task) => {
                 self.scale.found();
@@ -189,7 +199,6 @@ impl Handler<PollEnded> for Poller {
             }
             PollOutcome::Failed => {}
             PollOutcome::NobodyReady(until) => {
-                self.stalled = true;
                 if let Some(until) = until {
                     self.rest(ctx, until.saturating_duration_since(Instant::now()));
                 }
@@ -209,6 +218,15 @@ impl Handler<Ready> for Poller {
                 ctx.cancel_future(timer);
             }
         }
+        self.fill();
+    }
+}
+
+impl Handler<Sidelined> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, Sidelined(polls): Sidelined, _: &mut Self::Context) {
+        self.sidelined = polls;
         self.fill();
     }
 }

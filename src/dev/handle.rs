@@ -17,6 +17,7 @@ use super::quirks::Quirks;
 use super::recorder::{Endpoint, RecordedRequest};
 use super::server::Command;
 use super::state::{JobCounts, Load, Shared, State, View, WorkerRecord};
+use crate::config::{OrchestratorSettings, Settings};
 use crate::{JobId, TaskName};
 
 /// What survives a restart.
@@ -77,6 +78,17 @@ impl DevOrchestrator {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.address.port()
+    }
+
+    /// Settings of a worker that knows this orchestrator and nothing else, whatever
+    /// the environment says.
+    #[must_use]
+    pub fn worker_settings(&self) -> Settings {
+        let token = self.shared.settings.tokens.global().clone();
+        Settings {
+            orchestrators: vec![OrchestratorSettings::new(self.url(), token)],
+            ..Settings::default()
+        }
     }
 
     /// Submits a job. Without a free worker its tasks wait in a queue.

@@ -134,6 +134,10 @@ impl<H: TaskHandler> Job for ActorJob<H> {
         }
         .boxed_local()
     }
+
+    fn works_there(&self) -> bool {
+        false
+    }
 }
 
 /// One task for a handler actor.

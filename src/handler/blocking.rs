@@ -72,12 +72,20 @@ where
         } = call;
         let done = pool.run(move || {
             let _held = hold;
+            // It may have waited for this thread, and nobody waits for it any more.
+            if context.is_cancelled() {
+                return Outcome::Cancelled;
+            }
             match function.invoke(params, &context) {
                 Ok(returned) => returned.into(),
                 Err(error) => Outcome::Failed(error),
             }
         });
         done.boxed_local()
+    }
+
+    fn works_there(&self) -> bool {
+        false
     }
 }
 

@@ -44,6 +44,12 @@ pub(crate) trait Job: Send + Sync {
     /// Does one task. Called on a handler thread; the future stays there. It may
     /// panic, and it may be dropped when the task is called off.
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome>;
+
+    /// Whether the work itself is done on the handler thread, rather than waited
+    /// for there.
+    fn works_there(&self) -> bool {
+        true
+    }
 }
 
 /// One task, on its way into a handler.

@@ -64,6 +64,12 @@ impl Gate {
         self.closed_until = self.rate_limited_until.filter(|until| *until > now);
     }
 
+    /// As [`Gate::reopen`], and a single request need not try the way first.
+    pub(crate) fn recovered(&mut self, now: Instant) {
+        self.reopen(now);
+        self.failing = false;
+    }
+
     /// Several requests that fail together count as one failure.
     pub(crate) fn failed(&mut self, now: Instant, jitter: f64) {
         self.failing = true;

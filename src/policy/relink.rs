@@ -8,7 +8,7 @@ use super::Backoff;
 use crate::transport::TransportError;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+const LONGEST_WAIT: Duration = Duration::from_mins(1);
 
 /// A link that lasted this long was a good one. Being let in alone says little:
 /// two workers with one name let each other out at once, and avtomatika 1.0b12

@@ -61,9 +61,9 @@ impl<T> Slots<T> {
             tasks: 0,
             running_by_type: HashMap::new(),
             parked: VecDeque::new(),
-            available: Arc::from([]),
+            available: Arc::default(),
         };
-        slots.available = slots.compute_available();
+        slots.refresh();
         slots
     }
 
@@ -177,31 +177,23 @@ impl<T> Slots<T> {
 
     /// Brings [`Slots::available`] up to date; `true` if it changed.
     pub(crate) fn refresh(&mut self) -> bool {
-        let now = self.compute_available();
-        let changed = now != self.available;
-        if changed {
-            self.available = now;
+        // Asked after every message, and mostly nothing has changed.
+        if self.free().eq(self.available.iter()) {
+            return false;
         }
-        changed
+        self.available = self.free().cloned().collect();
+        true
     }
 
-    fn compute_available(&self) -> Arc<[TaskName]> {
-        if self.tasks >= self.limit {
-            return Arc::from([]);
-        }
-        let free = |entry: &&TaskEntry| {
-            let Some(kind) = entry.kind.as_deref() else {
-                return true;
-            };
-            self.type_limits
-                .get(kind)
-                .is_none_or(|limit| self.running(kind) < *limit)
+    /// Names of the handlers with a free slot.
+    fn free(&self) -> impl Iterator<Item = &TaskName> {
+        let any = self.tasks < self.limit;
+        let of_type = |kind: &str| {
+            let limit = self.type_limits.get(kind);
+            limit.is_none_or(|limit| self.running(kind) < *limit)
         };
-        self.entries
-            .iter()
-            .filter(free)
-            .map(|entry| entry.name.clone())
-            .collect()
+        let free = move |entry: &&TaskEntry| any && entry.kind.as_deref().is_none_or(of_type);
+        self.entries.iter().filter(free).map(|entry| &entry.name)
     }
 
     fn running(&self, kind: &str) -> usize {

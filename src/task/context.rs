@@ -16,6 +16,26 @@ use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
 
 /// A handler's view of its task. Cheap to clone, usable from any thread.
+///
+/// ```
+/// use axon_worker::{TaskContext, TaskError};
+/// use serde_json::{Value, json};
+///
+/// async fn sum(rows: Vec<f64>, task: TaskContext) -> Result<Value, TaskError> {
+///     let mut sum = 0.0;
+///     for (row, done) in rows.iter().zip(1_u32..) {
+///         if task.is_cancelled() {
+///             return Err(TaskError::transient("called off"));
+///         }
+///         sum += row;
+///         task.progress(f64::from(done) / rows.len() as f64, "adding").await;
+///     }
+///     // The task's own folder goes when its result is delivered.
+///     task.files().write("sum.txt", sum.to_string()).await?;
+///     Ok(json!({ "sum": sum, "job": task.job_id() }))
+/// }
+/// # let _ = axon_worker::Worker::builder("example").task("sum", sum);
+/// ```
 #[derive(Clone)]
 pub struct TaskContext(Arc<Inner>);
 

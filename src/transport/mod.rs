@@ -44,7 +44,9 @@ pub trait Transport: fmt::Debug + 'static {
         report: Report,
     ) -> LocalBoxFuture<'_, Result<(), TransportError>>;
 
-    /// Reports the worker's state. Called one at a time. Cancel-safe.
+    /// Reports the worker's state. The regular ones come one at a time; one that must
+    /// be there before a result, or before the worker ends, may overlap with them.
+    /// Cancel-safe.
     fn heartbeat(&self, report: Report) -> LocalBoxFuture<'_, Result<BeatReply, TransportError>>;
 
     /// Asks whether the orchestrator still knows the worker, as cheaply as the

@@ -76,6 +76,47 @@ impl From<&str> for TaskSpec {
     }
 }
 
+/// An orchestrator behind a transport of one's own: what logs call it, and its
+/// place among others. A plain text is a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    name: String,
+    priority: i64,
+    weight: u32,
+}
+
+impl Route {
+    /// Priority 1 and weight 1.
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            priority: 1,
+            weight: 1,
+        }
+    }
+
+    /// Lower is preferred, in `FAILOVER` and `WATERFALL`.
+    #[must_use]
+    pub fn priority(mut self, priority: i64) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// Its share in `ROUND_ROBIN`, at least 1.
+    #[must_use]
+    pub fn weight(mut self, weight: u32) -> Self {
+        self.weight = weight.max(1);
+        self
+    }
+}
+
+impl From<&str> for Route {
+    fn from(name: &str) -> Self {
+        Self::named(name)
+    }
+}
+
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
 /// Builds a [`Worker`]. What is set here wins over the environment.
@@ -243,13 +284,18 @@ impl WorkerBuilder {
     #[must_use]
     pub fn transport<T: Transport>(
         mut self,
-        name: impl Into<String>,
+        route: impl Into<Route>,
         make: impl FnOnce(OrchestratorId) -> T + Send + 'static,
     ) -> Self {
+        let Route {
+            name,
+            priority,
+            weight,
+        } = route.into();
         self.links.push(Link {
-            name: name.into(),
-            priority: 1,
-            weight: 1,
+            name,
+            priority,
+            weight,
             make: Box::new(move |id| Rc::new(make(id))),
         });
         self
@@ -259,11 +305,11 @@ impl WorkerBuilder {
     #[must_use]
     pub fn only_transport<T: Transport>(
         mut self,
-        name: impl Into<String>,
+        route: impl Into<Route>,
         make: impl FnOnce(OrchestratorId) -> T + Send + 'static,
     ) -> Self {
         self.links.clear();
-        self.transport(name, make)
+        self.transport(route, make)
     }
 
     /// Spreads polls over the orchestrators by a strategy of your own instead of

@@ -171,6 +171,8 @@ fn candidates(sessions: &[SessionSettings]) -> Vec<Candidate> {
         priority: session.priority,
         weight: session.weight,
         ready: false,
+        working: true,
+        flowing: false,
         open_polls: 0,
     };
     sessions.iter().map(candidate).collect()

@@ -16,6 +16,8 @@ use crate::transport::CancelTarget;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainReport {
+    /// Tasks that were finished during the drain.
+    pub done: usize,
     /// Tasks that were called off because they took too long to finish.
     pub interrupted: usize,
     /// Of those, the ones whose handler did not stop even then.
@@ -24,8 +26,49 @@ pub struct DrainReport {
     pub unsent: usize,
 }
 
+impl DrainReport {
+    /// Whether nothing was lost and nothing left behind.
+    #[must_use]
+    pub fn is_clean(&self) -> bool {
+        self.stuck == 0 && self.unsent == 0
+    }
+}
+
+impl std::fmt::Display for DrainReport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} tasks done, {} interrupted, {} stuck, {} results unsent",
+            self.done, self.interrupted, self.stuck, self.unsent
+        )
+    }
+}
+
 /// A running worker. Cheap to clone, usable from any thread and runtime. The
 /// worker goes on when all handles are dropped.
+///
+/// ```
+/// # use axon_worker::transport::memory::MemoryOrchestrator;
+/// # use axon_worker::{RawJson, TaskError, Worker, config::Settings};
+/// # async fn echo(params: RawJson) -> Result<RawJson, TaskError> { Ok(params) }
+/// # #[actix_rt::main]
+/// # async fn main() -> axon_worker::Result<()> {
+/// # let orchestrator = MemoryOrchestrator::new();
+/// # let builder = Worker::builder("test").settings(Settings::default())
+/// #     .task("echo", echo).transport("memory", orchestrator.connect());
+/// let worker = builder.spawn()?;
+///
+/// worker.set_max_concurrent_tasks(4);
+/// for task in worker.status().tasks {
+///     println!("{} has taken {:?} so far", task.name, task.elapsed);
+/// }
+/// worker.pause();
+///
+/// let report = worker.shutdown().await;
+/// assert_eq!((report.interrupted, report.unsent), (0, 0));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct WorkerHandle {
     worker_id: WorkerId,

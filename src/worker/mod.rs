@@ -10,7 +10,7 @@ mod wiring;
 use std::sync::mpsc;
 use std::thread;
 
-pub use builder::{TaskSpec, WorkerBuilder};
+pub use builder::{Route, TaskSpec, WorkerBuilder};
 pub use handle::{DrainReport, WorkerHandle};
 
 use crate::error::{Error, Result};
@@ -122,7 +122,8 @@ impl Worker {
     /// finish, results are delivered. A second signal ends the process at once.
     ///
     /// # Errors
-    /// As [`Worker::spawn`].
+    /// As [`Worker::spawn`], and [`Error::Unclean`] when results were left unsent or
+    /// handlers did not stop. Returned from `main`, it makes exit code 1.
     pub async fn run(self) -> Result<()> {
         signals::run_until_signal(self.spawn()?).await
     }

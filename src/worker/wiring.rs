@@ -182,6 +182,7 @@ impl Wiring<'_> {
         let neighbours = Neighbours {
             poller: to(&self.parts.poller),
             ready: to(&self.parts.poller),
+            sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
             courier: to(&self.parts.courier),
             recovered: to(&self.parts.courier),

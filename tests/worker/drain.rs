@@ -24,7 +24,9 @@ async fn a_running_task_finishes_and_its_result_goes_out_first() {
     assert!(!ending.is_finished());
     assert_eq!(orchestrator.queued(), 1, "no new task is taken");
     gate.open(1);
-    assert_eq!(ending.await.unwrap(), DrainReport::default());
+    let report: DrainReport = ending.await.unwrap();
+    assert!(report.is_clean() && report.interrupted == 0);
+    assert_eq!(report.done, 1);
     orchestrator.result_of(&id).await;
     let last = orchestrator.reports().pop().expect("a farewell");
     assert_eq!(last.availability, Availability::Offline);

@@ -1,5 +1,6 @@
 //! User code that misbehaves delays nothing but itself. Real threads, real time.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -40,6 +41,18 @@ fn looks_up(_: Value, task: TaskContext) -> Result<&'static str, TaskError> {
         std::thread::yield_now();
     }
     Ok("stopped")
+}
+
+/// How often a handler was called.
+type Calls = Arc<AtomicUsize>;
+
+fn counts_on_a_thread(_: Value, calls: Data<Calls>) -> Result<(), TaskError> {
+    calls.fetch_add(1, Ordering::SeqCst);
+    Ok(())
+}
+
+async fn counts(params: Value, calls: Data<Calls>) -> Result<(), TaskError> {
+    counts_on_a_thread(params, calls)
 }
 
 fn worker(orchestrator: &MemoryOrchestrator, clamp: &Arc<Clamp>) -> WorkerBuilder {
@@ -151,4 +164,47 @@ fn a_worker_needs_no_runtime_to_be_spawned() {
             orchestrator.result_of(&id).await;
             handle.shutdown().await;
         });
+}
+
+#[actix_rt::test]
+async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
+    for (holds, waits) in [
+        ("blocks_a_thread", "counts_on_a_thread"),
+        ("blocks_its_thread", "counts"),
+    ] {
+        let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+        let calls = Calls::default();
+        let handle = worker(&orchestrator, &clamp)
+            .data(calls.clone())
+            .task("counts_on_a_thread", blocking(counts_on_a_thread))
+            .task("counts", counts)
+            .configure(|settings| {
+                settings.intake.handler_threads = 1;
+                settings.intake.blocking_threads = 1;
+            })
+            .spawn()
+            .unwrap();
+        let stuck = orchestrator.submit(holds, &());
+        orchestrator
+            .report_where(|report| report.running.len() == 1)
+            .await;
+        let waiting = orchestrator.submit(waits, &());
+        orchestrator
+            .report_where(|report| report.running.len() == 2)
+            .await;
+        handle.cancel(waiting.as_str());
+        let result = orchestrator.result_of(&waiting).await;
+        assert_eq!(result.outcome, Outcome::Cancelled);
+
+        release.send(()).unwrap();
+        orchestrator.result_of(&stuck).await;
+        let next = orchestrator.submit(waits, &());
+        orchestrator.result_of(&next).await;
+        assert_eq!(
+            calls.load(Ordering::SeqCst),
+            1,
+            "{waits}: only the last one"
+        );
+        handle.shutdown().await;
+    }
 }

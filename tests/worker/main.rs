@@ -11,5 +11,6 @@ mod handlers;
 mod heartbeats;
 mod isolation;
 mod rate_limits;
+mod several;
 mod support;
 mod trouble;

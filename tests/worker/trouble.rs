@@ -85,6 +85,29 @@ async fn after_an_outage_the_worker_asks_whether_it_is_still_known() {
 }
 
 #[actix_rt::test]
+async fn after_an_outage_with_many_open_polls_polling_goes_on() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    // Several polls are open when the orchestrator goes away, and it comes back
+    // without its memory.
+    for _ in 0..20 {
+        orchestrator.submit("echo", &());
+    }
+    orchestrator.results(20).await;
+    orchestrator.forget_worker();
+    orchestrator.set_hold(SECOND);
+    orchestrator.fail_next(Call::Poll, &unreachable(), 6);
+    orchestrator.fail_next(Call::Probe, &unreachable(), 2);
+    tokio::time::sleep(60 * SECOND).await;
+    for _ in 0..3 {
+        let began = tokio::time::Instant::now();
+        let id = orchestrator.submit("echo", &());
+        orchestrator.result_of(&id).await;
+        assert!(began.elapsed() < 10 * SECOND, "{:?}", began.elapsed());
+    }
+}
+
+#[actix_rt::test]
 async fn a_result_survives_any_outage() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
     let away = TransportError::NoAnswer {

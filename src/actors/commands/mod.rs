@@ -130,7 +130,7 @@ impl WsCommandActor {
         let wait = self.relink.ended(error, Instant::now(), fastrand::f64());
         warn!(orchestrator = %self.name, %error, again_in = ?wait, "no command channel");
         self.link = Link::Waiting {
-            timer: ctx.run_later(wait, |actor, ctx| actor.open(ctx)),
+            timer: ctx.run_later(wait, Self::open),
             firmly: matches!(
                 error,
                 TransportError::Unauthorized { .. }

@@ -10,7 +10,7 @@ use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
 use crate::task::CancelReason;
-use crate::transport::{BeatReply, Report, TransportError};
+use crate::transport::{Availability, BeatReply, Report, TransportError};
 
 /// Tell all orchestrators this state.
 #[derive(Debug, Message)]
@@ -52,6 +52,7 @@ impl OrchestratorPool {
     pub(super) fn beat(&mut self, id: OrchestratorId, report: Report, ctx: &mut Context<Self>) {
         let now = Instant::now();
         let session = self.session(id);
+        let report = session.role.shown(report);
         if !session.registered {
             // Registration carries the state and is followed by a beat.
             return;
@@ -98,6 +99,7 @@ impl Handler<SendBeat> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, SendBeat(report): SendBeat, ctx: &mut Self::Context) {
+        self.last_report = Some(report.clone());
         for place in 0..self.sessions.len() {
             self.beat(OrchestratorId(place), report.clone(), ctx);
         }
@@ -122,6 +124,9 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             Ok(reply) => {
                 session.beats.succeeded(now);
                 session.note_believed(&report);
+                if report.availability != Availability::Idle {
+                    session.role.heard(now);
+                }
                 for target in reply.cancel {
                     let cancel = CancelTask {
                         origin: Some(id),
@@ -130,7 +135,7 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                     };
                     self.neighbours.supervisor.do_send(cancel);
                 }
-                self.heard_of(id);
+                self.heard_of(id, ctx);
             }
             Err(error) => {
                 let name = &session.settings.name;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tracing::debug;
 
+use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::id::OrchestratorId;
 use crate::task::{Outcome, TaskResult};
@@ -42,7 +43,9 @@ impl Handler<Deliver> for OrchestratorPool {
         // A failed task is handed out again at once, or never: avtomatika puts the
         // job on a siding when it knows of no idle worker at that moment. So it
         // must learn first that our slot is free again.
-        let unseen = is_retried(&result.outcome) && !session.believes_free_for(&result.name);
+        let unseen = is_retried(&result.outcome)
+            && session.role == Role::Active
+            && !session.believes_free_for(&result.name);
         let neighbours = self.neighbours.clone();
         Box::pin(async move {
             if unseen
@@ -73,7 +76,7 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
     fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
         let id = answered.id;
         match answered.error {
-            None => self.heard_of(id),
+            None => self.heard_of(id, ctx),
             Some(error) => {
                 if self.session(id).note_failure(&error) {
                     self.lost_registration(id, ctx);

@@ -8,6 +8,7 @@ mod beats;
 mod deliver;
 mod polls;
 mod registration;
+mod roles;
 mod session;
 
 use std::rc::Rc;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
+use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
 pub(crate) use deliver::{Deliver, ReportProgress};
@@ -26,18 +28,19 @@ pub(crate) use session::SessionSettings;
 use super::commands::OpenChannel;
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
-use super::poller::{PollEnded, Ready};
+use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
 use crate::status::StatusBoard;
-use crate::transport::{TransportError, WorkerCard};
+use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
     pub(crate) poller: Recipient<PollEnded>,
     pub(crate) ready: Recipient<Ready>,
+    pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) recovered: Recipient<Recovered>,
@@ -54,6 +57,10 @@ pub(crate) struct OrchestratorPool {
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
     board: Arc<StatusBoard>,
+    /// The latest state of the worker.
+    last_report: Option<Report>,
+    /// Polls open to orchestrators whose tasks are not wanted.
+    sidelined: usize,
 }
 
 impl OrchestratorPool {
@@ -75,6 +82,8 @@ impl OrchestratorPool {
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
             board,
+            last_report: None,
+            sidelined: 0,
         }
     }
 
@@ -83,7 +92,7 @@ impl OrchestratorPool {
     }
 
     fn candidates(&self) -> Vec<Candidate> {
-        let now = tokio::time::Instant::now();
+        let now = Instant::now();
         self.sessions
             .iter()
             .map(|session| session.candidate(now))
@@ -91,10 +100,13 @@ impl OrchestratorPool {
     }
 
     /// The orchestrator answered: whatever waits for it may go.
-    fn heard_of(&mut self, id: OrchestratorId) {
-        if self.session(id).was_silent() {
+    fn heard_of(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
+        let session = self.session(id);
+        if session.was_silent() {
+            session.polls.reopen(Instant::now());
             self.neighbours.recovered.do_send(Recovered(id));
             self.neighbours.ready.do_send(Ready);
+            self.review_roles(ctx);
         }
     }
 }
@@ -103,6 +115,7 @@ impl Actor for OrchestratorPool {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        self.review_roles(ctx);
         for place in 0..self.sessions.len() {
             self.register(OrchestratorId(place), ctx);
         }

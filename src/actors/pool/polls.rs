@@ -1,6 +1,7 @@
 //! Polls: to whom, and what their answers mean for that orchestrator.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::task::AbortHandle;
@@ -9,11 +10,14 @@ use tracing::{debug, error, warn};
 
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
-use crate::actors::poller::{PollEnded, PollOutcome};
+use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::id::OrchestratorId;
 use crate::task::{Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
+
+/// A poll that is still open after this time shows that the way is free again.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Poll whichever orchestrator is next. The answer is [`PollEnded`], always.
 #[derive(Debug, Message)]
@@ -60,9 +64,13 @@ impl Handler<PollNext> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
-        let PollNext { permit, offer } = poll;
+        let PollNext { permit, mut offer } = poll;
+        if let Some(report) = &self.last_report {
+            offer.hot = report.hot_skills.clone();
+        }
         let now = Instant::now();
-        let Some(id) = self.selection.pick(&self.candidates()) else {
+        let next = self.last_poll();
+        let Some(id) = next.or_else(|| self.selection.pick(&self.candidates())) else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
             self.neighbours.poller.do_send(PollEnded {
@@ -75,6 +83,7 @@ impl Handler<PollNext> for OrchestratorPool {
         let session = self.session(id);
         session.open_polls += 1;
         let (transport, suspect) = (session.transport(), session.suspect);
+        let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
         let me = ctx.address();
@@ -89,6 +98,10 @@ impl Handler<PollNext> for OrchestratorPool {
             request: request.abort_handle(),
         };
         self.polls.open.insert(number, open);
+        if on_trial {
+            ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
+        }
+        self.review_roles(ctx);
     }
 }
 
@@ -125,16 +138,22 @@ impl Handler<PollAnswered> for OrchestratorPool {
         let outcome = match answered.answer {
             Ok(found) => {
                 session.polls.succeeded(now);
-                self.heard_of(id);
+                session.flowing = found.is_some();
+                if found.is_none() {
+                    session.role.came_back_empty(sent, now);
+                }
+                self.heard_of(id, ctx);
                 found.map_or(PollOutcome::Nothing, |task| {
                     PollOutcome::Found(Box::new(task))
                 })
             }
             Err(error) => {
+                session.flowing = false;
                 self.poll_failed(id, &error, now, ctx);
                 PollOutcome::Failed
             }
         };
+        self.review_roles(ctx);
         self.neighbours.poller.do_send(PollEnded {
             permit,
             sent,
@@ -144,6 +163,17 @@ impl Handler<PollAnswered> for OrchestratorPool {
 }
 
 impl OrchestratorPool {
+    /// After a failure an orchestrator counts as working again when it holds a
+    /// poll; its answer may be half a minute away.
+    fn poll_is_held(&mut self, number: u64, ctx: &mut Context<Self>) {
+        if let Some(poll) = self.polls.open.get(&number) {
+            let id = poll.id;
+            self.session(id).polls.recovered(Instant::now());
+            self.neighbours.ready.do_send(Ready);
+            self.review_roles(ctx);
+        }
+    }
+
     fn poll_failed(
         &mut self,
         id: OrchestratorId,
@@ -180,8 +210,7 @@ impl OrchestratorPool {
                     "",
                     crate::RawJson::empty_object(),
                 );
-                let result =
-                    TaskResult::of(&task, Outcome::Failed(failure), std::time::Duration::ZERO);
+                let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
                 self.neighbours.courier.do_send(DeliverResult {
                     result,
                     files: None,

@@ -36,14 +36,16 @@ impl OrchestratorPool {
             });
             return;
         }
-        let (transport, card) = (session.transport(), self.card.clone());
+        let (transport, role) = (session.transport(), session.role);
+        let card = self.card.clone();
         let (neighbours, me) = (self.neighbours.clone(), ctx.address());
         actix_rt::spawn(async move {
             // Without a report the worker is ending.
             let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await else {
                 return;
             };
-            let answer = guarded(transport.register(card, report.clone())).await;
+            let shown = role.shown(report.clone());
+            let answer = guarded(transport.register(card, shown)).await;
             me.do_send(Registered { id, report, answer });
         });
     }
@@ -79,12 +81,14 @@ impl Handler<Registered> for OrchestratorPool {
                 session.registration.succeeded(now);
                 session.polls.reopen(now);
                 session.note_registered();
+                self.last_report = Some(report.clone());
                 self.count_registered();
                 self.neighbours.recovered.do_send(super::Recovered(id));
                 self.neighbours.ready.do_send(Ready);
                 if let Some(commands) = self.neighbours.commands.get(id.0) {
                     commands.do_send(OpenChannel);
                 }
+                self.review_roles(ctx);
                 self.beat(id, report, ctx);
             }
             Err(error) => {
@@ -104,6 +108,8 @@ impl Handler<Registered> for OrchestratorPool {
                     "registration failed"
                 );
                 self.register(id, ctx);
+                self.review_roles(ctx);
+                self.neighbours.ready.do_send(Ready);
             }
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::roles::Role;
 use crate::config::Timing;
 use crate::id::{OrchestratorId, TaskName};
 use crate::policy::{Backoff, Candidate, Gate};
@@ -32,6 +33,9 @@ pub(super) struct Session {
     pub(super) registration: Gate,
     pub(super) polls: Gate,
     pub(super) open_polls: usize,
+    /// Whether its last poll brought a task.
+    pub(super) flowing: bool,
+    pub(super) role: Role,
     pub(super) beats: Gate,
     pub(super) beating: bool,
     /// The latest state, if the orchestrator does not have it yet.
@@ -62,6 +66,8 @@ impl Session {
                 timing.poll_backoff_factor,
             ),
             open_polls: 0,
+            flowing: false,
+            role: Role::Standby,
             beats: gate(timing.poll_backoff_initial, timing.heartbeat_interval, 2.0),
             beating: false,
             unsent_beat: None,
@@ -82,6 +88,8 @@ impl Session {
             priority: self.settings.priority,
             weight: self.settings.weight,
             ready: self.registered && self.polls.is_open(now) && alone,
+            working: !self.polls.is_failing() && !self.registration.is_failing(),
+            flowing: self.flowing,
             open_polls: self.open_polls,
         }
     }

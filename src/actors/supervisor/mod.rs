@@ -113,7 +113,7 @@ pub(crate) struct TaskSupervisor {
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
     /// Reported as ended, but the handler still runs.
-    abandoned: HashMap<TaskKey, usize>,
+    abandoned: HashMap<TaskKey, Option<usize>>,
     early: EarlyCancels,
 }
 
@@ -175,7 +175,7 @@ impl TaskSupervisor {
             permit,
             span,
         };
-        entry.host = Some(self.placement.place(run));
+        entry.host = self.placement.place(run);
     }
 
     /// Ends a task: out of the books, and its result on the way.
@@ -189,7 +189,7 @@ impl TaskSupervisor {
             Outcome::Failed(error) => {
                 warn!(task_id = %key.id, kind = %entry.name, %error, seconds, "task failed");
             }
-            _ => info!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
+            _ => debug!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
         }
         self.services.board.task_ended(&key.id, &outcome);
         let result = TaskResult {
@@ -248,8 +248,7 @@ impl TaskSupervisor {
             .cancellation
             .reason()
             .unwrap_or(CancelReason::Requested);
-        self.abandoned
-            .insert(key.clone(), entry.host.unwrap_or_default());
+        self.abandoned.insert(key.clone(), entry.host);
         self.services.board.set_abandoned(self.abandoned.len());
         self.finish(
             key,
@@ -358,7 +357,9 @@ impl Handler<TaskEnded> for TaskSupervisor {
             ran_for,
         } = ended;
         if let Some(host) = self.abandoned.remove(&key) {
-            self.placement.ended(host);
+            if let Some(host) = host {
+                self.placement.ended(host);
+            }
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }

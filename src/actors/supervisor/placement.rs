@@ -38,17 +38,19 @@ impl Placement {
         }
     }
 
-    /// Gives the task to a thread and returns which.
-    pub(super) fn place(&mut self, task: RunTask) -> usize {
+    /// Gives the task to a thread. Returns which, if the task works there; one
+    /// that only waits there, for a thread of its own, is no load.
+    pub(super) fn place(&mut self, task: RunTask) -> Option<usize> {
         let place = self.choose();
+        let works_there = task.job.works_there();
         let load = &mut self.hosts[place];
         load.sent += 1;
-        load.running += 1;
+        load.running += usize::from(works_there);
         load.handle.host.do_send(task);
-        place
+        works_there.then_some(place)
     }
 
-    /// A task of this thread has ended.
+    /// A task that worked on this thread has ended.
     pub(super) fn ended(&mut self, place: usize) {
         if let Some(load) = self.hosts.get_mut(place) {
             load.running = load.running.saturating_sub(1);

@@ -11,6 +11,13 @@ pub(crate) struct Tokens {
     individual: HashMap<String, Token>,
 }
 
+impl Tokens {
+    /// The token for a worker without one of its own.
+    pub(crate) fn global(&self) -> &Token {
+        &self.global
+    }
+}
+
 /// Shows no token.
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

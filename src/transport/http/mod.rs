@@ -7,6 +7,7 @@
 //! sends a request by itself.
 
 mod answer;
+mod errands;
 mod failure;
 mod setup;
 mod socket;
@@ -22,6 +23,7 @@ use futures_util::StreamExt;
 
 pub(crate) use answer::Answer;
 use answer::{Body, Flaw};
+use errands::Errands;
 use failure::Failure;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
@@ -34,6 +36,7 @@ use crate::config::Token;
 /// A client for one orchestrator. Not `Send`, as `awc` is not.
 pub(crate) struct Http {
     client: awc::Client,
+    errands: Errands,
     base: Uri,
     /// Kept to take it out of texts that a server sends back.
     token: Token,
@@ -105,7 +108,9 @@ impl Http {
             Ok::<_, TransportError>(read(response, &mut received, declared, limits.body).await)
         };
         // The deadline drops the future; what it had read by then stays with us.
-        let flaw = match tokio::time::timeout(limits.within, whole).await {
+        let ended = tokio::time::timeout(limits.within, self.errands.set_aside(whole)).await;
+        self.errands.ended();
+        let flaw = match ended {
             Ok(Err(error)) => return Err(error),
             Ok(Ok(flaw)) => flaw,
             Err(_) => Some(Flaw::Late(limits.within)),

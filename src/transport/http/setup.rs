@@ -8,6 +8,7 @@ use std::time::Duration;
 use awc::http::Uri;
 use awc::http::header::{HeaderName, HeaderValue};
 
+use super::errands::Errands;
 use super::{Http, TlsFiles};
 use crate::config::Token;
 
@@ -150,6 +151,7 @@ impl HttpSetup {
         }
         Http {
             client: builder.finish(),
+            errands: Errands::new(),
             base: self.base,
             token: self.token,
         }

@@ -200,10 +200,10 @@ impl Transport for RxonHttp {
     fn register(
         &self,
         card: Arc<WorkerCard>,
-        _report: Report,
+        report: Report,
     ) -> LocalBoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
-            let body = wire::write_registration(&card);
+            let body = wire::write_registration(&card, &report);
             *self.card.borrow_mut() = Some(card);
             let request = &self.requests.register;
             let answer = self

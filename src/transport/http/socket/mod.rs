@@ -1,4 +1,4 @@
-//! WebSockets as the transports need them: pings answered and sent, fragments put
+//! Sockets as the transports need them: pings answered and sent, fragments put
 //! together, a limit that protects memory, a silent peer noticed, and an end that
 //! can be waited for. `awc` only connects; all of this is left to its users.
 

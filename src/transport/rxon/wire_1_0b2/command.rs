@@ -25,7 +25,7 @@ struct Wire<'a> {
 }
 
 #[derive(Serialize)]
-struct Progress<'a> {
+struct ProgressUpdated<'a> {
     event: &'static str,
     task_id: &'a TaskId,
     job_id: &'a JobId,
@@ -54,7 +54,7 @@ pub(in super::super) fn read_command(text: &Bytes) -> Result<Command, String> {
 
 /// The text frame for a progress update.
 pub(in super::super) fn write_progress(update: &ProgressUpdate) -> String {
-    let progress = Progress {
+    let progress = ProgressUpdated {
         event: "progress_update",
         task_id: &update.task_id,
         job_id: &update.job_id,

@@ -20,6 +20,10 @@ struct Registration<'a> {
     installed_software: &'a BTreeMap<String, String>,
     installed_models: &'a [Artifact],
     capabilities: Capabilities<'a>,
+    /// Not in the reference worker's registration. The orchestrator stores it like
+    /// any field, and takes a worker without it for idle (avtomatika 1.0b12).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -61,7 +65,8 @@ struct Heartbeat<'a> {
 }
 
 /// The body of a registration.
-pub(in super::super) fn write_registration(card: &WorkerCard) -> Bytes {
+pub(in super::super) fn write_registration(card: &WorkerCard, report: &Report) -> Bytes {
+    let idle = report.availability == Availability::Idle;
     write(&Registration {
         worker_id: &card.worker_id,
         worker_type: &card.worker_type,
@@ -84,6 +89,7 @@ pub(in super::super) fn write_registration(card: &WorkerCard) -> Bytes {
             extra: None,
             websockets: card.takes_commands,
         },
+        status: (!idle).then_some("busy"),
     })
 }
 

@@ -71,7 +71,7 @@ fn registrations_are_those_of_the_reference_worker() {
             .collect();
         card.max_concurrent_tasks =
             serde_json::from_value(resources["max_concurrent_tasks"].clone()).unwrap();
-        assert_eq!(&json_of(&write_registration(&card)), sent);
+        assert_eq!(&json_of(&write_registration(&card, &report())), sent);
     }
 }
 
@@ -90,7 +90,7 @@ fn a_full_card_is_told_in_full() {
     card.cost_per_skill = BTreeMap::from([("echo".to_owned(), 2.0)]);
     card.storage_hash = Some("abc".to_owned());
     card.takes_commands = true;
-    let text = write_registration(&card);
+    let text = write_registration(&card, &report());
     let sent = json_of(&text);
     let gpu = json!({"model": "RTX 4090", "vram_gb": 24});
     assert_eq!(sent["resources"]["gpu_info"], gpu);

@@ -1,0 +1,38 @@
+//! The worker as it is measured.
+
+use std::time::Duration;
+
+use axon_worker::config::{OrchestratorSettings, Settings};
+use axon_worker::{RawJson, TaskError, Worker, WorkerHandle};
+
+/// How a measured worker differs from one with default settings.
+pub(crate) struct Shape {
+    pub(crate) slots: usize,
+    pub(crate) polls: usize,
+    /// For how long its tasks sleep.
+    pub(crate) nap: Duration,
+}
+
+/// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
+pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<WorkerHandle> {
+    let mut settings = Settings::default();
+    settings.orchestrators = vec![OrchestratorSettings::new(
+        format!("http://{address}"),
+        "token-of-the-bench",
+    )];
+    settings.intake.max_concurrent_tasks = shape.slots;
+    settings.intake.max_open_polls = shape.polls;
+    let nap = shape.nap;
+    Worker::builder("bench")
+        .settings(settings)
+        .task("noop", noop)
+        .task("nap", move |_: RawJson| async move {
+            tokio::time::sleep(nap).await;
+            Ok::<_, TaskError>(())
+        })
+        .spawn()
+}
+
+async fn noop(_: RawJson) -> Result<(), TaskError> {
+    Ok(())
+}

@@ -1,0 +1,175 @@
+//! How many tasks a second go through the worker, compared with bare loops round
+//! the same HTTP library and round sockets that do the same exchange of a poll and
+//! a result. Prints; asserts nothing. See `docs/performance.md`.
+//!
+//! ```sh
+//! cargo bench --bench throughput
+//! ```
+//!
+//! Each side is a process of its own, measured from outside, in turns. Without
+//! `--bench`, as under `cargo test`, it only shows that it works.
+
+mod bare;
+#[allow(dead_code, reason = "each bench uses its part of it")]
+#[path = "../shared/orchestrator.rs"]
+mod orchestrator;
+#[allow(dead_code, reason = "each bench uses its part of it")]
+#[path = "../shared/process.rs"]
+mod process;
+#[path = "../shared/worker.rs"]
+mod worker;
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use orchestrator::{ENDLESS, Orchestrator};
+use process::{Part, Usage};
+use worker::Shape;
+
+/// Loops, or open polls.
+const WIDTH: usize = 16;
+const SIDES: [&str; 3] = ["sockets", "awc", "worker"];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [flag, side, address] = arguments.as_slice()
+        && flag == "--side"
+    {
+        return play(side, address);
+    }
+    let plan = if arguments.iter().any(|argument| argument == "--bench") {
+        Plan {
+            rounds: 7,
+            warm_up: Duration::from_millis(700),
+            window: Duration::from_secs(2),
+        }
+    } else {
+        Plan {
+            rounds: 1,
+            warm_up: Duration::from_millis(100),
+            window: Duration::from_millis(200),
+        }
+    };
+    plan.run()?;
+    Ok(())
+}
+
+fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
+    if side == "worker" {
+        let shape = Shape {
+            slots: 4 * WIDTH,
+            polls: WIDTH,
+            nap: Duration::ZERO,
+        };
+        let _worker = worker::start_worker(address, &shape)?;
+        process::until_orphaned();
+        return Ok(());
+    }
+    std::thread::spawn(|| {
+        process::until_orphaned();
+        std::process::exit(0);
+    });
+    match side {
+        "awc" => bare::run_awc(address, WIDTH)?,
+        "sockets" => bare::run_sockets(address, WIDTH)?,
+        other => return Err(format!("there is no side {other:?}").into()),
+    }
+    Ok(())
+}
+
+struct Plan {
+    rounds: usize,
+    warm_up: Duration,
+    window: Duration,
+}
+
+/// One side in one round.
+#[derive(Clone, Copy)]
+struct Measure {
+    per_second: f64,
+    /// Microseconds of processor time for a task.
+    cpu: f64,
+    /// The share of one core that the orchestrator took.
+    orchestrator: f64,
+    /// The most memory, MiB.
+    peak: f64,
+}
+
+impl Plan {
+    fn run(&self) -> io::Result<()> {
+        println!("tasks per second and processor time per task, {WIDTH} at a time");
+        println!("round   sockets       awc    worker   worker/awc");
+        let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
+        for round in 1..=self.rounds {
+            for (side, measures) in SIDES.iter().zip(&mut all) {
+                measures.push(self.measure(side)?);
+            }
+            let rate = |side: usize| all[side][round - 1].per_second;
+            let (sockets, awc, worker) = (rate(0), rate(1), rate(2));
+            let ratio = worker / awc;
+            println!("{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {ratio:>12.2}");
+        }
+        let ratios = |of: fn(&Measure) -> f64| {
+            let pairs = all[1].iter().zip(&all[2]);
+            median(pairs.map(|(awc, worker)| of(worker) / of(awc)))
+        };
+        println!("\nmedians      per second   µs/task   peak MiB   load of the orchestrator");
+        for (side, measures) in SIDES.iter().zip(&all) {
+            let of = |value: fn(&Measure) -> f64| median(measures.iter().map(value));
+            println!(
+                "{side:<12} {:>10.0} {:>9.1} {:>10.1} {:>25.0}%",
+                of(|m| m.per_second),
+                of(|m| m.cpu),
+                of(|m| m.peak),
+                of(|m| m.orchestrator) * 100.0,
+            );
+        }
+        println!(
+            "worker/awc   {:>10.2} {:>9.2}   (goal for tasks per second: at least 0.70)",
+            ratios(|m| m.per_second),
+            ratios(|m| m.cpu),
+        );
+        Ok(())
+    }
+
+    fn measure(&self, side: &str) -> io::Result<Measure> {
+        let orchestrator = Orchestrator::start("noop", ENDLESS)?;
+        let mut part = Part::start(&["--side", side, &orchestrator.address.to_string()])?;
+        let started = Instant::now();
+        while orchestrator.results() == 0 {
+            if started.elapsed() > Duration::from_secs(10) {
+                return Err(io::Error::other(format!("{side} delivers no result")));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        std::thread::sleep(self.warm_up);
+        let look = |part: &mut Part| -> io::Result<_> {
+            let ours = Usage::of_this_process()?.cpu;
+            Ok((Instant::now(), orchestrator.results(), part.usage()?, ours))
+        };
+        let (began, results, usage, ours) = look(&mut part)?;
+        std::thread::sleep(self.window);
+        let (ended, later_results, later_usage, later_ours) = look(&mut part)?;
+        let seconds = (ended - began).as_secs_f64();
+        #[allow(
+            clippy::cast_precision_loss,
+            reason = "counts of seconds, not of years"
+        )]
+        let (tasks, peak) = (
+            (later_results - results) as f64,
+            later_usage.peak as f64 / 1024.0,
+        );
+        Ok(Measure {
+            per_second: tasks / seconds,
+            cpu: (later_usage.cpu - usage.cpu) * 1e6 / tasks,
+            orchestrator: (later_ours - ours) / seconds,
+            peak,
+        })
+    }
+}
+
+fn median(values: impl Iterator<Item = f64>) -> f64 {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+}
