@@ -2,6 +2,7 @@
 
 mod builder;
 mod card;
+mod command;
 mod control;
 mod handle;
 mod signals;
