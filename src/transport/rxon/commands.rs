@@ -21,9 +21,9 @@ const PROGRESS_LIMIT: usize = 64 * 1024;
 
 const PING_EVERY: Duration = Duration::from_secs(20);
 
-/// Until then the orchestrator has noticed that the socket before this one is gone:
-/// when it replaces one, it waits for its end for 10 s.
-const OLD_SOCKET_IS_GONE: Duration = Duration::from_secs(15);
+/// Until then the orchestrator is done with the socket before this one. It takes
+/// leave of it as soon as this one comes.
+const OLD_SOCKET_IS_GONE: Duration = Duration::from_secs(3);
 
 /// The command channel of a transport, open or not.
 pub(super) struct Commands {
