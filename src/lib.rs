@@ -102,7 +102,10 @@ mod worker;
 pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
-pub use handler::{Data, FromParams, FromTask, Handler, IntoJob, TaskHandler, actor, blocking};
+pub use handler::{
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, TaskHandler, actor,
+    blocking,
+};
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };

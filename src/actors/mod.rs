@@ -5,6 +5,7 @@
 //! code. `docs/architecture.md` shows who tells whom what.
 
 mod capacity;
+mod commands;
 mod conductor;
 mod courier;
 mod heartbeat;
@@ -15,6 +16,7 @@ mod pool;
 mod supervisor;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits};
+pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
 pub(crate) use conductor::{Conductor, Parts, Shutdown};
 pub(crate) use courier::Courier;
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};

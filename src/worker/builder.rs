@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use super::control::{Link, Plan};
 use super::{Worker, WorkerHandle};
+use crate::actors::CommandHandlers;
 use crate::config::{OrchestratorSettings, Settings};
 use crate::error::{Error, Result};
-use crate::handler::{IntoJob, Registration, Registry, SharedData};
+use crate::handler::{IntoCommand, IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::policy::{Selection, strategy_for};
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
@@ -124,6 +125,7 @@ pub struct WorkerBuilder {
     registry: Registry,
     data: SharedData,
     skill_dependencies: BTreeMap<String, Vec<String>>,
+    commands: CommandHandlers,
     settings: Option<Settings>,
     changes: Vec<Change>,
     links: Vec<Link>,
@@ -147,6 +149,7 @@ impl WorkerBuilder {
             registry: Registry::default(),
             data: SharedData::default(),
             skill_dependencies: BTreeMap::new(),
+            commands: CommandHandlers::new(),
             settings: None,
             changes: Vec::new(),
             links: Vec::new(),
@@ -178,6 +181,43 @@ impl WorkerBuilder {
         }) {
             self.problems
                 .push(format!("task {name:?} is registered twice"));
+        }
+        self
+    }
+
+    /// Registers a handler for a custom command, that is, for any that the protocol
+    /// does not define: an async function of its parameters, or of those and the
+    /// [`CommandCall`](crate::CommandCall), or the `Recipient` of an actor. Commands
+    /// come only with `WORKER_ENABLE_WEBSOCKETS`. Several may run at once, on a
+    /// thread that no task uses; a failure or a panic is logged.
+    ///
+    /// ```
+    /// use axon_worker::{CommandCall, TaskError, Worker};
+    /// use serde::Deserialize;
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Reload {
+    ///     model: String,
+    /// }
+    ///
+    /// async fn reload(params: Reload, call: CommandCall) -> Result<(), TaskError> {
+    ///     println!("orchestrator {} wants {}", call.origin(), params.model);
+    ///     Ok(())
+    /// }
+    /// # let _ =
+    /// Worker::builder("example").command("reload_model", reload);
+    /// ```
+    #[must_use]
+    pub fn command<Args>(
+        mut self,
+        name: impl Into<String>,
+        handler: impl IntoCommand<Args>,
+    ) -> Self {
+        let name = name.into();
+        let handler = handler.into_command().0;
+        if self.commands.insert(name.clone(), handler).is_some() {
+            self.problems
+                .push(format!("command {name:?} is registered twice"));
         }
         self
     }
@@ -326,6 +366,7 @@ impl WorkerBuilder {
             registry: self.registry,
             data: self.data,
             skill_dependencies: self.skill_dependencies,
+            commands: self.commands,
             links,
         };
         Ok(Worker {

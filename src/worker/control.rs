@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::handle::{DrainReport, WorkerHandle};
 use super::wiring::{self, Wiring};
-use crate::actors::SessionSettings;
+use crate::actors::{CommandHandlers, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -23,6 +23,7 @@ pub(crate) struct Plan {
     pub(crate) registry: Registry,
     pub(crate) data: SharedData,
     pub(crate) skill_dependencies: BTreeMap<String, Vec<String>>,
+    pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
 }
@@ -64,6 +65,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         registry,
         data,
         skill_dependencies,
+        commands,
         links,
         selection,
     } = plan;
@@ -80,6 +82,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
+    let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     contexts.capacity.run(wiring.capacity(registry.entries()));
     contexts.poller.run(wiring.poller(least_polls));
@@ -89,10 +92,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .run(wiring.supervisor(registry, data, hosts));
     contexts.courier.run(wiring.courier(sessions.len()));
     // Last: it begins by registering.
-    contexts.pool.run(wiring.pool(sessions, selection, card));
+    contexts
+        .pool
+        .run(wiring.pool(sessions, selection, card, &channels));
 
     let (sender, ended) = watch::channel(None);
-    let conductor = wiring.conductor(sender).start();
+    let conductor = wiring.conductor(sender, &channels).start();
     let id = settings.worker_id.clone();
     let board = wiring.board;
     Ok(Running {

@@ -1,5 +1,6 @@
 //! The running tasks: from hand-out to result, whatever happens on the way.
 
+mod early;
 mod entry;
 mod placement;
 
@@ -8,8 +9,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
+use tokio::time::Instant;
 use tracing::{debug, info, info_span, warn};
 
+use early::EarlyCancels;
 use entry::{Entry, Phase};
 pub(crate) use placement::{HostHandle, Placement};
 
@@ -111,6 +114,7 @@ pub(crate) struct TaskSupervisor {
     tasks: HashMap<TaskKey, Entry>,
     /// Reported as ended, but the handler still runs.
     abandoned: HashMap<TaskKey, Option<usize>>,
+    early: EarlyCancels,
 }
 
 /// How much longer than the grace time a host may take to say that a task ended.
@@ -134,6 +138,7 @@ impl TaskSupervisor {
             neighbours,
             tasks: HashMap::new(),
             abandoned: HashMap::new(),
+            early: EarlyCancels::default(),
         }
     }
 
@@ -280,6 +285,17 @@ impl Handler<StartTask> for TaskSupervisor {
             });
             return;
         };
+        let now = Instant::now();
+        if self.early.meant(key.origin, &key.id, &task.job_id, now) {
+            info!(task_id = %task.id, "called off before it came");
+            let result = TaskResult::of(&task, Outcome::Cancelled, Duration::ZERO);
+            drop(permit);
+            self.neighbours.courier.do_send(DeliverResult {
+                result,
+                files: None,
+            });
+            return;
+        }
         let kind = registration.entry.kind.clone();
         let limit = time_limit(&task, registration.timeout);
         self.services
@@ -385,6 +401,11 @@ impl Handler<CancelTask> for TaskSupervisor {
             .collect();
         if meant.is_empty() {
             debug!(%target, "told to call off a task that is not here");
+            if let Some(origin) = origin {
+                let target = CancelTarget(target);
+                self.early.remember(origin, target, Instant::now());
+            }
+            return;
         }
         for key in meant {
             self.cancel(&key, reason, ctx);
