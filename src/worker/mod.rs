@@ -5,13 +5,15 @@ mod card;
 mod control;
 mod handle;
 mod signals;
+mod spec;
 mod wiring;
 
 use std::sync::mpsc;
 use std::thread;
 
-pub use builder::{Route, TaskSpec, WorkerBuilder};
+pub use builder::WorkerBuilder;
 pub use handle::{DrainReport, WorkerHandle};
+pub use spec::{Route, TaskSpec};
 
 use crate::error::{Error, Result};
 use control::Plan;
