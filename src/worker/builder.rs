@@ -270,6 +270,7 @@ impl WorkerBuilder {
         };
         Ok(Worker {
             plan,
+            #[cfg(feature = "health")]
             health_port: None,
         })
     }

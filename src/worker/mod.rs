@@ -22,6 +22,7 @@ use control::Plan;
 #[derive(Debug)]
 pub struct Worker {
     plan: Plan,
+    #[cfg(feature = "health")]
     health_port: Option<u16>,
 }
 

@@ -35,7 +35,7 @@ impl TaskSpec {
     }
 
     /// The type whose limit the task shares with others of that type, see
-    /// [`WorkerBuilder::task_type_limit`].
+    /// [`WorkerBuilder::task_type_limit`](crate::WorkerBuilder::task_type_limit).
     #[must_use]
     pub fn of_type(mut self, kind: impl Into<String>) -> Self {
         self.entry.kind = Some(kind.into());
