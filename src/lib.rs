@@ -84,6 +84,8 @@ pub mod config;
 #[cfg(feature = "dev-orchestrator")]
 pub mod dev;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handler;
 #[cfg(feature = "health")]
 mod health;
@@ -93,6 +95,7 @@ mod policy;
 mod status;
 mod storage;
 mod task;
+pub mod testing;
 pub mod transport;
 mod worker;
 

@@ -22,7 +22,9 @@ pub(crate) use courier::Courier;
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
 pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
-pub(crate) use poller::{GetOpenPolls, Poller, SetIntake};
+#[cfg(feature = "health")]
+pub(crate) use poller::GetOpenPolls;
+pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
 pub(crate) use supervisor::{
     CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,

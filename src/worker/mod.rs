@@ -6,13 +6,15 @@ mod command;
 mod control;
 mod handle;
 mod signals;
+mod spec;
 mod wiring;
 
 use std::sync::mpsc;
 use std::thread;
 
-pub use builder::{Route, TaskSpec, WorkerBuilder};
+pub use builder::WorkerBuilder;
 pub use handle::{DrainReport, WorkerHandle};
+pub use spec::{Route, TaskSpec};
 
 use crate::error::{Error, Result};
 use control::Plan;
@@ -21,6 +23,7 @@ use control::Plan;
 #[derive(Debug)]
 pub struct Worker {
     plan: Plan,
+    #[cfg(feature = "health")]
     health_port: Option<u16>,
 }
 
