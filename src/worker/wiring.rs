@@ -194,7 +194,8 @@ impl Wiring<'_> {
         use crate::actors::JournalKeeper;
 
         let (supervisor, poller) = (to(&self.parts.supervisor), to(&self.parts.poller));
-        let make = move || JournalKeeper::new(journal, names, supervisor, poller);
+        let alone = self.settings.intake.handler_threads > 0;
+        let make = move || JournalKeeper::new(journal, names, supervisor, poller, alone);
         match self.settings.intake.handler_threads {
             0 => make().start(),
             _ => JournalKeeper::start_in_arbiter(&Arbiter::new().handle(), move |_| make()),

@@ -114,6 +114,8 @@ pub(crate) struct TaskSupervisor {
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
+    /// Came a moment ago; the journal learns of those that do not begin at once.
+    fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
     abandoned: HashMap<TaskKey, Option<usize>>,
 }
@@ -138,6 +140,7 @@ impl TaskSupervisor {
             grace,
             neighbours,
             tasks: HashMap::new(),
+            fresh: Vec::new(),
             abandoned: HashMap::new(),
         }
     }
@@ -291,7 +294,7 @@ impl Handler<StartTask> for TaskSupervisor {
             .board
             .task_began(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
-        self.note_handed_out(&key, &task.job_id, &task.name);
+        self.note_if_it_waits(&key, ctx);
         let files = self.files.of_task(&task.id);
         let mut entry = Entry::new(task, Cancellation::new(), files);
         entry.timer = limit.map(|limit| {
