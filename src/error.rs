@@ -29,6 +29,9 @@ pub enum Error {
         #[source]
         error: io::Error,
     },
+    /// The journal cannot be had.
+    #[error(transparent)]
+    Journal(#[from] crate::storage::JournalError),
     /// The system gives no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),

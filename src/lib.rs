@@ -112,7 +112,7 @@ pub use id::{
 pub use json::RawJson;
 pub use policy::{Candidate, Selection};
 pub use status::{TaskStatus, WorkerStatus};
-pub use storage::TaskFiles;
+pub use storage::{JournalError, TaskFiles};
 pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,

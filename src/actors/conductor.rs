@@ -15,6 +15,7 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
+use super::journal::{CloseJournal, Note};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -45,6 +46,14 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
+    pub(crate) journal: Option<JournalLink>,
+}
+
+/// The way to the journal.
+#[derive(Clone)]
+pub(crate) struct JournalLink {
+    pub(crate) note: Recipient<Note>,
+    pub(crate) close: Recipient<CloseJournal>,
 }
 
 /// Conducts the end.
@@ -103,6 +112,7 @@ impl Handler<Shutdown> for Conductor {
                 interrupted = report.interrupted,
                 stuck = report.stuck,
                 unsent = report.unsent,
+                kept = report.kept,
                 "shut down"
             );
             ended.send_replace(Some(report));
@@ -150,6 +160,9 @@ impl Parts {
         report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        if let Some(journal) = &self.journal {
+            report.kept = journal.close.send(CloseJournal).await.unwrap_or(0);
+        }
         report
     }
 

@@ -11,17 +11,21 @@ mod courier;
 mod heartbeat;
 mod host;
 mod hot_cache;
+mod journal;
 mod poller;
 mod pool;
 mod supervisor;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
-pub(crate) use conductor::{Conductor, Parts, Shutdown};
-pub(crate) use courier::Courier;
+pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
+pub(crate) use courier::{Courier, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
 pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
+#[cfg(feature = "journal")]
+pub(crate) use journal::JournalKeeper;
+pub(crate) use journal::Note;
 #[cfg(feature = "health")]
 pub(crate) use poller::GetOpenPolls;
 pub(crate) use poller::{Poller, SetIntake};

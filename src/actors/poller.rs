@@ -1,6 +1,7 @@
 //! The poll loop: as many polls as there are reasons and free slots for, each
 //! with a permit in hand before it is sent.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -65,6 +66,23 @@ pub(crate) struct Sidelined(pub(crate) usize);
 #[rtype(result = "()")]
 pub(crate) struct SetIntake(pub(crate) bool);
 
+/// Why no polls are sent although tasks are wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Hold {
+    /// Results of an earlier process go out first.
+    Leftovers,
+    /// The journal has no room for more results.
+    JournalFull,
+}
+
+/// Send no polls for this reason, or no longer for this reason.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetHold {
+    pub(crate) why: Hold,
+    pub(crate) on: bool,
+}
+
 /// How many polls are open?
 #[derive(Debug, Message)]
 #[rtype(result = "usize")]
@@ -77,6 +95,7 @@ pub(crate) struct Poller {
     /// Grows while the server does not hold its polls.
     current_delay: Duration,
     intake: bool,
+    holds: HashSet<Hold>,
     open: usize,
     sidelined: usize,
     wanted: usize,
@@ -102,6 +121,7 @@ impl Poller {
             idle_delay,
             current_delay: idle_delay,
             intake: true,
+            holds: HashSet::new(),
             open: 0,
             sidelined: 0,
             wanted: 0,
@@ -115,7 +135,8 @@ impl Poller {
 
     /// Asks for the slots of the polls that should be open and are not.
     fn fill(&mut self) {
-        let sending = self.intake && !self.stalled && self.resting.is_none();
+        let allowed = self.intake && self.holds.is_empty();
+        let sending = allowed && !self.stalled && self.resting.is_none();
         let target = if sending {
             self.scale.target() + self.sidelined
         } else {
@@ -236,6 +257,19 @@ impl Handler<SetIntake> for Poller {
 
     fn handle(&mut self, SetIntake(on): SetIntake, _: &mut Self::Context) {
         self.intake = on;
+        self.fill();
+    }
+}
+
+impl Handler<SetHold> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, SetHold { why, on }: SetHold, _: &mut Self::Context) {
+        if on {
+            self.holds.insert(why);
+        } else {
+            self.holds.remove(&why);
+        }
         self.fill();
     }
 }

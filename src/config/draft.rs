@@ -37,6 +37,8 @@ pub(super) enum Slot {
     Number(fn(&mut Draft, f64)),
     Seconds(fn(&mut Draft, Duration)),
     Mode(fn(&mut Draft, OrchestratorMode)),
+    /// The place of the word among those of [`Kind::OneOf`](super::Kind::OneOf).
+    Choice(fn(&mut Draft, usize)),
     Json(Reader),
     /// Names the file, which is read before anything is put anywhere.
     File(()),

@@ -45,6 +45,7 @@ pub(super) fn put(
             .filter(|v| !v.is_zero() || kind == Kind::Seconds { above_zero: false })
             .map(|v| set(draft, v)),
         Slot::Mode(set) => mode(raw).map(|v| set(draft, v)),
+        Slot::Choice(set) => choice(kind, raw).map(|v| set(draft, v)),
         Slot::Json(read) => return put_json(read, kind, place, raw, draft, notes),
         Slot::File(()) => Some(()),
     };
@@ -118,6 +119,15 @@ fn mode(raw: &Json) -> Option<OrchestratorMode> {
         "WATERFALL" => Some(OrchestratorMode::Waterfall),
         _ => None,
     }
+}
+
+fn choice(kind: Kind, raw: &Json) -> Option<usize> {
+    let (Kind::OneOf(words), word) = (kind, word(raw)?) else {
+        return None;
+    };
+    words
+        .iter()
+        .position(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// A whole number, also written as `1.0` where it is not text.

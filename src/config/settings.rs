@@ -33,6 +33,8 @@ pub struct Settings {
     pub timing: Timing,
     /// Retries of results.
     pub results: Results,
+    /// What outlives the process.
+    pub journal: JournalSettings,
     /// Hardware, as told to the orchestrators.
     pub resources: Resources,
     /// `INSTALLED_SOFTWARE`.
@@ -160,6 +162,67 @@ pub struct Results {
     pub max_retries: u32,
     /// `RESULT_RETRY_INITIAL_DELAY`: first wait; doubles from there.
     pub retry_initial_delay: Duration,
+    /// `AXON_RESULT_AMBIGUOUS`: what follows when a result may have arrived.
+    pub ambiguous: Ambiguous,
+}
+
+/// What follows when the answer to a result got lost, so that the orchestrator may
+/// have the result or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ambiguous {
+    /// Send it again: never lost, but an orchestrator that does not tell a
+    /// duplicate apart takes it twice.
+    #[default]
+    Repeat,
+    /// Take it for delivered: never twice, but possibly lost.
+    Drop,
+}
+
+/// What outlives the process: results without an answer, and which tasks ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalSettings {
+    /// `AXON_JOURNAL`.
+    pub mode: JournalMode,
+    /// `AXON_JOURNAL_DIR`: its folder; unless given, one named after the worker
+    /// among the task folders.
+    pub dir: Option<PathBuf>,
+    /// `AXON_JOURNAL_MAX_BYTES`: how much it may hold before the worker takes no
+    /// more tasks, at least 1.
+    pub max_bytes: u64,
+}
+
+/// Whether there is a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum JournalMode {
+    /// When the worker has a name that it will have again.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+impl Settings {
+    /// The folder of the journal; none when it is off.
+    #[must_use]
+    pub fn journal_dir(&self) -> Option<PathBuf> {
+        let on = match self.journal.mode {
+            JournalMode::Auto => self.worker_id_is_fixed,
+            JournalMode::On => true,
+            JournalMode::Off => false,
+        };
+        on.then(|| match &self.journal.dir {
+            Some(dir) => dir.clone(),
+            None => {
+                let among = self.storage.task_files_dir.join(".journal");
+                among.join(self.worker_id.as_str())
+            }
+        })
+    }
 }
 
 /// The hardware, as told to the orchestrators.
@@ -238,6 +301,7 @@ impl Default for Settings {
             intake: Intake::default(),
             timing: Timing::default(),
             results: Results::default(),
+            journal: JournalSettings::default(),
             resources: Resources::default(),
             installed_software: BTreeMap::new(),
             installed_models: Vec::new(),
@@ -295,6 +359,17 @@ impl Default for Results {
         Self {
             max_retries: 5,
             retry_initial_delay: Duration::from_secs(1),
+            ambiguous: Ambiguous::default(),
+        }
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            mode: JournalMode::default(),
+            dir: None,
+            max_bytes: 256 * 1024 * 1024,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The one table of all variables: name, key of the file, default, kind, place.
 
-use super::Token;
 use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
+use super::{Ambiguous, JournalMode, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,8 @@ pub(super) const FILE_VARIABLE: &str = "AXON_WORKER_CONFIG";
 const SECONDS: Kind = Kind::Seconds { above_zero: false };
 const SOME_SECONDS: Kind = Kind::Seconds { above_zero: true };
 const MODES: Kind = Kind::OneOf(&["FAILOVER", "ROUND_ROBIN", "WATERFALL"]);
+const SWITCH: Kind = Kind::OneOf(&["auto", "on", "off"]);
+const LOSSES: Kind = Kind::OneOf(&["repeat", "drop"]);
 const LIST: Kind = Kind::Json {
     shape: "a list of objects with url, priority, weight, token",
     lenient: true,
@@ -184,6 +186,18 @@ pub const VARIABLES: &[Variable] = table! {
     "RESULT_RETRY_INITIAL_DELAY" "results.retry_initial_delay" "1" SECONDS
         => Seconds |d, v| d.settings.results.retry_initial_delay = v,
         "First wait before a result is sent again; it doubles from there.";
+    "AXON_RESULT_AMBIGUOUS" "results.ambiguous" "repeat" LOSSES
+        => Choice |d, v| d.settings.results.ambiguous = [Ambiguous::Repeat, Ambiguous::Drop][v],
+        "What follows when the answer to a result is lost: `repeat` may deliver it twice, `drop` not at all.";
+    "AXON_JOURNAL" "journal.mode" "auto" SWITCH
+        => Choice |d, v| d.settings.journal.mode = [JournalMode::Auto, JournalMode::On, JournalMode::Off][v],
+        "Whether results and running tasks are noted on disk; `auto` does so when `WORKER_ID` is set.";
+    "AXON_JOURNAL_DIR" "journal.dir" "(`.journal/<WORKER_ID>` in `TASK_FILES_DIR`)" Kind::Path
+        => Text |d, v| d.settings.journal.dir = Some(v.into()),
+        "Folder of the journal, for one worker alone.";
+    "AXON_JOURNAL_MAX_BYTES" "journal.max_bytes" "268435456" whole(1, u32::MAX)
+        => U32 |d, v| d.settings.journal.max_bytes = v.into(),
+        "How much the journal may hold before the worker takes no more tasks.";
     "AXON_REQUEST_TIMEOUT" "timing.request_timeout" "10" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.request_timeout = v,
         "Limit of every request but polls.";

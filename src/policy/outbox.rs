@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{Backoff, Gate};
+use crate::config::Ambiguous;
 use crate::task::TaskError;
 use crate::transport::{Receipt, TransportError};
 
@@ -56,6 +57,7 @@ pub(crate) struct Outbox {
     next: u64,
     max_refusals: u32,
     first_wait: Duration,
+    ambiguous: Ambiguous,
 }
 
 impl Outbox {
@@ -66,6 +68,7 @@ impl Outbox {
         max_refusals: u32,
         first_wait: Duration,
         rate_floor: Duration,
+        ambiguous: Ambiguous,
     ) -> Self {
         let lane = |_| Lane {
             gate: Gate::new(Backoff::new(first_wait, LONGEST_WAIT, 2.0), rate_floor),
@@ -79,6 +82,7 @@ impl Outbox {
             next: 0,
             max_refusals,
             first_wait,
+            ambiguous,
         }
     }
 
@@ -197,6 +201,10 @@ impl Outbox {
                     )))
                 }
             }
+            Err(error) if error.is_ambiguous() && self.ambiguous == Ambiguous::Drop => {
+                lane.gate.failed(now, jitter);
+                Verdict::Done
+            }
             Err(_) => {
                 lane.gate.failed(now, jitter);
                 lane.ready.push_front(ticket);
@@ -218,7 +226,7 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     fn outbox() -> Outbox {
-        Outbox::new(2, 2, SECOND, SECOND)
+        Outbox::new(2, 2, SECOND, SECOND, Ambiguous::Repeat)
     }
 
     fn outage() -> Result<Receipt, TransportError> {
@@ -242,6 +250,26 @@ mod tests {
             Verdict::Done
         );
         assert_eq!(outbox.len(), 0);
+    }
+
+    #[test]
+    fn a_lost_answer_ends_a_result_only_where_that_was_asked_for() {
+        let no_answer = Err(TransportError::NoAnswer {
+            reason: "time-out".into(),
+        });
+        for (setting, verdict) in [
+            (Ambiguous::Repeat, Verdict::Later),
+            (Ambiguous::Drop, Verdict::Done),
+        ] {
+            let (mut outbox, now) = (Outbox::new(1, 2, SECOND, SECOND, setting), Instant::now());
+            let ticket = outbox.add(0);
+            outbox.due(now);
+            assert_eq!(outbox.answered(ticket, &outage(), now, 0.0), Verdict::Later);
+            let now = outbox.wake_at(now).expect("a next attempt");
+            outbox.due(now);
+            assert_eq!(outbox.answered(ticket, &no_answer, now, 0.0), verdict);
+            assert_eq!(outbox.len(), usize::from(verdict == Verdict::Later));
+        }
     }
 
     #[test]

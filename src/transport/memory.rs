@@ -152,6 +152,11 @@ impl MemoryOrchestrator {
             .extend(std::iter::repeat_n((call, error.clone()), times));
     }
 
+    /// Lets no more requests fail.
+    pub fn clear_faults(&self) {
+        self.lock().faults.clear();
+    }
+
     /// Forgets the worker, as a restarted orchestrator does.
     pub fn forget_worker(&self) {
         self.lock().knows_worker = false;

@@ -8,8 +8,9 @@ use actix::prelude::*;
 use tokio::sync::watch;
 
 use super::handle::{DrainReport, WorkerHandle};
+use super::journal::Opened;
 use super::wiring::{self, Wiring};
-use crate::actors::{CommandHandlers, SessionSettings};
+use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -73,24 +74,35 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let (blocking, pool) =
         BlockingPool::start(wiring::blocking_threads(&settings.intake)).map_err(Error::Thread)?;
 
+    let names: Vec<_> = sessions.iter().map(|s| s.name.as_str()).collect();
+    let mut journal = Opened::open(&settings, &names)?;
+
     // Everybody's address first: they all know one another.
-    let (contexts, parts) = wiring::Contexts::new();
+    let (contexts, mut parts) = wiring::Contexts::new();
+    let board = Arc::default();
+    parts.journal = journal.start(&Wiring {
+        settings: &settings,
+        parts: &parts,
+        board: Arc::clone(&board),
+    });
     let wiring = Wiring {
         settings: &settings,
         parts: &parts,
-        board: Arc::default(),
+        board,
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     contexts.capacity.run(wiring.capacity(registry.entries()));
+    // Before the poller begins, so that it finds itself held back.
+    contexts.courier.run(wiring.courier(sessions.len()));
+    parts.courier.do_send(Redeliver(journal.leftovers));
     contexts.poller.run(wiring.poller(least_polls));
     contexts.heartbeat.run(wiring.heartbeat());
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, hosts));
-    contexts.courier.run(wiring.courier(sessions.len()));
     // Last: it begins by registering.
     contexts
         .pool

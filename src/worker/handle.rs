@@ -24,6 +24,8 @@ pub struct DrainReport {
     pub stuck: usize,
     /// Results that no orchestrator has acknowledged.
     pub unsent: usize,
+    /// Results in the journal, which the next process with the same one delivers.
+    pub kept: usize,
 }
 
 impl DrainReport {

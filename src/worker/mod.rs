@@ -5,6 +5,7 @@ mod card;
 mod command;
 mod control;
 mod handle;
+mod journal;
 mod signals;
 mod spec;
 mod wiring;

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller,
+    HostHandle, HotCacheActor, Neighbours, Note, OrchestratorPool, Parts, Placement, Poller,
     SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskSupervisor, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
@@ -57,6 +57,7 @@ impl Contexts {
             pool: contexts.pool.address(),
             supervisor: contexts.supervisor.address(),
             courier: contexts.courier.address(),
+            journal: None,
         };
         (contexts, parts)
     }
@@ -151,6 +152,7 @@ impl Wiring<'_> {
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
             heartbeat: to(&self.parts.heartbeat),
+            journal: self.journal(),
         };
         TaskSupervisor::new(
             registry,
@@ -168,8 +170,37 @@ impl Wiring<'_> {
             self.settings.results.max_retries,
             self.settings.results.retry_initial_delay,
             self.settings.timing.rate_limit_floor,
+            self.settings.results.ambiguous,
         );
-        Courier::new(outbox, to(&self.parts.pool), self.board.clone())
+        Courier::new(
+            outbox,
+            to(&self.parts.pool),
+            to(&self.parts.poller),
+            self.journal(),
+            self.board.clone(),
+        )
+    }
+
+    fn journal(&self) -> Option<Recipient<Note>> {
+        self.parts.journal.as_ref().map(|link| link.note.clone())
+    }
+
+    /// On a thread of its own, unless everything shares one.
+    #[cfg(feature = "journal")]
+    pub(super) fn journal_keeper(
+        &self,
+        journal: crate::storage::journal::Journal,
+        names: Vec<Arc<str>>,
+    ) -> Addr<crate::actors::JournalKeeper> {
+        use crate::actors::JournalKeeper;
+
+        let (supervisor, poller) = (to(&self.parts.supervisor), to(&self.parts.poller));
+        let alone = self.settings.intake.handler_threads > 0;
+        let make = move || JournalKeeper::new(journal, names, supervisor, poller, alone);
+        match self.settings.intake.handler_threads {
+            0 => make().start(),
+            _ => JournalKeeper::start_in_arbiter(&Arbiter::new().handle(), move |_| make()),
+        }
     }
 
     pub(super) fn pool(

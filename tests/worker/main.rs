@@ -10,6 +10,8 @@ mod drain;
 mod handlers;
 mod heartbeats;
 mod isolation;
+#[cfg(feature = "journal")]
+mod journal;
 mod rate_limits;
 mod several;
 mod support;

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use actix::SpawnHandle;
 
+use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, Outcome, Task, TaskError};
@@ -23,6 +24,8 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
     pub(super) cancellation: Cancellation,
     pub(super) files: TaskFiles,
+    /// Its slots, while the journal takes note of it.
+    pub(super) permit: Option<Permit>,
     /// Runs until the task's time is up.
     pub(super) timer: Option<SpawnHandle>,
     /// The handler thread that has it.
@@ -37,6 +40,7 @@ impl Entry {
             phase: Phase::Waiting(Box::new(task)),
             cancellation,
             files,
+            permit: None,
             timer: None,
             host: None,
         }

@@ -2,6 +2,7 @@
 
 mod early;
 mod entry;
+mod noting;
 mod placement;
 
 use std::collections::HashMap;
@@ -14,11 +15,13 @@ use tracing::{debug, info, info_span, warn};
 
 use early::EarlyCancels;
 use entry::{Entry, Phase};
+pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 
 use super::StateChanged;
 use super::capacity::{ClaimType, Permit, WithdrawClaim};
 use super::host::RunTask;
+use super::journal::Note;
 use crate::handler::Registry;
 use crate::id::{OrchestratorId, TaskId};
 use crate::storage::{FilesRoot, TaskFiles};
@@ -101,6 +104,8 @@ pub(crate) struct Neighbours {
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) heartbeat: Recipient<StateChanged>,
+    /// Takes note of a task before it runs, unless there is no journal.
+    pub(crate) journal: Option<Recipient<Note>>,
 }
 
 /// Owns the running tasks.
@@ -112,6 +117,8 @@ pub(crate) struct TaskSupervisor {
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
+    /// Came a moment ago; the journal learns of those that do not begin at once.
+    fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
     abandoned: HashMap<TaskKey, Option<usize>>,
     early: EarlyCancels,
@@ -137,6 +144,7 @@ impl TaskSupervisor {
             grace,
             neighbours,
             tasks: HashMap::new(),
+            fresh: Vec::new(),
             abandoned: HashMap::new(),
             early: EarlyCancels::default(),
         }
@@ -302,6 +310,7 @@ impl Handler<StartTask> for TaskSupervisor {
             .board
             .task_began(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
+        self.note_if_it_waits(&key, ctx);
         let files = self.files.of_task(&task.id);
         let mut entry = Entry::new(task, Cancellation::new(), files);
         entry.timer = limit.map(|limit| {
@@ -335,7 +344,7 @@ impl Handler<ClaimAnswered> for TaskSupervisor {
     fn handle(&mut self, claim: ClaimAnswered, _: &mut Self::Context) {
         match claim.permit {
             // A task that was called off meanwhile is gone; the permit goes back.
-            Some(permit) => self.run(&claim.key, permit),
+            Some(permit) => self.note_started(&claim.key, permit),
             None => {
                 let error = TaskError::new(
                     crate::ErrorCode::LimitExceeded,

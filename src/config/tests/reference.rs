@@ -86,6 +86,8 @@ fn every_variable_changes_its_own_setting() {
     for variable in VARIABLES.iter().filter(|variable| !variable.key.is_empty()) {
         let value = match variable.name {
             "MULTI_ORCHESTRATOR_MODE" => "WATERFALL",
+            "AXON_RESULT_AMBIGUOUS" => "drop",
+            "AXON_JOURNAL" => "off",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" => "http://x",
             "WORKER_ENABLE_WEBSOCKETS" => "true",

@@ -4,13 +4,20 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+mod leftovers;
+
+use leftovers::Leftovers;
+
+use super::journal::Note;
+use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
-use super::supervisor::DeliverResult;
+use super::supervisor::{DeliverResult, TaskKey};
 use crate::id::OrchestratorId;
 use crate::policy::{Outbox, Ticket, Verdict};
 use crate::status::StatusBoard;
@@ -22,6 +29,12 @@ use crate::transport::{Receipt, TransportError};
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Recovered(pub(crate) OrchestratorId);
+
+/// Deliver these results of an earlier process, each once its orchestrator knows
+/// us. The poller is held back until then.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Redeliver(pub(crate) Vec<TaskResult>);
 
 /// How many results are not delivered yet?
 #[derive(Debug, Message)]
@@ -36,6 +49,9 @@ struct Answered {
     answer: Result<Receipt, TransportError>,
 }
 
+/// The longest that results of an earlier process hold back the first poll.
+const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
+
 struct Parcel {
     result: Arc<TaskResult>,
     /// Removed with the parcel.
@@ -48,19 +64,75 @@ pub(crate) struct Courier {
     parcels: HashMap<Ticket, Parcel>,
     pool: Rc<Recipient<Deliver>>,
     board: Arc<StatusBoard>,
+    journal: Option<Recipient<Note>>,
+    leftovers: Leftovers,
+    poller: Recipient<SetHold>,
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
 }
 
 impl Courier {
-    pub(crate) fn new(outbox: Outbox, pool: Recipient<Deliver>, board: Arc<StatusBoard>) -> Self {
+    pub(crate) fn new(
+        outbox: Outbox,
+        pool: Recipient<Deliver>,
+        poller: Recipient<SetHold>,
+        journal: Option<Recipient<Note>>,
+        board: Arc<StatusBoard>,
+    ) -> Self {
         Self {
+            journal,
+            leftovers: Leftovers::default(),
+            poller,
             outbox,
             parcels: HashMap::new(),
             pool: Rc::new(pool),
             board,
             alarm: None,
         }
+    }
+
+    fn unsent(&self) -> usize {
+        self.outbox.len() + self.leftovers.waiting()
+    }
+
+    fn accept(&mut self, result: Arc<TaskResult>, files: Option<TaskFiles>) -> Ticket {
+        let ticket = self.outbox.add(result.origin.0);
+        let parcel = Parcel {
+            result,
+            _files: files,
+        };
+        self.parcels.insert(ticket, parcel);
+        ticket
+    }
+
+    fn note(&self, note: impl FnOnce() -> Note) {
+        if let Some(journal) = &self.journal {
+            journal.do_send(note());
+        }
+    }
+
+    /// The result needs no more care, here and in the journal.
+    fn close(&mut self, ticket: Ticket) {
+        let Some(parcel) = self.parcels.remove(&ticket) else {
+            return;
+        };
+        self.note(|| {
+            Note::Answered(TaskKey {
+                origin: parcel.result.origin,
+                id: parcel.result.task_id.clone(),
+            })
+        });
+        if self.leftovers.ended(ticket) {
+            self.release();
+        }
+    }
+
+    /// Polls may go out.
+    fn release(&self) {
+        self.poller.do_send(SetHold {
+            why: Hold::Leftovers,
+            on: false,
+        });
     }
 
     /// Sends what is due and sets the alarm for the rest.
@@ -80,7 +152,7 @@ impl Courier {
                 me.do_send(Answered { ticket, answer });
             });
         }
-        self.board.set_unsent(self.outbox.len());
+        self.board.set_unsent(self.unsent());
         let next = self.outbox.wake_at(now);
         if self.alarm.map(|(at, _)| at) == next {
             return;
@@ -107,15 +179,26 @@ impl Handler<DeliverResult> for Courier {
 
     fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
         let DeliverResult { result, files } = deliver;
-        let ticket = self.outbox.add(result.origin.0);
-        self.parcels.insert(
-            ticket,
-            Parcel {
-                result: Arc::new(result),
-                _files: files,
-            },
-        );
+        let result = Arc::new(result);
+        self.note(|| Note::Result(result.clone()));
+        self.accept(result, files);
         self.go(ctx);
+    }
+}
+
+impl Handler<Redeliver> for Courier {
+    type Result = ();
+
+    fn handle(&mut self, Redeliver(results): Redeliver, _: &mut Self::Context) {
+        if results.is_empty() {
+            return;
+        }
+        self.poller.do_send(SetHold {
+            why: Hold::Leftovers,
+            on: true,
+        });
+        self.leftovers.wait_for_orchestrators(results);
+        self.board.set_unsent(self.unsent());
     }
 }
 
@@ -136,8 +219,11 @@ impl Handler<Answered> for Courier {
                 if let Ok(Receipt::Ignored(reason)) = &answer {
                     warn!(%task_id, reason, "the orchestrator has no use for the result");
                 }
+                if let Err(error) = &answer {
+                    warn!(%task_id, %error, "not sent again: AXON_RESULT_AMBIGUOUS is drop");
+                }
                 self.board.result_delivered();
-                self.parcels.remove(&ticket);
+                self.close(ticket);
             }
             Verdict::Later => {
                 if let Err(error) = &answer {
@@ -148,12 +234,14 @@ impl Handler<Answered> for Courier {
                 warn!(%task_id, %failure, "a failure goes in place of the result");
                 let mut result = (*parcel.result).clone();
                 result.outcome = Outcome::Failed(failure);
-                parcel.result = Arc::new(result);
+                let result = Arc::new(result);
+                parcel.result = result.clone();
+                self.note(|| Note::Result(result));
             }
             Verdict::Lost(reason) => {
                 error!(%task_id, reason, "the orchestrator does not take the result, it is lost");
                 self.board.result_lost();
-                self.parcels.remove(&ticket);
+                self.close(ticket);
             }
         }
         self.go(ctx);
@@ -165,6 +253,16 @@ impl Handler<Recovered> for Courier {
 
     fn handle(&mut self, Recovered(id): Recovered, ctx: &mut Self::Context) {
         self.outbox.recovered(id.0, Instant::now());
+        if self.leftovers.is_first() {
+            ctx.run_later(LEFTOVERS_FIRST, |courier, _| courier.release());
+        }
+        for result in self.leftovers.of(id) {
+            let ticket = self.accept(Arc::new(result), None);
+            self.leftovers.sent(ticket);
+        }
+        if self.leftovers.are_out() {
+            self.release();
+        }
         self.go(ctx);
     }
 }
@@ -173,6 +271,6 @@ impl Handler<GetUnsent> for Courier {
     type Result = usize;
 
     fn handle(&mut self, _: GetUnsent, _: &mut Self::Context) -> usize {
-        self.outbox.len()
+        self.unsent()
     }
 }

@@ -1,0 +1,183 @@
+//! Keeps the journal, on a thread of its own: files may be slow. All notes that
+//! have come meanwhile are written in one commit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use actix::prelude::*;
+use tracing::{error, info, warn};
+
+use super::{CloseJournal, Note};
+use crate::actors::poller::{Hold, SetHold};
+use crate::actors::supervisor::{Noted, TaskKey};
+use crate::id::OrchestratorId;
+use crate::storage::journal::{Change, HandOut, Journal, Slot};
+
+/// After a failure the disk is tried again this much later.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// Commits follow one another no faster than this. Under load more notes share
+/// one, and most results are answered before they would be written.
+const PACE: Duration = Duration::from_micros(250);
+
+/// Writes notes.
+pub(crate) struct JournalKeeper {
+    /// `None` once it is closed.
+    journal: Option<Journal>,
+    names: Vec<Arc<str>>,
+    supervisor: Recipient<Noted>,
+    poller: Recipient<SetHold>,
+    /// Told when the next commit is done.
+    waiting: Vec<Noted>,
+    /// Where the keeper has its thread to itself, it may sleep there. Timers are
+    /// too coarse for this.
+    paced: bool,
+    last: Instant,
+    /// A commit follows when the mailbox is empty.
+    due: bool,
+    failing: bool,
+    full: bool,
+}
+
+impl JournalKeeper {
+    /// `names` are those of the orchestrators, in their order. `paced`: the
+    /// keeper has a thread of its own.
+    pub(crate) fn new(
+        journal: Journal,
+        names: Vec<Arc<str>>,
+        supervisor: Recipient<Noted>,
+        poller: Recipient<SetHold>,
+        paced: bool,
+    ) -> Self {
+        Self {
+            paced,
+            last: Instant::now(),
+            journal: Some(journal),
+            names,
+            supervisor,
+            poller,
+            waiting: Vec::new(),
+            due: false,
+            failing: false,
+            full: false,
+        }
+    }
+
+    fn name(&self, id: OrchestratorId) -> Arc<str> {
+        self.names.get(id.0).cloned().unwrap_or_default()
+    }
+
+    fn change(&self, note: Note) -> Change {
+        let (key, slot) = match note {
+            Note::HandedOut {
+                key,
+                job_id,
+                name,
+                started,
+            } => {
+                let task = HandOut {
+                    job_id,
+                    name,
+                    started,
+                    at: SystemTime::now(),
+                };
+                (key, Slot::HandedOut(task))
+            }
+            Note::Result(result) => {
+                let key = TaskKey {
+                    origin: result.origin,
+                    id: result.task_id.clone(),
+                };
+                (key, Slot::Result(result))
+            }
+            Note::Answered(key) => (key, Slot::Gone),
+        };
+        Change {
+            orchestrator: self.name(key.origin),
+            task_id: key.id,
+            slot,
+        }
+    }
+
+    fn commit(&mut self, ctx: &mut Context<Self>) {
+        self.due = false;
+        if let Some(journal) = &mut self.journal {
+            match journal.commit() {
+                Ok(()) if self.failing => {
+                    self.failing = false;
+                    info!("the journal works again");
+                }
+                Ok(()) => {}
+                Err(error) => {
+                    if !std::mem::replace(&mut self.failing, true) {
+                        error!(%error, "until this is mended, a crash loses results");
+                    }
+                    ctx.run_later(RETRY, |keeper, ctx| keeper.commit(ctx));
+                }
+            }
+            let full = journal.is_full();
+            if full != self.full {
+                self.full = full;
+                if full {
+                    warn!("the journal is full (AXON_JOURNAL_MAX_BYTES): no tasks are taken");
+                } else {
+                    info!("the journal has room again");
+                }
+                self.poller.do_send(SetHold {
+                    why: Hold::JournalFull,
+                    on: full,
+                });
+            }
+        }
+        self.last = Instant::now();
+        // Also after a failure: work goes on without the safety net.
+        for noted in self.waiting.drain(..) {
+            self.supervisor.do_send(noted);
+        }
+    }
+}
+
+impl Actor for JournalKeeper {
+    type Context = Context<Self>;
+}
+
+impl Handler<Note> for JournalKeeper {
+    type Result = ();
+
+    fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
+        if let Note::HandedOut {
+            key,
+            job_id,
+            name,
+            started: true,
+        } = &note
+        {
+            let journal = self.journal.as_ref();
+            self.waiting.push(Noted {
+                key: key.clone(),
+                refused: journal.is_some_and(|j| j.refuses(job_id, name, SystemTime::now())),
+            });
+        }
+        let change = self.change(note);
+        if let Some(journal) = &mut self.journal {
+            journal.note(change);
+        }
+        if !std::mem::replace(&mut self.due, true) {
+            let early = PACE.saturating_sub(self.last.elapsed());
+            if self.paced && !early.is_zero() {
+                std::thread::sleep(early);
+            }
+            // Futures have their turn when the mailbox is empty.
+            ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
+        }
+    }
+}
+
+impl Handler<CloseJournal> for JournalKeeper {
+    type Result = usize;
+
+    fn handle(&mut self, _: CloseJournal, ctx: &mut Self::Context) -> usize {
+        self.commit(ctx);
+        self.journal.take().map_or(0, |journal| journal.kept())
+    }
+}
