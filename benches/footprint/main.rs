@@ -35,6 +35,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             slots: slots.parse()?,
             polls: 16,
             nap: Duration::from_millis(nap.parse()?),
+            journal: None,
         };
         let _worker = worker::start_worker(address, &shape)?;
         process::until_orphaned();

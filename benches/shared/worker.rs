@@ -1,8 +1,9 @@
 //! The worker as it is measured.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
-use axon_worker::config::{OrchestratorSettings, Settings};
+use axon_worker::config::{JournalMode, OrchestratorSettings, Settings};
 use axon_worker::{RawJson, TaskError, Worker, WorkerHandle};
 
 /// How a measured worker differs from one with default settings.
@@ -11,6 +12,8 @@ pub(crate) struct Shape {
     pub(crate) polls: usize,
     /// For how long its tasks sleep.
     pub(crate) nap: Duration,
+    /// Where it keeps a journal, if it does.
+    pub(crate) journal: Option<PathBuf>,
 }
 
 /// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
@@ -22,6 +25,10 @@ pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<
     )];
     settings.intake.max_concurrent_tasks = shape.slots;
     settings.intake.max_open_polls = shape.polls;
+    if shape.journal.is_some() {
+        settings.journal.mode = JournalMode::On;
+        settings.journal.dir.clone_from(&shape.journal);
+    }
     let nap = shape.nap;
     Worker::builder("bench")
         .settings(settings)

@@ -28,7 +28,7 @@ use worker::Shape;
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
-const SIDES: [&str; 3] = ["sockets", "awc", "worker"];
+const SIDES: [&str; 4] = ["sockets", "awc", "worker", "journal"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,8 +55,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    if side == "worker" {
+    if side == "worker" || side == "journal" {
+        let folder = (side == "journal").then(tempfile::tempdir).transpose()?;
         let shape = Shape {
+            journal: folder.as_ref().map(|folder| folder.path().to_owned()),
             slots: 4 * WIDTH,
             polls: WIDTH,
             nap: Duration::ZERO,
@@ -98,20 +100,23 @@ struct Measure {
 impl Plan {
     fn run(&self) -> io::Result<()> {
         println!("tasks per second and processor time per task, {WIDTH} at a time");
-        println!("round   sockets       awc    worker   worker/awc");
+        println!("round   sockets       awc    worker   journal   worker/awc   journal/worker");
         let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
         for round in 1..=self.rounds {
             for (side, measures) in SIDES.iter().zip(&mut all) {
                 measures.push(self.measure(side)?);
             }
             let rate = |side: usize| all[side][round - 1].per_second;
-            let (sockets, awc, worker) = (rate(0), rate(1), rate(2));
-            let ratio = worker / awc;
-            println!("{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {ratio:>12.2}");
+            let (sockets, awc, worker, journal) = (rate(0), rate(1), rate(2), rate(3));
+            println!(
+                "{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {journal:>9.0} {:>12.2} {:>16.2}",
+                worker / awc,
+                journal / worker
+            );
         }
-        let ratios = |of: fn(&Measure) -> f64| {
-            let pairs = all[1].iter().zip(&all[2]);
-            median(pairs.map(|(awc, worker)| of(worker) / of(awc)))
+        let ratios = |base: usize, side: usize, of: fn(&Measure) -> f64| {
+            let pairs = all[base].iter().zip(&all[side]);
+            median(pairs.map(|(base, side)| of(side) / of(base)))
         };
         println!("\nmedians      per second   µs/task   peak MiB   load of the orchestrator");
         for (side, measures) in SIDES.iter().zip(&all) {
@@ -126,8 +131,13 @@ impl Plan {
         }
         println!(
             "worker/awc   {:>10.2} {:>9.2}   (goal for tasks per second: at least 0.70)",
-            ratios(|m| m.per_second),
-            ratios(|m| m.cpu),
+            ratios(1, 2, |m| m.per_second),
+            ratios(1, 2, |m| m.cpu),
+        );
+        println!(
+            "journal/worker {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
+            ratios(2, 3, |m| m.per_second),
+            ratios(2, 3, |m| m.cpu),
         );
         Ok(())
     }

@@ -21,6 +21,7 @@ macro_rules! on_both_storages {
 
 mod blocking;
 mod capacity;
+mod commands;
 mod hot_cache;
 mod jobs;
 mod lifecycle;

@@ -2,7 +2,7 @@
 //! have come meanwhile are written in one commit.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use actix::prelude::*;
 use tracing::{error, info, warn};
@@ -16,6 +16,10 @@ use crate::storage::journal::{Change, HandOut, Journal, Slot};
 /// After a failure the disk is tried again this much later.
 const RETRY: Duration = Duration::from_secs(1);
 
+/// Commits follow one another no faster than this. Under load more notes share
+/// one, and most results are answered before they would be written.
+const PACE: Duration = Duration::from_micros(250);
+
 /// Writes notes.
 pub(crate) struct JournalKeeper {
     /// `None` once it is closed.
@@ -25,6 +29,10 @@ pub(crate) struct JournalKeeper {
     poller: Recipient<SetHold>,
     /// Told when the next commit is done.
     waiting: Vec<Noted>,
+    /// Where the keeper has its thread to itself, it may sleep there. Timers are
+    /// too coarse for this.
+    paced: bool,
+    last: Instant,
     /// A commit follows when the mailbox is empty.
     due: bool,
     failing: bool,
@@ -32,14 +40,18 @@ pub(crate) struct JournalKeeper {
 }
 
 impl JournalKeeper {
-    /// `names` are those of the orchestrators, in their order.
+    /// `names` are those of the orchestrators, in their order. `paced`: the
+    /// keeper has a thread of its own.
     pub(crate) fn new(
         journal: Journal,
         names: Vec<Arc<str>>,
         supervisor: Recipient<Noted>,
         poller: Recipient<SetHold>,
+        paced: bool,
     ) -> Self {
         Self {
+            paced,
+            last: Instant::now(),
             journal: Some(journal),
             names,
             supervisor,
@@ -117,6 +129,7 @@ impl JournalKeeper {
                 });
             }
         }
+        self.last = Instant::now();
         // Also after a failure: work goes on without the safety net.
         for noted in self.waiting.drain(..) {
             self.supervisor.do_send(noted);
@@ -150,6 +163,10 @@ impl Handler<Note> for JournalKeeper {
             journal.note(change);
         }
         if !std::mem::replace(&mut self.due, true) {
+            let early = PACE.saturating_sub(self.last.elapsed());
+            if self.paced && !early.is_zero() {
+                std::thread::sleep(early);
+            }
             // Futures have their turn when the mailbox is empty.
             ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
         }

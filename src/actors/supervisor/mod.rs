@@ -1,5 +1,6 @@
 //! The running tasks: from hand-out to result, whatever happens on the way.
 
+mod early;
 mod entry;
 mod noting;
 mod placement;
@@ -9,8 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
+use tokio::time::Instant;
 use tracing::{debug, info, info_span, warn};
 
+use early::EarlyCancels;
 use entry::{Entry, Phase};
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
@@ -114,8 +117,11 @@ pub(crate) struct TaskSupervisor {
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
+    /// Came a moment ago; the journal learns of those that do not begin at once.
+    fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
     abandoned: HashMap<TaskKey, Option<usize>>,
+    early: EarlyCancels,
 }
 
 /// How much longer than the grace time a host may take to say that a task ended.
@@ -138,7 +144,9 @@ impl TaskSupervisor {
             grace,
             neighbours,
             tasks: HashMap::new(),
+            fresh: Vec::new(),
             abandoned: HashMap::new(),
+            early: EarlyCancels::default(),
         }
     }
 
@@ -285,13 +293,24 @@ impl Handler<StartTask> for TaskSupervisor {
             });
             return;
         };
+        let now = Instant::now();
+        if self.early.meant(key.origin, &key.id, &task.job_id, now) {
+            info!(task_id = %task.id, "called off before it came");
+            let result = TaskResult::of(&task, Outcome::Cancelled, Duration::ZERO);
+            drop(permit);
+            self.neighbours.courier.do_send(DeliverResult {
+                result,
+                files: None,
+            });
+            return;
+        }
         let kind = registration.entry.kind.clone();
         let limit = time_limit(&task, registration.timeout);
         self.services
             .board
             .task_began(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
-        self.note_handed_out(&key, &task.job_id, &task.name);
+        self.note_if_it_waits(&key, ctx);
         let files = self.files.of_task(&task.id);
         let mut entry = Entry::new(task, Cancellation::new(), files);
         entry.timer = limit.map(|limit| {
@@ -391,6 +410,11 @@ impl Handler<CancelTask> for TaskSupervisor {
             .collect();
         if meant.is_empty() {
             debug!(%target, "told to call off a task that is not here");
+            if let Some(origin) = origin {
+                let target = CancelTarget(target);
+                self.early.remember(origin, target, Instant::now());
+            }
+            return;
         }
         for key in meant {
             self.cancel(&key, reason, ctx);

@@ -6,11 +6,14 @@ use std::time::Duration;
 use actix::prelude::*;
 use tracing::error;
 
+use super::entry::Phase;
 use super::{TaskKey, TaskSupervisor};
 use crate::actors::capacity::Permit;
 use crate::actors::journal::Note;
-use crate::id::{JobId, TaskName};
 use crate::task::{Outcome, TaskError};
+
+/// Within this time a task that need not wait has begun.
+const A_MOMENT: Duration = Duration::from_millis(2);
 
 /// The journal has noted that a task begins.
 #[derive(Debug, Message)]
@@ -28,14 +31,35 @@ impl TaskSupervisor {
         journal.filter(|journal| journal.connected())
     }
 
-    pub(super) fn note_handed_out(&self, key: &TaskKey, job_id: &JobId, name: &TaskName) {
-        if let Some(journal) = self.journal() {
-            journal.do_send(Note::HandedOut {
-                key: key.clone(),
-                job_id: job_id.clone(),
-                name: name.clone(),
-                started: false,
-            });
+    /// Most tasks begin at once and are noted then. The others are noted as well,
+    /// a moment later.
+    pub(super) fn note_if_it_waits(&mut self, key: &TaskKey, ctx: &mut Context<Self>) {
+        if self.journal().is_none() {
+            return;
+        }
+        if self.fresh.is_empty() {
+            ctx.run_later(A_MOMENT, |supervisor, _| supervisor.note_waiting());
+        }
+        self.fresh.push(key.clone());
+    }
+
+    fn note_waiting(&mut self) {
+        let fresh = std::mem::take(&mut self.fresh);
+        let Some(journal) = self.journal() else {
+            return;
+        };
+        for key in fresh {
+            if let Some(entry) = self.tasks.get(&key)
+                && matches!(entry.phase, Phase::Waiting(_))
+                && entry.permit.is_none()
+            {
+                journal.do_send(Note::HandedOut {
+                    job_id: entry.job_id.clone(),
+                    name: entry.name.clone(),
+                    key,
+                    started: false,
+                });
+            }
         }
     }
 

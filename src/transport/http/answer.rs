@@ -47,6 +47,17 @@ impl Answer {
         }
     }
 
+    /// An answer of which nothing but the status is known.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        Self {
+            status,
+            body: Bytes::new(),
+            flaw: None,
+            retry_after: None,
+            sent: 0,
+        }
+    }
+
     pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
         Self { body, flaw, ..self }
     }

@@ -1,0 +1,193 @@
+//! A worker as a process of its own, ended by SIGKILL: nothing is lost, and
+//! nothing runs that must not.
+
+#![cfg(feature = "journal")]
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use axon_worker::dev::{DevOrchestrator, Endpoint, Fault, JobHandle, JobSpec, JobState};
+use serde_json::{Value, json};
+
+#[path = "support/example.rs"]
+mod example;
+
+const JOBS: usize = 400;
+const KILLS: usize = 6;
+
+/// Long enough for a busy machine.
+const LONG: Duration = Duration::from_secs(60);
+
+/// The conformance worker with a name, and so with a journal.
+struct Process(Child);
+
+impl Process {
+    fn start(orchestrator: &DevOrchestrator, folder: &Path) -> Self {
+        let child = Command::new(example::program("conformance"))
+            .env_clear()
+            .env("ORCHESTRATOR_URL", orchestrator.url())
+            .env("WORKER_ID", "mortal")
+            .env("WORKER_PORT", "0")
+            .env("MAX_CONCURRENT_TASKS", "50")
+            .env("TASK_FILES_DIR", folder)
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("the worker starts");
+        Self(child)
+    }
+
+    /// SIGKILL.
+    fn kill(mut self) {
+        self.0.kill().expect("it runs");
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn submit(orchestrator: &DevOrchestrator, name: &str, params: Value) -> JobHandle {
+    let spec = JobSpec::task(name, params);
+    orchestrator.submit(spec).await.expect("a job")
+}
+
+/// Waits until so many results were sent, accepted or not.
+async fn results_sent(orchestrator: &DevOrchestrator, at_least: u64) {
+    while orchestrator.request_count(Endpoint::Result) < at_least {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn job_done(job: &JobHandle) -> JobState {
+    job.finished_within(LONG).await.expect("an end").state
+}
+
+#[actix_rt::test]
+async fn undelivered_results_survive_a_kill_and_go_out_before_the_first_poll() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Process::start(&orchestrator, folder.path());
+    orchestrator.fail_next(Endpoint::Result, Fault::Status(503), 1_000_000);
+    let mut jobs = Vec::new();
+    for number in 0..20 {
+        jobs.push(submit(&orchestrator, "add", json!({"a": number, "b": 1})).await);
+    }
+    orchestrator
+        .wait_until(|view| view.running_tasks("add").now == 20)
+        .await;
+    results_sent(&orchestrator, 2).await;
+    // Only one of them is tried while the orchestrator fails; the others have ended.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    worker.kill();
+    orchestrator.clear_faults();
+    orchestrator.clear_requests();
+    let _worker = Process::start(&orchestrator, folder.path());
+    for (number, job) in jobs.iter().enumerate() {
+        let report = job.finished_within(LONG).await.expect("an end");
+        assert!(report.is_success(), "{report:?}");
+        assert_eq!(report.data["sum"], number + 1);
+        assert_eq!(report.history.len(), 1, "no handler ran twice: {report:?}");
+    }
+    assert_eq!(orchestrator.stale_results(), 0);
+    // The last poll of the killed worker ends only now.
+    let registered = orchestrator.requests_to(Endpoint::Register)[0].arrived;
+    let polls = orchestrator.requests_to(Endpoint::Poll);
+    let first_poll = polls
+        .iter()
+        .map(|poll| poll.arrived)
+        .filter(|at| *at > registered);
+    let first_poll = first_poll.min();
+    for result in orchestrator.requests_to(Endpoint::Result) {
+        assert_eq!(result.status, Some(200));
+        assert!(first_poll.is_none_or(|poll| result.arrived < poll));
+    }
+    assert_eq!(orchestrator.requests_to(Endpoint::Result).len(), 20);
+}
+
+#[actix_rt::test]
+async fn a_running_task_is_retried_after_a_kill_and_refused_after_two() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let job = submit(&orchestrator, "sleep", json!({"seconds": 600})).await;
+    for _ in 0..2 {
+        let worker = Process::start(&orchestrator, folder.path());
+        let earlier = orchestrator.request_count(Endpoint::Result);
+        orchestrator
+            .wait_until(|view| view.running_tasks("sleep").now == 1)
+            .await;
+        // A small one after it: its note is in the journal as well by then.
+        assert_eq!(
+            job_done(&submit(&orchestrator, "echo", json!({})).await).await,
+            JobState::Finished
+        );
+        assert!(orchestrator.request_count(Endpoint::Result) > earlier);
+        worker.kill();
+    }
+    let _worker = Process::start(&orchestrator, folder.path());
+    let report = job.finished_within(LONG).await.expect("an end");
+    assert_eq!(report.state, JobState::Quarantined, "{report:?}");
+    let errors: Vec<_> = report
+        .history
+        .iter()
+        .map(|attempt| format!("{:?}", attempt))
+        .collect();
+    assert_eq!(errors.len(), 3, "{errors:#?}");
+    for (error, text) in errors.iter().zip([
+        "the worker was restarted while the task ran",
+        "the worker was restarted while the task ran",
+        "ended twice",
+    ]) {
+        assert!(error.contains(text), "{error}");
+    }
+}
+
+#[actix_rt::test]
+async fn kills_at_any_moment_lose_nothing() {
+    let orchestrator = DevOrchestrator::builder()
+        .max_retries(50)
+        .start()
+        .await
+        .unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut jobs = Vec::new();
+    for number in 0..JOBS {
+        jobs.push(submit(&orchestrator, "add", json!({"a": number, "b": 1})).await);
+    }
+    let mut done = 0;
+    for kill in 1..=KILLS as u64 {
+        let worker = Process::start(&orchestrator, folder.path());
+        // In the middle of the work, each time at another place.
+        let goal = done + 15 + 11 * kill;
+        while orchestrator.request_count(Endpoint::Result) < goal {
+            tokio::time::sleep(Duration::from_micros(300)).await;
+        }
+        worker.kill();
+        done = orchestrator.request_count(Endpoint::Result);
+    }
+    assert!(done < JOBS as u64, "killed too late: {done}");
+    let _worker = Process::start(&orchestrator, folder.path());
+    // Behind all others in the queue.
+    let last = submit(&orchestrator, "echo", json!({})).await;
+    assert_eq!(job_done(&last).await, JobState::Finished);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let mut on_the_way = 0;
+    for (number, job) in jobs.iter().enumerate() {
+        let report = job.report();
+        match report.state {
+            JobState::Finished => assert_eq!(report.data["sum"], number + 1),
+            // Handed out, and the worker killed before it could take note. Its
+            // handler did not run; real orchestrators hand it out again in time.
+            JobState::Running => on_the_way += 1,
+            // Twice in the hand of a worker that is killed: that is how it looks here.
+            _ => assert!(format!("{report:?}").contains("ended twice"), "{report:?}"),
+        }
+    }
+    println!("{on_the_way} of {JOBS} tasks were on their way to the worker in {KILLS} kills");
+    // Not more than polls that can be open, see AXON_MAX_OPEN_POLLS.
+    assert!(on_the_way <= 8 * KILLS, "{on_the_way}");
+}
