@@ -22,6 +22,7 @@ macro_rules! on_both_storages {
 mod blocking;
 mod capacity;
 mod commands;
+mod faults;
 mod hot_cache;
 mod jobs;
 mod lifecycle;

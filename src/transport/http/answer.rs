@@ -75,6 +75,15 @@ impl Answer {
         Some(text)
     }
 
+    /// Whether the way is to blame for the flaw, if there is one: the same answer
+    /// may be whole the next time.
+    pub(crate) fn broke_off(&self) -> bool {
+        matches!(
+            self.flaw,
+            Some(Flaw::CutOff { .. } | Flaw::Late(_) | Flaw::Broken(_))
+        )
+    }
+
     /// The body, if all of it arrived.
     pub(crate) fn whole(self) -> Result<Bytes, TransportError> {
         match self.flaw() {

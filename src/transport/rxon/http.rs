@@ -171,13 +171,14 @@ impl RxonHttp {
         }
         // The orchestrator counts this task as handed out. If only its ids can be
         // read, they are enough to tell it that the task failed.
-        match answer.flaw() {
-            Some(reason) => Err(TransportError::Malformed {
-                reason,
-                task: wire::ids_in(&answer.body),
-            }),
-            None => wire::read_task(self.origin, &answer.body).map(Some),
-        }
+        let Some(reason) = answer.flaw() else {
+            return wire::read_task(self.origin, &answer.body).map(Some);
+        };
+        Err(match (wire::ids_in(&answer.body), answer.broke_off()) {
+            (Some(task), true) => TransportError::CutOff { reason, task },
+            (None, true) => TransportError::NoAnswer { reason },
+            (task, false) => TransportError::Malformed { reason, task },
+        })
     }
 
     async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
