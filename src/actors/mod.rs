@@ -23,7 +23,6 @@ pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
-pub(crate) use journal::Note;
 pub(crate) use poller::{GetOpenPolls, Poller, SetIntake};
 pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
 pub(crate) use supervisor::{

@@ -12,8 +12,8 @@ use tokio::sync::watch;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, Conductor, Courier, HeartbeatActor, HostHandle, HotCacheActor, Neighbours,
-    Note, OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources,
-    SupervisorNeighbours, TaskHost, TaskSupervisor,
+    OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources, SupervisorNeighbours,
+    TaskHost, TaskSupervisor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -151,7 +151,7 @@ impl Wiring<'_> {
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
             heartbeat: to(&self.parts.heartbeat),
-            journal: self.journal(),
+            journal: self.parts.journal.as_ref().map(|link| link.note.clone()),
         };
         TaskSupervisor::new(
             registry,
@@ -175,13 +175,9 @@ impl Wiring<'_> {
             outbox,
             to(&self.parts.pool),
             to(&self.parts.poller),
-            self.journal(),
+            self.parts.journal.as_ref().map(|link| link.notes.clone()),
             self.board.clone(),
         )
-    }
-
-    fn journal(&self) -> Option<Recipient<Note>> {
-        self.parts.journal.as_ref().map(|link| link.note.clone())
     }
 
     /// On a thread of its own, unless everything shares one.
