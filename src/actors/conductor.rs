@@ -15,7 +15,7 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
-use super::journal::{CloseJournal, Note};
+use super::journal::{CloseJournal, Note, Notes};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -53,6 +53,7 @@ pub(crate) struct Parts {
 #[derive(Clone)]
 pub(crate) struct JournalLink {
     pub(crate) note: Recipient<Note>,
+    pub(crate) notes: Recipient<Notes>,
     pub(crate) close: Recipient<CloseJournal>,
 }
 

@@ -25,7 +25,6 @@ pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
-pub(crate) use journal::Note;
 #[cfg(feature = "health")]
 pub(crate) use poller::GetOpenPolls;
 pub(crate) use poller::{Poller, SetIntake};

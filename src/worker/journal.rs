@@ -65,6 +65,7 @@ impl Opened {
         let keeper = wiring.journal_keeper(journal, names);
         Some(JournalLink {
             note: keeper.clone().recipient(),
+            notes: keeper.clone().recipient(),
             close: keeper.recipient(),
         })
     }

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HostHandle, HotCacheActor, Neighbours, Note, OrchestratorPool, Parts, Placement, Poller,
+    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller,
     SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskSupervisor, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
@@ -152,7 +152,7 @@ impl Wiring<'_> {
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
             heartbeat: to(&self.parts.heartbeat),
-            journal: self.journal(),
+            journal: self.parts.journal.as_ref().map(|link| link.note.clone()),
         };
         TaskSupervisor::new(
             registry,
@@ -176,13 +176,9 @@ impl Wiring<'_> {
             outbox,
             to(&self.parts.pool),
             to(&self.parts.poller),
-            self.journal(),
+            self.parts.journal.as_ref().map(|link| link.notes.clone()),
             self.board.clone(),
         )
-    }
-
-    fn journal(&self) -> Option<Recipient<Note>> {
-        self.parts.journal.as_ref().map(|link| link.note.clone())
     }
 
     /// On a thread of its own, unless everything shares one.

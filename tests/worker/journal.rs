@@ -160,6 +160,8 @@ fn a_task_that_waited_for_its_slot_is_reported_and_not_blamed() {
             while handle.status().tasks.len() < 2 {
                 tokio::time::sleep(SECOND).await;
             }
+            // A task that waits is noted a moment after it came.
+            tokio::time::sleep(SECOND).await;
             if life > 0 {
                 let before = TaskId::from(format!("parked-{}", life - 1));
                 let result = seen.result_of(&before).await;
@@ -222,6 +224,7 @@ async fn a_full_journal_pauses_the_intake_until_results_are_delivered() {
     let long = "x".repeat(600);
     for _ in 0..20 {
         orchestrator.submit("echo", &long);
+        tokio::time::sleep(SECOND).await;
     }
     tokio::time::sleep(60 * SECOND).await;
     let taken = 20 - orchestrator.queued();

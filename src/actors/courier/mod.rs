@@ -10,14 +10,16 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+mod ledger;
 mod leftovers;
 
+use ledger::Ledger;
 use leftovers::Leftovers;
 
-use super::journal::Note;
+use super::journal::Notes;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
-use super::supervisor::{DeliverResult, TaskKey};
+use super::supervisor::DeliverResult;
 use crate::id::OrchestratorId;
 use crate::policy::{Outbox, Ticket, Verdict};
 use crate::status::StatusBoard;
@@ -52,6 +54,9 @@ struct Answered {
 /// The longest that results of an earlier process hold back the first poll.
 const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
 
+/// For so long notes for the journal are gathered.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
 struct Parcel {
     result: Arc<TaskResult>,
     /// Removed with the parcel.
@@ -64,7 +69,7 @@ pub(crate) struct Courier {
     parcels: HashMap<Ticket, Parcel>,
     pool: Rc<Recipient<Deliver>>,
     board: Arc<StatusBoard>,
-    journal: Option<Recipient<Note>>,
+    ledger: Ledger,
     leftovers: Leftovers,
     poller: Recipient<SetHold>,
     /// The next attempt that is known of.
@@ -76,11 +81,11 @@ impl Courier {
         outbox: Outbox,
         pool: Recipient<Deliver>,
         poller: Recipient<SetHold>,
-        journal: Option<Recipient<Note>>,
+        journal: Option<Recipient<Notes>>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            journal,
+            ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             poller,
             outbox,
@@ -105,23 +110,18 @@ impl Courier {
         ticket
     }
 
-    fn note(&self, note: impl FnOnce() -> Note) {
-        if let Some(journal) = &self.journal {
-            journal.do_send(note());
+    fn note(&mut self, result: &Arc<TaskResult>, answered: bool, ctx: &mut Context<Self>) {
+        if self.ledger.note(result, answered) {
+            ctx.run_later(A_MOMENT, |courier, _| courier.ledger.send());
         }
     }
 
     /// The result needs no more care, here and in the journal.
-    fn close(&mut self, ticket: Ticket) {
+    fn close(&mut self, ticket: Ticket, ctx: &mut Context<Self>) {
         let Some(parcel) = self.parcels.remove(&ticket) else {
             return;
         };
-        self.note(|| {
-            Note::Answered(TaskKey {
-                origin: parcel.result.origin,
-                id: parcel.result.task_id.clone(),
-            })
-        });
+        self.note(&parcel.result, true, ctx);
         if self.leftovers.ended(ticket) {
             self.release();
         }
@@ -180,7 +180,7 @@ impl Handler<DeliverResult> for Courier {
     fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
         let DeliverResult { result, files } = deliver;
         let result = Arc::new(result);
-        self.note(|| Note::Result(result.clone()));
+        self.note(&result, false, ctx);
         self.accept(result, files);
         self.go(ctx);
     }
@@ -223,7 +223,7 @@ impl Handler<Answered> for Courier {
                     warn!(%task_id, %error, "not sent again: AXON_RESULT_AMBIGUOUS is drop");
                 }
                 self.board.result_delivered();
-                self.close(ticket);
+                self.close(ticket, ctx);
             }
             Verdict::Later => {
                 if let Err(error) = &answer {
@@ -236,12 +236,12 @@ impl Handler<Answered> for Courier {
                 result.outcome = Outcome::Failed(failure);
                 let result = Arc::new(result);
                 parcel.result = result.clone();
-                self.note(|| Note::Result(result));
+                self.note(&result, false, ctx);
             }
             Verdict::Lost(reason) => {
                 error!(%task_id, reason, "the orchestrator does not take the result, it is lost");
                 self.board.result_lost();
-                self.close(ticket);
+                self.close(ticket, ctx);
             }
         }
         self.go(ctx);
@@ -271,6 +271,8 @@ impl Handler<GetUnsent> for Courier {
     type Result = usize;
 
     fn handle(&mut self, _: GetUnsent, _: &mut Self::Context) -> usize {
+        // The worker may be ending.
+        self.ledger.send();
         self.unsent()
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use actix::prelude::*;
 use tracing::{error, info, warn};
 
-use super::{CloseJournal, Note};
+use super::{CloseJournal, Note, Notes};
 use crate::actors::poller::{Hold, SetHold};
 use crate::actors::supervisor::{Noted, TaskKey};
 use crate::id::OrchestratorId;
@@ -18,7 +18,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// Commits follow one another no faster than this. Under load more notes share
 /// one, and most results are answered before they would be written.
-const PACE: Duration = Duration::from_micros(250);
+const PACE: Duration = Duration::from_micros(400);
 
 /// Writes notes.
 pub(crate) struct JournalKeeper {
@@ -28,7 +28,7 @@ pub(crate) struct JournalKeeper {
     supervisor: Recipient<Noted>,
     poller: Recipient<SetHold>,
     /// Told when the next commit is done.
-    waiting: Vec<Noted>,
+    waiting: Vec<(TaskKey, bool)>,
     /// Where the keeper has its thread to itself, it may sleep there. Timers are
     /// too coarse for this.
     paced: bool,
@@ -63,40 +63,65 @@ impl JournalKeeper {
         }
     }
 
-    fn name(&self, id: OrchestratorId) -> Arc<str> {
-        self.names.get(id.0).cloned().unwrap_or_default()
-    }
-
-    fn change(&self, note: Note) -> Change {
-        let (key, slot) = match note {
+    fn take(&mut self, note: Note) {
+        let Some(journal) = &mut self.journal else {
+            // The worker is ending; a task that still begins must not wait.
+            if let Note::HandedOut {
+                key, started: true, ..
+            } = note
+            {
+                self.waiting.push((key, false));
+            }
+            return;
+        };
+        let names = &self.names;
+        let change = |origin: OrchestratorId, task_id, slot| Change {
+            orchestrator: names.get(origin.0).cloned().unwrap_or_default(),
+            task_id,
+            slot,
+        };
+        match note {
             Note::HandedOut {
                 key,
                 job_id,
                 name,
                 started,
             } => {
+                let at = SystemTime::now();
+                if started {
+                    let refused = journal.refuses(&job_id, &name, at);
+                    self.waiting.push((key.clone(), refused));
+                }
                 let task = HandOut {
                     job_id,
                     name,
                     started,
-                    at: SystemTime::now(),
+                    at,
                 };
-                (key, Slot::HandedOut(task))
+                journal.note(change(key.origin, key.id, Slot::HandedOut(task)));
             }
             Note::Result(result) => {
-                let key = TaskKey {
-                    origin: result.origin,
-                    id: result.task_id.clone(),
-                };
-                (key, Slot::Result(result))
+                let id = result.task_id.clone();
+                journal.note(change(result.origin, id, Slot::Result(result)));
             }
-            Note::Answered(key) => (key, Slot::Gone),
-        };
-        Change {
-            orchestrator: self.name(key.origin),
-            task_id: key.id,
-            slot,
+            Note::Answered(result) => {
+                let (origin, id) = (result.origin, result.task_id.clone());
+                journal.note(change(origin, id.clone(), Slot::Result(result)));
+                journal.note(change(origin, id, Slot::Gone));
+            }
         }
+    }
+
+    fn arm(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.due, true) {
+            return;
+        }
+        let early = PACE.saturating_sub(self.last.elapsed());
+        if self.paced && !early.is_zero() {
+            std::thread::sleep(early);
+        }
+        // Futures have their turn when the mailbox is empty.
+        ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
@@ -131,8 +156,9 @@ impl JournalKeeper {
         }
         self.last = Instant::now();
         // Also after a failure: work goes on without the safety net.
-        for noted in self.waiting.drain(..) {
-            self.supervisor.do_send(noted);
+        if !self.waiting.is_empty() {
+            self.supervisor
+                .do_send(Noted(std::mem::take(&mut self.waiting)));
         }
     }
 }
@@ -145,31 +171,19 @@ impl Handler<Note> for JournalKeeper {
     type Result = ();
 
     fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
-        if let Note::HandedOut {
-            key,
-            job_id,
-            name,
-            started: true,
-        } = &note
-        {
-            let journal = self.journal.as_ref();
-            self.waiting.push(Noted {
-                key: key.clone(),
-                refused: journal.is_some_and(|j| j.refuses(job_id, name, SystemTime::now())),
-            });
+        self.take(note);
+        self.arm(ctx);
+    }
+}
+
+impl Handler<Notes> for JournalKeeper {
+    type Result = ();
+
+    fn handle(&mut self, Notes(notes): Notes, ctx: &mut Self::Context) {
+        for note in notes {
+            self.take(note);
         }
-        let change = self.change(note);
-        if let Some(journal) = &mut self.journal {
-            journal.note(change);
-        }
-        if !std::mem::replace(&mut self.due, true) {
-            let early = PACE.saturating_sub(self.last.elapsed());
-            if self.paced && !early.is_zero() {
-                std::thread::sleep(early);
-            }
-            // Futures have their turn when the mailbox is empty.
-            ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
-        }
+        self.arm(ctx);
     }
 }
 

@@ -14,6 +14,15 @@ use super::supervisor::TaskKey;
 use crate::id::{JobId, TaskName};
 use crate::task::TaskResult;
 
+/// Several at once.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+#[cfg_attr(
+    not(feature = "journal"),
+    allow(dead_code, reason = "nobody reads them")
+)]
+pub(crate) struct Notes(pub(crate) Vec<Note>);
+
 /// Something that has to outlive the process.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
@@ -32,8 +41,8 @@ pub(crate) enum Note {
     },
     /// A task has ended.
     Result(Arc<TaskResult>),
-    /// Its result was answered for good.
-    Answered(TaskKey),
+    /// This result was answered for good.
+    Answered(Arc<TaskResult>),
 }
 
 /// Write what there is and let go of the files. The answer is how many results

@@ -15,14 +15,11 @@ use crate::task::{Outcome, TaskError};
 /// Within this time a task that need not wait has begun.
 const A_MOMENT: Duration = Duration::from_millis(2);
 
-/// The journal has noted that a task begins.
+/// The journal has noted that these tasks begin. `true`: the task ended the process
+/// too often and must not run.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Noted {
-    pub(crate) key: TaskKey,
-    /// It ended the process too often and must not run.
-    pub(crate) refused: bool,
-}
+pub(crate) struct Noted(pub(crate) Vec<(TaskKey, bool)>);
 
 impl TaskSupervisor {
     /// A journal that is gone is none.
@@ -84,21 +81,28 @@ impl TaskSupervisor {
 impl Handler<Noted> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, Noted { key, refused }: Noted, _: &mut Self::Context) {
-        // A task that was called off meanwhile is gone, and its permit with it.
-        let entry = self.tasks.get_mut(&key);
-        let Some(permit) = entry.and_then(|entry| entry.permit.take()) else {
-            return;
-        };
-        if refused {
-            error!(task_id = %key.id, "refused: the worker's process ended twice while this ran");
-            let error = TaskError::permanent(
-                "refused: the worker's process ended twice while this task ran",
-            );
-            drop(permit);
-            self.finish(&key, Outcome::Failed(error), Duration::ZERO);
-        } else {
-            self.run(&key, permit);
+    fn handle(&mut self, Noted(tasks): Noted, _: &mut Self::Context) {
+        for (key, refused) in tasks {
+            // A task that was called off meanwhile is gone, and its permit with it.
+            let entry = self.tasks.get_mut(&key);
+            let Some(permit) = entry.and_then(|entry| entry.permit.take()) else {
+                continue;
+            };
+            if refused {
+                self.refuse(&key, permit);
+            } else {
+                self.run(&key, permit);
+            }
         }
+    }
+}
+
+impl TaskSupervisor {
+    fn refuse(&mut self, key: &TaskKey, permit: Permit) {
+        let text = "refused: the worker's process ended twice while this task ran";
+        error!(task_id = %key.id, "{text}");
+        drop(permit);
+        let failure = Outcome::Failed(TaskError::permanent(text));
+        self.finish(key, failure, Duration::ZERO);
     }
 }
