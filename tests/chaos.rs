@@ -35,7 +35,7 @@ use watch::Watch;
 const TOKEN: &str = "your-secret-worker-token";
 const WORKER: &str = "conformance-1";
 /// The most tasks at once, which the worker has to keep to.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 6;
 /// The most tasks of the type that has a limit.
 const VIDEOS_AT_ONCE: usize = 1;
 /// The share of exchanges that are spoiled.

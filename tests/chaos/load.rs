@@ -59,7 +59,11 @@ fn one(n: usize, draw: u32) -> (&'static str, Value, JobState, Value) {
             ("spin", params, finished, json!({ "spun": 0.02 }))
         }
         92..95 => {
-            let kind = if n % 2 == 0 { "video_a" } else { "video_b" };
+            let kind = if n.is_multiple_of(2) {
+                "video_a"
+            } else {
+                "video_b"
+            };
             let params = json!({ "seconds": 0.05 });
             (kind, params, finished, json!({ "slept": 0.05 }))
         }

@@ -111,22 +111,29 @@ impl<'a> Watch<'a> {
             if executed.contains_key(task) {
                 continue;
             }
-            let over = self
-                .proxy
-                .look(|ledger| ledger.handed_out.get(task).copied());
-            let was_killed =
-                |(at, last): &(Instant, usize)| over <= Some(*last) && at.elapsed() > TO_REPORT;
-            let mut noted = self.noted.borrow_mut();
-            if over.is_none() {
-                noted.lost_on_the_way.insert(task.to_owned());
-            } else if noted.kills.iter().any(was_killed) {
-                noted.lost_with_process.insert(task.to_owned());
-            } else {
+            if !self.is_lost(task) {
                 continue;
             }
-            drop(noted);
             self.time_out(report.id.as_str(), task).await;
         }
+    }
+
+    /// Whether the worker cannot have a task that was handed out and never ran.
+    fn is_lost(&self, task: &str) -> bool {
+        let over = self
+            .proxy
+            .look(|ledger| ledger.handed_out.get(task).copied());
+        let mut noted = self.noted.borrow_mut();
+        let Some(over) = over else {
+            noted.lost_on_the_way.insert(task.to_owned());
+            return true;
+        };
+        let was_killed = |(at, last): &(Instant, usize)| over <= *last && at.elapsed() > TO_REPORT;
+        let is_lost = noted.kills.iter().any(was_killed);
+        if is_lost {
+            noted.lost_with_process.insert(task.to_owned());
+        }
+        is_lost
     }
 
     /// Says what the time limit of an orchestrator would: the task has failed.

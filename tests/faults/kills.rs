@@ -52,6 +52,7 @@ async fn a_result_whose_answer_was_lost_with_the_worker_ends_its_job_once() {
     let job = stage.submit("echo", json!({})).await;
     stage.spoiled(Kind::Result, Fault::Swallow, 1).await;
     assert!(stage.end_of(&job).await.is_success());
+    stage.was_accepted(&job, 1).await;
     worker.kill();
 
     let _next = stage.worker().start();

@@ -1,7 +1,5 @@
 //! The orchestrator goes away and comes back.
 
-use std::time::Duration;
-
 use axon_worker::dev::{JobState, Keep};
 use serde_json::json;
 
@@ -82,17 +80,14 @@ async fn five_restarts_in_a_row_are_survived() {
             .expect("some end between two restarts");
         stage.orchestrator.restart(Keep::Jobs).await.unwrap();
     }
-    let end = tokio::time::timeout(LIMIT, load.finished()).await;
-    // A hand-out that was on the wire when the orchestrator went is nobody's.
-    let (finished, lost) = match end {
-        Ok(report) => (report.finished, 0),
-        Err(_) => {
-            let report = load.report();
-            (report.finished, 200 - report.finished)
-        }
-    };
-    let handed_out = stage.proxy.look(|ledger| ledger.handed_out.len());
-    assert_eq!(finished, handed_out, "{lost} were never handed out whole");
-    tokio::time::sleep(Duration::ZERO).await;
+    // All that came to the worker is answered. A hand-out that was on the wire when the
+    // orchestrator went is nobody's.
+    let answered = stage.orchestrator.wait_within(LIMIT, |view| {
+        let came = stage.proxy.look(|ledger| ledger.handed_out.len());
+        view.counts().waiting == 0 && view.counts().ended() == came
+    });
+    answered.await.expect("every task that came is answered");
+    let finished = load.report().finished;
+    assert!(finished >= 190, "{finished} of 200");
     stage.all_is_well().await;
 }
