@@ -12,6 +12,7 @@ use actix::prelude::*;
 use tracing::{debug, info, info_span, warn};
 
 use entry::{Entry, Phase};
+#[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 

@@ -10,7 +10,7 @@ use crate::id::{JobId, TaskName};
 /// So often a process may die while some work runs before it is refused.
 const TOLERATED: u32 = 2;
 /// Afterwards a death is forgotten: the program may have been mended.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(24);
 /// The most that is remembered; the oldest goes first.
 const MOST: usize = 1000;
 
