@@ -119,7 +119,7 @@ mod tests {
             let at = now + Duration::from_secs(number as u64);
             kills.died(&work(number), at);
         }
-        let gone = kills.expire(now + Duration::from_secs(60));
+        let gone = kills.expire(now + Duration::from_mins(1));
         assert_eq!(gone.len(), 5);
         assert!(gone.contains(&work(0)) && !gone.contains(&work(5)));
         assert_eq!(kills.counts.len(), MOST);
