@@ -4,7 +4,7 @@
 //! handlers write themselves.
 //!
 //! `AXON_CHAOS_TASKS` sets the number of jobs (2400), `AXON_CHAOS_SEED` the seed of
-//! the faults (drawn by chance), `AXON_CHAOS_KILLS` how often the worker is killed (1);
+//! the faults (7), `AXON_CHAOS_KILLS` how often the worker is killed (1);
 //! restarts of the orchestrator are as many.
 
 #[path = "chaos/books.rs"]
@@ -88,7 +88,7 @@ fn start_worker(proxy: &Proxy, folder: &tempfile::TempDir) -> Worker {
 #[actix_rt::test]
 async fn nothing_is_lost_on_a_bad_line_with_a_restart_and_a_kill() {
     let total = usize::try_from(number("AXON_CHAOS_TASKS", 2400)).expect("a number of tasks");
-    let seed = number("AXON_CHAOS_SEED", fastrand::u64(..1_000_000));
+    let seed = number("AXON_CHAOS_SEED", 7);
     let kills = usize::try_from(number("AXON_CHAOS_KILLS", 1)).expect("a number of kills");
     println!("chaos: seed {seed}");
 

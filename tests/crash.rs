@@ -20,7 +20,7 @@ const KILLS: usize = 6;
 const LOG: &str = "worker.log";
 
 /// Long enough for a busy machine.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 /// The conformance worker with a name, and so with a journal.
 struct Process(Child);

@@ -72,6 +72,7 @@ pub(crate) enum Hold {
     /// Results of an earlier process go out first.
     Leftovers,
     /// The journal has no room for more results.
+    #[cfg(feature = "journal")]
     JournalFull,
 }
 

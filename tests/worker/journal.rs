@@ -337,7 +337,7 @@ async fn a_folder_that_cannot_be_written_is_only_fatal_when_it_was_asked_for() {
     });
     start(automatic).await;
     let id = orchestrator.submit("echo", &1);
-    tokio::time::timeout(Duration::from_secs(60), orchestrator.result_of(&id))
+    tokio::time::timeout(Duration::from_mins(1), orchestrator.result_of(&id))
         .await
         .expect("it works without");
 }

@@ -46,9 +46,12 @@ impl Ledger {
         if let Some(journal) = &self.journal
             && !self.batch.is_empty()
         {
-            let note = |(_, (result, answered))| match answered {
-                false => Note::Result(result),
-                true => Note::Answered(result),
+            let note = |(_, (result, answered))| {
+                if answered {
+                    Note::Answered(result)
+                } else {
+                    Note::Result(result)
+                }
             };
             journal.do_send(Notes(self.batch.drain().map(note).collect()));
         }

@@ -11,6 +11,7 @@ use super::{CloseJournal, Note, Notes};
 use crate::actors::poller::{Hold, SetHold};
 use crate::actors::supervisor::{Noted, TaskKey};
 use crate::id::OrchestratorId;
+use crate::storage::JournalError;
 use crate::storage::journal::{Change, HandOut, Journal, Slot};
 
 /// After a failure the disk is tried again this much later.
@@ -31,26 +32,28 @@ pub(crate) struct JournalKeeper {
     waiting: Vec<(TaskKey, bool)>,
     /// Where the keeper has its thread to itself, it may sleep there. Timers are
     /// too coarse for this.
-    paced: bool,
+    pace: Duration,
     last: Instant,
     /// A commit follows when the mailbox is empty.
     due: bool,
     failing: bool,
+    /// After a failure: nothing is tried before this has run.
+    retry: Option<SpawnHandle>,
     full: bool,
 }
 
 impl JournalKeeper {
-    /// `names` are those of the orchestrators, in their order. `paced`: the
+    /// `names` are those of the orchestrators, in their order. `alone`: the
     /// keeper has a thread of its own.
     pub(crate) fn new(
         journal: Journal,
         names: Vec<Arc<str>>,
         supervisor: Recipient<Noted>,
         poller: Recipient<SetHold>,
-        paced: bool,
+        alone: bool,
     ) -> Self {
         Self {
-            paced,
+            pace: if alone { PACE } else { Duration::ZERO },
             last: Instant::now(),
             journal: Some(journal),
             names,
@@ -59,6 +62,7 @@ impl JournalKeeper {
             waiting: Vec::new(),
             due: false,
             failing: false,
+            retry: None,
             full: false,
         }
     }
@@ -116,8 +120,8 @@ impl JournalKeeper {
         if std::mem::replace(&mut self.due, true) {
             return;
         }
-        let early = PACE.saturating_sub(self.last.elapsed());
-        if self.paced && !early.is_zero() {
+        let early = self.pace.saturating_sub(self.last.elapsed());
+        if !early.is_zero() {
             std::thread::sleep(early);
         }
         // Futures have their turn when the mailbox is empty.
@@ -126,33 +130,13 @@ impl JournalKeeper {
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
         self.due = false;
-        if let Some(journal) = &mut self.journal {
-            match journal.commit() {
-                Ok(()) if self.failing => {
-                    self.failing = false;
-                    info!("the journal works again");
-                }
-                Ok(()) => {}
-                Err(error) => {
-                    if !std::mem::replace(&mut self.failing, true) {
-                        error!(%error, "until this is mended, a crash loses results");
-                    }
-                    ctx.run_later(RETRY, |keeper, ctx| keeper.commit(ctx));
-                }
-            }
+        if self.retry.is_none()
+            && let Some(journal) = &mut self.journal
+        {
+            let written = journal.commit();
             let full = journal.is_full();
-            if full != self.full {
-                self.full = full;
-                if full {
-                    warn!("the journal is full (AXON_JOURNAL_MAX_BYTES): no tasks are taken");
-                } else {
-                    info!("the journal has room again");
-                }
-                self.poller.do_send(SetHold {
-                    why: Hold::JournalFull,
-                    on: full,
-                });
-            }
+            self.tell(written, ctx);
+            self.set_full(full);
         }
         self.last = Instant::now();
         // Also after a failure: work goes on without the safety net.
@@ -160,6 +144,40 @@ impl JournalKeeper {
             self.supervisor
                 .do_send(Noted(std::mem::take(&mut self.waiting)));
         }
+    }
+}
+
+impl JournalKeeper {
+    fn tell(&mut self, written: Result<(), JournalError>, ctx: &mut Context<Self>) {
+        let Err(error) = written else {
+            if std::mem::take(&mut self.failing) {
+                info!("the journal works again");
+            }
+            return;
+        };
+        if !std::mem::replace(&mut self.failing, true) {
+            error!(%error, "until this is mended, a crash loses results");
+        }
+        self.retry = Some(ctx.run_later(RETRY, |keeper, ctx| {
+            keeper.retry = None;
+            keeper.commit(ctx);
+        }));
+    }
+
+    fn set_full(&mut self, full: bool) {
+        if full == self.full {
+            return;
+        }
+        self.full = full;
+        if full {
+            warn!("the journal is full (AXON_JOURNAL_MAX_BYTES): no tasks are taken");
+        } else {
+            info!("the journal has room again");
+        }
+        self.poller.do_send(SetHold {
+            why: Hold::JournalFull,
+            on: full,
+        });
     }
 }
 
@@ -191,6 +209,7 @@ impl Handler<CloseJournal> for JournalKeeper {
     type Result = usize;
 
     fn handle(&mut self, _: CloseJournal, ctx: &mut Self::Context) -> usize {
+        self.retry = None;
         self.commit(ctx);
         self.journal.take().map_or(0, |journal| journal.kept())
     }

@@ -21,6 +21,7 @@ pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
     TaskEnded, TaskKey,
 };
+#[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 

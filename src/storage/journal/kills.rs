@@ -10,7 +10,7 @@ use crate::id::{JobId, TaskName};
 /// So often a process may die while some work runs before it is refused.
 const TOLERATED: u32 = 2;
 /// Afterwards a death is forgotten: the program may have been mended.
-const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
+const REMEMBERED: Duration = Duration::from_hours(24);
 /// The most that is remembered; the oldest goes first.
 const MOST: usize = 1000;
 
@@ -119,7 +119,7 @@ mod tests {
             let at = now + Duration::from_secs(number as u64);
             kills.died(&work(number), at);
         }
-        let gone = kills.expire(now + Duration::from_secs(60));
+        let gone = kills.expire(now + Duration::from_mins(1));
         assert_eq!(gone.len(), 5);
         assert!(gone.contains(&work(0)) && !gone.contains(&work(5)));
         assert_eq!(kills.counts.len(), MOST);
