@@ -84,6 +84,8 @@ pub mod config;
 #[cfg(feature = "dev-orchestrator")]
 pub mod dev;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod handler;
 #[cfg(feature = "health")]
 mod health;
@@ -93,13 +95,17 @@ mod policy;
 mod status;
 mod storage;
 mod task;
+pub mod testing;
 pub mod transport;
 mod worker;
 
 pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
-pub use handler::{Data, FromParams, FromTask, Handler, IntoJob, TaskHandler, actor, blocking};
+pub use handler::{
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, TaskHandler, actor,
+    blocking,
+};
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };

@@ -4,6 +4,8 @@
 //! or `./test`. Every test has an orchestrator of its own, so they run side by side. They need Python packages
 //! and Redis, and fail without: `./test` installs both.
 
+#[path = "support/proxy/mod.rs"]
+mod proxy;
 mod support;
 
 #[path = "real_1_0b12/mod.rs"]

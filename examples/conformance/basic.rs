@@ -6,15 +6,17 @@ use axon_worker::{RawJson, Reply, TaskContext, TaskError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use crate::trace::Trace;
+
 type Answer = Result<Value, TaskError>;
 
 /// The parameters come back as they are.
-pub async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
+pub async fn echo(params: RawJson, _: Trace) -> Result<RawJson, TaskError> {
     Ok(params)
 }
 
 /// Nothing at all.
-pub async fn noop(_: RawJson) -> Result<(), TaskError> {
+pub async fn noop(_: RawJson, _: Trace) -> Result<(), TaskError> {
     Ok(())
 }
 
@@ -25,7 +27,7 @@ pub struct Add {
 }
 
 /// Typed parameters.
-pub async fn add(Add { a, b }: Add) -> Answer {
+pub async fn add(Add { a, b }: Add, _: Trace) -> Answer {
     let sum = a
         .checked_add(b)
         .ok_or_else(|| TaskError::invalid_input("the sum is too large"))?;
@@ -45,7 +47,7 @@ impl Time {
 }
 
 /// Waits, and ends at once when it is called off.
-pub async fn sleep(time: Time, task: TaskContext) -> Answer {
+pub async fn sleep(time: Time, task: TaskContext, _: Trace) -> Answer {
     tokio::select! {
         () = tokio::time::sleep(time.duration()?) => Ok(json!({ "slept": time.seconds })),
         () = task.cancellation().cancelled() => Err(TaskError::transient("woken up")),
@@ -53,7 +55,7 @@ pub async fn sleep(time: Time, task: TaskContext) -> Answer {
 }
 
 /// Burns a thread, looking now and then whether it should stop.
-pub fn spin(time: Time, task: TaskContext) -> Answer {
+pub fn spin(time: Time, task: TaskContext, _: Trace) -> Answer {
     let end = Instant::now() + time.duration()?;
     while Instant::now() < end && !task.is_cancelled() {
         std::hint::spin_loop();
@@ -62,7 +64,7 @@ pub fn spin(time: Time, task: TaskContext) -> Answer {
 }
 
 /// Behaves badly: blocks the thread of an async handler.
-pub async fn block(time: Time) -> Answer {
+pub async fn block(time: Time, _: Trace) -> Answer {
     std::thread::sleep(time.duration()?);
     Ok(json!({ "blocked": time.seconds }))
 }
@@ -74,7 +76,7 @@ pub struct Fail {
 }
 
 /// Fails with the code that is asked for.
-pub async fn fail(params: Fail) -> Answer {
+pub async fn fail(params: Fail, _: Trace) -> Answer {
     Err(TaskError::new(params.code.as_str(), params.message))
 }
 
@@ -84,7 +86,7 @@ pub struct Message {
 }
 
 /// Panics.
-pub async fn panic(params: Message) -> Answer {
+pub async fn panic(params: Message, _: Trace) -> Answer {
     panic!("{}", params.message)
 }
 
@@ -96,7 +98,7 @@ pub struct Status {
 }
 
 /// Replies with the status that is asked for.
-pub async fn status(params: Status) -> Result<Reply, TaskError> {
+pub async fn status(params: Status, _: Trace) -> Result<Reply, TaskError> {
     Reply::status_with(params.status, &params.data)
 }
 
@@ -107,7 +109,7 @@ pub struct Steps {
 }
 
 /// Reports progress after each step.
-pub async fn progress(params: Steps, task: TaskContext) -> Answer {
+pub async fn progress(params: Steps, task: TaskContext, _: Trace) -> Answer {
     let delay = Time {
         seconds: params.delay,
     }
@@ -122,7 +124,7 @@ pub async fn progress(params: Steps, task: TaskContext) -> Answer {
 }
 
 /// The task as the handler sees it.
-pub async fn info(_: RawJson, task: TaskContext) -> Answer {
+pub async fn info(_: RawJson, task: TaskContext, _: Trace) -> Answer {
     Ok(json!({
         "task_id": task.task_id(),
         "job_id": task.job_id(),

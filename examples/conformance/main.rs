@@ -5,12 +5,16 @@
 //! ```sh
 //! ORCHESTRATOR_URL=http://localhost:8080 cargo run --example conformance
 //! ```
+//!
+//! `AXON_CONFORMANCE_LOG` may name a file that gets a line when a handler begins and
+//! one when it ends.
 
 #![allow(unreachable_pub, reason = "an example in several files")]
 
 mod basic;
 mod hot;
 mod media;
+mod trace;
 
 use axon_worker::{Result, TaskSpec, Worker, blocking};
 

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::capacity::CapacityTracker;
+use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
@@ -26,6 +28,8 @@ use crate::worker::DrainReport;
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How long the last heartbeat may take.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long the command channels may take to close.
+const CLOSING: Duration = Duration::from_secs(3);
 
 /// End the worker. Later ones than the first change nothing.
 #[derive(Debug, Message)]
@@ -56,6 +60,7 @@ pub(crate) struct JournalLink {
 /// Conducts the end.
 pub(crate) struct Conductor {
     parts: Parts,
+    channels: Vec<Recipient<CloseChannel>>,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
     ended: watch::Sender<Option<DrainReport>>,
@@ -66,12 +71,14 @@ impl Conductor {
     /// `ended` is filled when all is over.
     pub(crate) fn new(
         parts: Parts,
+        channels: Vec<Recipient<CloseChannel>>,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
         ended: watch::Sender<Option<DrainReport>>,
     ) -> Self {
         Self {
             parts,
+            channels,
             limits,
             board,
             ended,
@@ -95,8 +102,12 @@ impl Handler<Shutdown> for Conductor {
         self.board.set_draining();
         let drain = Drain::begin(self.limits.clone(), Instant::now());
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
+        let channels = self.channels.clone();
         actix_rt::spawn(async move {
             let report = parts.drain(drain, &board).await;
+            // Last, for a cancel may come until then.
+            let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
+            let _ = tokio::time::timeout(CLOSING, closing).await;
             info!(
                 done = report.done,
                 interrupted = report.interrupted,

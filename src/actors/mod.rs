@@ -5,6 +5,7 @@
 //! code. `docs/architecture.md` shows who tells whom what.
 
 mod capacity;
+mod commands;
 mod conductor;
 mod courier;
 mod heartbeat;
@@ -16,6 +17,7 @@ mod pool;
 mod supervisor;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits};
+pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
 pub(crate) use courier::{Courier, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
@@ -23,7 +25,9 @@ pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
-pub(crate) use poller::{GetOpenPolls, Poller, SetIntake};
+#[cfg(feature = "health")]
+pub(crate) use poller::GetOpenPolls;
+pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
 pub(crate) use supervisor::{
     CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,

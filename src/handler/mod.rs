@@ -13,6 +13,7 @@
 
 mod actor;
 mod blocking;
+mod command;
 mod data;
 mod extract;
 mod function;
@@ -24,6 +25,8 @@ use futures_util::future::LocalBoxFuture;
 pub use actor::{TaskHandler, actor};
 pub use blocking::blocking;
 pub(crate) use blocking::{BlockingPool, BlockingThreads};
+pub use command::{CommandCall, IntoCommand};
+pub(crate) use command::{CommandFunction, CommandHandler};
 pub use data::Data;
 pub(crate) use data::SharedData;
 pub use extract::FromTask;

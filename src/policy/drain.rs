@@ -188,6 +188,19 @@ mod tests {
         );
     }
 
+    #[test]
+    fn polls_that_stay_open_are_dropped_and_a_late_announcement_wins_them_no_time() {
+        let now = Instant::now();
+        let mut drain = Drain::begin(limits(), now);
+        let until = now + 30 * SECOND;
+        assert_eq!(drain.step(now, pending(1, 0, 0)), DrainStep::Wait(until));
+        drain.announced(until - SECOND / 2);
+        let late = drain.step(until - SECOND / 2, pending(1, 0, 0));
+        assert_eq!(late, DrainStep::Wait(until));
+        assert_eq!(drain.step(until, pending(1, 0, 0)), DrainStep::DropPolls);
+        assert_eq!(drain.step(until, pending(0, 0, 0)), DrainStep::End);
+    }
+
     proptest! {
         /// Whatever is pending and however slowly it goes, following the steps ends
         /// within the sum of the bounds.

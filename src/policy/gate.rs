@@ -132,4 +132,26 @@ mod tests {
         gate.succeeded(now);
         assert!(!gate.is_open(now));
     }
+
+    #[test]
+    fn news_end_a_backoff_and_no_rate_limit() {
+        let (mut gate, now) = (gate(), Instant::now());
+        gate.failed(now, 0.0);
+        gate.reopen(now);
+        assert!(gate.is_open(now) && gate.is_failing());
+        let until = now + Duration::from_secs(90);
+        gate.rate_limited(now, Some(Duration::from_secs(90)), 0.0);
+        gate.reopen(now);
+        gate.recovered(now);
+        assert_eq!(gate.opens_at(now), Some(until));
+        assert!(!gate.is_failing());
+    }
+
+    #[test]
+    fn a_second_rate_limit_shortens_nothing() {
+        let (mut gate, now) = (gate(), Instant::now());
+        gate.rate_limited(now, Some(Duration::from_secs(90)), 0.0);
+        gate.rate_limited(now, Some(Duration::from_secs(5)), 0.0);
+        assert_eq!(gate.opens_at(now), Some(now + Duration::from_secs(90)));
+    }
 }

@@ -8,6 +8,7 @@ mod drain;
 mod gate;
 mod outbox;
 mod poll_scale;
+mod relink;
 mod select;
 mod slots;
 
@@ -16,6 +17,7 @@ pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
+pub(crate) use relink::Relink;
 pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};
 pub(crate) use slots::{Claim, Held, Slots};

@@ -222,6 +222,21 @@ mod tests {
     }
 
     #[test]
+    fn one_of_equals_that_has_failed_is_tried_first_and_not_wanted_meanwhile() {
+        let mut all = candidates(&[(1, 1, true), (1, 1, true)]);
+        all[1].working = false;
+        assert_eq!(Failover.pick(&all), Some(OrchestratorId(1)));
+        assert!(Failover.wants(&all, &all[0]) && !Failover.wants(&all, &all[1]));
+    }
+
+    #[test]
+    fn waterfall_goes_by_priority_however_many_polls_are_open() {
+        let mut all = candidates(&[(1, 1, true), (2, 1, true)]);
+        (all[0].open_polls, all[1].open_polls) = (5, 1);
+        assert_eq!(Waterfall.pick(&all), Some(OrchestratorId(0)));
+    }
+
+    #[test]
     fn round_robin_picks_as_the_vectors_say() {
         let vectors: Value =
             serde_json::from_str(include_str!("../../tests/vectors/smooth_wrr.json")).unwrap();

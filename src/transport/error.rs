@@ -63,6 +63,15 @@ pub enum TransportError {
         /// Size of the message in bytes.
         size: usize,
     },
+    /// A task came, but the connection broke inside it. It counts as handed out, so
+    /// it has to be reported as failed, and may be whole the next time.
+    #[error("a task was cut off on its way: {reason}")]
+    CutOff {
+        /// What happened.
+        reason: String,
+        /// Task and job that could be read from it.
+        task: (crate::TaskId, crate::JobId),
+    },
     /// The answer is not one of this protocol. A task that came in it is named, so
     /// that its failure can be reported.
     #[error("malformed answer: {reason}")]

@@ -28,19 +28,21 @@
 //! # }
 //! ```
 
+mod commands;
+mod link;
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 use tokio::sync::watch;
 
-use super::{
-    BeatReply, CancelTarget, Offer, ProgressUpdate, Receipt, Report, Standing, Transport,
-    TransportError, WorkerCard,
-};
+use commands::Channel;
+pub use link::Memory;
+
+use super::{CancelTarget, ProgressUpdate, Report, TransportError, WorkerCard};
 use crate::id::{OrchestratorId, TaskId};
 use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
@@ -49,16 +51,18 @@ use crate::task::{Task, TaskResult};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Call {
-    /// [`Transport::register`].
+    /// [`Transport::register`](super::Transport::register).
     Register,
-    /// [`Transport::heartbeat`].
+    /// [`Transport::heartbeat`](super::Transport::heartbeat).
     Heartbeat,
-    /// [`Transport::probe`].
+    /// [`Transport::probe`](super::Transport::probe).
     Probe,
-    /// [`Transport::poll`].
+    /// [`Transport::poll`](super::Transport::poll).
     Poll,
-    /// [`Transport::deliver`].
+    /// [`Transport::deliver`](super::Transport::deliver).
     Deliver,
+    /// [`Transport::open_commands`](super::Transport::open_commands).
+    OpenCommands,
 }
 
 /// An orchestrator with one worker. Clones are the same one.
@@ -83,6 +87,7 @@ struct State {
     results: Vec<TaskResult>,
     progress: Vec<ProgressUpdate>,
     cancels: Vec<CancelTarget>,
+    channel: Channel,
 }
 
 impl Default for MemoryOrchestrator {
@@ -108,10 +113,7 @@ impl MemoryOrchestrator {
     /// What to give to [`WorkerBuilder::transport`](crate::WorkerBuilder::transport).
     pub fn connect(&self) -> impl FnOnce(OrchestratorId) -> Memory + Send + use<> {
         let orchestrator = self.clone();
-        move |origin| Memory {
-            orchestrator,
-            origin,
-        }
+        move |origin| Memory::new(orchestrator, origin)
     }
 
     /// Queues a task.
@@ -285,122 +287,5 @@ impl fmt::Debug for MemoryOrchestrator {
             .field("queued", &state.queue.len())
             .field("results", &state.results.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// The way to a [`MemoryOrchestrator`].
-#[derive(Debug)]
-pub struct Memory {
-    orchestrator: MemoryOrchestrator,
-    origin: OrchestratorId,
-}
-
-/// Counts an open poll until it is dropped.
-struct OpenPoll<'a>(&'a MemoryOrchestrator);
-
-impl<'a> OpenPoll<'a> {
-    fn new(orchestrator: &'a MemoryOrchestrator) -> Self {
-        orchestrator.lock().open_polls += 1;
-        Self(orchestrator)
-    }
-}
-
-impl Drop for OpenPoll<'_> {
-    fn drop(&mut self) {
-        self.0.lock().open_polls -= 1;
-    }
-}
-
-impl Transport for Memory {
-    fn register(
-        &self,
-        card: Arc<WorkerCard>,
-        _: Report,
-    ) -> LocalBoxFuture<'_, Result<(), TransportError>> {
-        Box::pin(async move {
-            self.orchestrator.begin(Call::Register)?;
-            let mut state = self.orchestrator.lock();
-            state.knows_worker = true;
-            state.card = Some(card);
-            self.orchestrator.changed(state);
-            Ok(())
-        })
-    }
-
-    fn heartbeat(&self, report: Report) -> LocalBoxFuture<'_, Result<BeatReply, TransportError>> {
-        Box::pin(async move {
-            self.orchestrator.begin(Call::Heartbeat)?;
-            let mut state = self.orchestrator.lock();
-            state.reports.push(report);
-            let cancel = std::mem::take(&mut state.cancels);
-            let forgotten = !state.knows_worker;
-            self.orchestrator.changed(state);
-            Ok(BeatReply {
-                forgotten,
-                cancel,
-                ..BeatReply::default()
-            })
-        })
-    }
-
-    fn probe(&self) -> LocalBoxFuture<'_, Result<Standing, TransportError>> {
-        Box::pin(async move {
-            self.orchestrator.begin(Call::Probe)?;
-            let known = self.orchestrator.lock().knows_worker;
-            Ok(if known {
-                Standing::Known
-            } else {
-                Standing::Forgotten
-            })
-        })
-    }
-
-    fn poll(&self, _: Offer) -> LocalBoxFuture<'_, Result<Option<Task>, TransportError>> {
-        Box::pin(async move {
-            self.orchestrator.begin(Call::Poll)?;
-            let _open = OpenPoll::new(&self.orchestrator);
-            let hold = self.orchestrator.lock().hold;
-            let waiting = async {
-                let mut changes = self.orchestrator.changes.subscribe();
-                loop {
-                    changes.borrow_and_update();
-                    let task = self.orchestrator.lock().queue.pop_front();
-                    if let Some(task) = task {
-                        return task;
-                    }
-                    let _ = changes.changed().await;
-                }
-            };
-            let task = tokio::time::timeout(hold, waiting).await.ok();
-            Ok(task.map(|task| Task {
-                origin: self.origin,
-                ..task
-            }))
-        })
-    }
-
-    /// A task leaves the queue in the same step in which the poll is answered.
-    fn poll_is_cancel_safe(&self) -> bool {
-        true
-    }
-
-    fn deliver(
-        &self,
-        result: Arc<TaskResult>,
-    ) -> LocalBoxFuture<'_, Result<Receipt, TransportError>> {
-        Box::pin(async move {
-            self.orchestrator.begin(Call::Deliver)?;
-            let mut state = self.orchestrator.lock();
-            state.results.push((*result).clone());
-            self.orchestrator.changed(state);
-            Ok(Receipt::Accepted)
-        })
-    }
-
-    fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
-        let mut state = self.orchestrator.lock();
-        state.progress.push(update);
-        self.orchestrator.changed(state);
-        Box::pin(std::future::ready(Ok(())))
     }
 }

@@ -6,6 +6,7 @@
 //! are decided by the actors, from the [`TransportError`]s it returns.
 //! `docs/transports.md` is a guide to writing one.
 
+mod commands;
 mod error;
 mod http;
 mod report;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
+pub use commands::{Command, CommandLink, CustomCommand};
 pub use error::TransportError;
 pub use report::{
     Availability, BeatReply, CancelTarget, Offer, ProgressUpdate, Receipt, Report, RunningTask,
@@ -77,4 +79,18 @@ pub trait Transport: fmt::Debug + 'static {
     /// Passes on the progress of a running task. Best effort: a failure is logged
     /// and the next value follows anyway. Protocols without progress return `Ok`.
     fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>>;
+
+    /// Opens the way for commands, if the protocol has one; `None`, unless
+    /// overridden. Called after a registration when the worker takes commands
+    /// (`WORKER_ENABLE_WEBSOCKETS`), and again with backoff when the link has ended
+    /// and its [`CommandLink::close`] has returned: there is never more than one.
+    ///
+    /// Only commands come this way. Progress goes through [`Transport::progress`],
+    /// which may use the open link. Cancel-safe.
+    fn open_commands(&self) -> Option<OpeningCommands<'_>> {
+        None
+    }
 }
+
+/// What [`Transport::open_commands`] returns.
+pub type OpeningCommands<'a> = LocalBoxFuture<'a, Result<Box<dyn CommandLink>, TransportError>>;

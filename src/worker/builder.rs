@@ -3,118 +3,18 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::control::{Link, Plan};
+use super::spec::{Route, TaskSpec};
 use super::{Worker, WorkerHandle};
+use crate::actors::CommandHandlers;
 use crate::config::{OrchestratorSettings, Settings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::policy::{Selection, strategy_for};
+use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
-use crate::transport::{TaskEntry, Transport};
-
-/// The name of a task and what else there is to say of it. A plain text is a name.
-///
-/// ```
-/// use std::time::Duration;
-/// use axon_worker::TaskSpec;
-///
-/// let spec = TaskSpec::named("upscale_video")
-///     .of_type("video_processing")
-///     .time_limit(Duration::from_secs(600));
-/// ```
-#[derive(Debug, Clone)]
-pub struct TaskSpec {
-    entry: TaskEntry,
-    timeout: Option<Duration>,
-}
-
-impl TaskSpec {
-    /// A task of that name: ASCII letters, digits, `_` and `-`.
-    #[must_use]
-    pub fn named(name: &str) -> Self {
-        Self {
-            entry: TaskEntry {
-                name: name.into(),
-                kind: None,
-                description: None,
-            },
-            timeout: None,
-        }
-    }
-
-    /// The type whose limit the task shares with others of that type, see
-    /// [`WorkerBuilder::task_type_limit`].
-    #[must_use]
-    pub fn of_type(mut self, kind: impl Into<String>) -> Self {
-        self.entry.kind = Some(kind.into());
-        self
-    }
-
-    /// What it does, for people.
-    #[must_use]
-    pub fn described(mut self, text: impl Into<String>) -> Self {
-        self.entry.description = Some(text.into());
-        self
-    }
-
-    /// The longest it may take, waiting for a slot of its type included. After that
-    /// it is called off and fails with `TIMEOUT_ERROR`. No limit by default.
-    #[must_use]
-    pub fn time_limit(mut self, limit: Duration) -> Self {
-        self.timeout = Some(limit);
-        self
-    }
-}
-
-impl From<&str> for TaskSpec {
-    fn from(name: &str) -> Self {
-        Self::named(name)
-    }
-}
-
-/// An orchestrator behind a transport of one's own: what logs call it, and its
-/// place among others. A plain text is a name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Route {
-    name: String,
-    priority: i64,
-    weight: u32,
-}
-
-impl Route {
-    /// Priority 1 and weight 1.
-    #[must_use]
-    pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            priority: 1,
-            weight: 1,
-        }
-    }
-
-    /// Lower is preferred, in `FAILOVER` and `WATERFALL`.
-    #[must_use]
-    pub fn priority(mut self, priority: i64) -> Self {
-        self.priority = priority;
-        self
-    }
-
-    /// Its share in `ROUND_ROBIN`, at least 1.
-    #[must_use]
-    pub fn weight(mut self, weight: u32) -> Self {
-        self.weight = weight.max(1);
-        self
-    }
-}
-
-impl From<&str> for Route {
-    fn from(name: &str) -> Self {
-        Self::named(name)
-    }
-}
 
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
@@ -124,11 +24,12 @@ pub struct WorkerBuilder {
     registry: Registry,
     data: SharedData,
     skill_dependencies: BTreeMap<String, Vec<String>>,
+    pub(super) commands: CommandHandlers,
     settings: Option<Settings>,
     changes: Vec<Change>,
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
 }
 
 impl std::fmt::Debug for WorkerBuilder {
@@ -147,6 +48,7 @@ impl WorkerBuilder {
             registry: Registry::default(),
             data: SharedData::default(),
             skill_dependencies: BTreeMap::new(),
+            commands: CommandHandlers::new(),
             settings: None,
             changes: Vec::new(),
             links: Vec::new(),
@@ -326,10 +228,12 @@ impl WorkerBuilder {
             registry: self.registry,
             data: self.data,
             skill_dependencies: self.skill_dependencies,
+            commands: self.commands,
             links,
         };
         Ok(Worker {
             plan,
+            #[cfg(feature = "health")]
             health_port: None,
         })
     }

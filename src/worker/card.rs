@@ -28,7 +28,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
         storage_hash: None,
         hostname: hostname(),
         ip_address: own_address(url).await.to_string(),
-        takes_commands: false,
+        takes_commands: settings.enable_websockets,
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::handle::{DrainReport, WorkerHandle};
 use super::journal::Opened;
 use super::wiring::{self, Wiring};
-use crate::actors::{Redeliver, SessionSettings};
+use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -24,6 +24,7 @@ pub(crate) struct Plan {
     pub(crate) registry: Registry,
     pub(crate) data: SharedData,
     pub(crate) skill_dependencies: BTreeMap<String, Vec<String>>,
+    pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
 }
@@ -65,6 +66,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         registry,
         data,
         skill_dependencies,
+        commands,
         links,
         selection,
     } = plan;
@@ -90,6 +92,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
+    let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     contexts.capacity.run(wiring.capacity(registry.entries()));
     // Before the poller begins, so that it finds itself held back.
@@ -101,10 +104,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .supervisor
         .run(wiring.supervisor(registry, data, hosts));
     // Last: it begins by registering.
-    contexts.pool.run(wiring.pool(sessions, selection, card));
+    contexts
+        .pool
+        .run(wiring.pool(sessions, selection, card, &channels));
 
     let (sender, ended) = watch::channel(None);
-    let conductor = wiring.conductor(sender).start();
+    let conductor = wiring.conductor(sender, &channels).start();
     let id = settings.worker_id.clone();
     let board = wiring.board;
     Ok(Running {

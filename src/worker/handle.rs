@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use actix::prelude::*;
 use tokio::sync::watch;
 
-use crate::actors::{CancelTask, Conductor, GetOpenPolls, Parts, SetIntake, SetLimits, Shutdown};
+use crate::actors::{CancelTask, Conductor, Parts, SetIntake, SetLimits, Shutdown};
 use crate::id::WorkerId;
 use crate::status::{StatusBoard, WorkerStatus};
 use crate::task::CancelReason;
@@ -181,7 +181,7 @@ impl WorkerHandle {
     /// unless something is very wrong.
     #[cfg(feature = "health")]
     pub(crate) async fn answers(&self) -> bool {
-        let asked = self.parts.poller.send(GetOpenPolls);
+        let asked = self.parts.poller.send(crate::actors::GetOpenPolls);
         matches!(
             tokio::time::timeout(std::time::Duration::from_secs(1), asked).await,
             Ok(Ok(_))

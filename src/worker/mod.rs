@@ -2,17 +2,20 @@
 
 mod builder;
 mod card;
+mod command;
 mod control;
 mod handle;
 mod journal;
 mod signals;
+mod spec;
 mod wiring;
 
 use std::sync::mpsc;
 use std::thread;
 
-pub use builder::{Route, TaskSpec, WorkerBuilder};
+pub use builder::WorkerBuilder;
 pub use handle::{DrainReport, WorkerHandle};
+pub use spec::{Route, TaskSpec};
 
 use crate::error::{Error, Result};
 use control::Plan;
@@ -21,6 +24,7 @@ use control::Plan;
 #[derive(Debug)]
 pub struct Worker {
     plan: Plan,
+    #[cfg(feature = "health")]
     health_port: Option<u16>,
 }
 

@@ -8,12 +8,13 @@ use std::time::Duration;
 use actix::dev::{MessageResponse, ToEnvelope};
 use actix::prelude::*;
 use tokio::sync::watch;
+use tracing::warn;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, Conductor, Courier, HeartbeatActor, HostHandle, HotCacheActor, Neighbours,
-    OrchestratorPool, Parts, Placement, Poller, SessionSettings, Sources, SupervisorNeighbours,
-    TaskHost, TaskSupervisor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
+    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller,
+    SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskSupervisor, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -203,6 +204,7 @@ impl Wiring<'_> {
         sessions: Vec<SessionSettings>,
         selection: Box<dyn Selection>,
         card: Arc<WorkerCard>,
+        channels: &[Addr<WsCommandActor>],
     ) -> OrchestratorPool {
         let neighbours = Neighbours {
             poller: to(&self.parts.poller),
@@ -212,6 +214,7 @@ impl Wiring<'_> {
             courier: to(&self.parts.courier),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
+            commands: channels.iter().map(to).collect(),
         };
         let timing = &self.settings.timing;
         OrchestratorPool::new(
@@ -224,7 +227,44 @@ impl Wiring<'_> {
         )
     }
 
-    pub(super) fn conductor(&self, ended: watch::Sender<Option<DrainReport>>) -> Conductor {
+    /// The command channels, one per orchestrator, or none if they are not wanted.
+    pub(super) fn channels(
+        &self,
+        sessions: &[SessionSettings],
+        handlers: CommandHandlers,
+        data: SharedData,
+    ) -> Vec<Addr<WsCommandActor>> {
+        if !self.settings.enable_websockets {
+            if !handlers.is_empty() {
+                warn!("no commands will come: WORKER_ENABLE_WEBSOCKETS is off");
+            }
+            return Vec::new();
+        }
+        let on_this_thread = handlers.is_empty() || self.settings.intake.handler_threads == 0;
+        let host = if on_this_thread {
+            CommandHost.start()
+        } else {
+            CommandHost::start_in_arbiter(&Arbiter::new().handle(), |_| CommandHost)
+        };
+        let desk = CommandDesk::new(handlers, data, host.recipient());
+        let channel = |session: &SessionSettings| {
+            WsCommandActor::new(
+                session.id,
+                session.name.clone(),
+                session.transport.clone(),
+                to(&self.parts.supervisor),
+                desk.clone(),
+            )
+            .start()
+        };
+        sessions.iter().map(channel).collect()
+    }
+
+    pub(super) fn conductor(
+        &self,
+        ended: watch::Sender<Option<DrainReport>>,
+        channels: &[Addr<WsCommandActor>],
+    ) -> Conductor {
         let timing = &self.settings.timing;
         let limits = DrainLimits {
             poll_hold: timing.poll_timeout,
@@ -233,7 +273,14 @@ impl Wiring<'_> {
             grace: timing.cancel_grace + GRACE_ALLOWANCE,
             results: timing.drain_results_wait,
         };
-        Conductor::new(self.parts.clone(), limits, self.board.clone(), ended)
+        let channels = channels.iter().map(to).collect();
+        Conductor::new(
+            self.parts.clone(),
+            channels,
+            limits,
+            self.board.clone(),
+            ended,
+        )
     }
 
     /// The handler threads; with none asked for, handlers run on this one.

@@ -21,6 +21,8 @@ macro_rules! on_both_storages {
 
 mod blocking;
 mod capacity;
+mod commands;
+mod faults;
 mod hot_cache;
 mod jobs;
 mod lifecycle;

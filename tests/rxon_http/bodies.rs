@@ -42,6 +42,22 @@ async fn chunks_without_an_end_are_named_too() {
 }
 
 #[actix_rt::test]
+async fn a_task_that_was_cut_off_may_be_whole_the_next_time() {
+    tokio::time::pause();
+    let late = Act::SayAndHang(announced(TASK.len() + 1));
+    for act in [Act::SayAndClose(announced(TASK.len() + 1)), late] {
+        let server = Server::playing([vec![act]]).await;
+        let error = poll(&transport(&server.url)).await.unwrap_err();
+        assert!(matches!(error, TransportError::CutOff { .. }), "{error}");
+    }
+    // Nobody can be told about one without a name, but the line is to blame.
+    let nameless = b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{\"job_id\":".to_vec();
+    let server = Server::playing([vec![Act::SayAndClose(nameless)]]).await;
+    let error = poll(&transport(&server.url)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoAnswer { .. }), "{error}");
+}
+
+#[actix_rt::test]
 async fn a_heartbeat_answer_that_was_cut_off_is_no_answer() {
     let bytes = b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nnull".to_vec();
     let server = Server::playing([vec![Act::SayAndClose(bytes)]]).await;

@@ -15,7 +15,9 @@ use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
 use axon_worker::transport::{
     Availability, Offer, Report, RunningTask, Transport, TransportError, WorkerCard,
 };
-use axon_worker::{OrchestratorId, Outcome, RawJson, Reply, Task, TaskResult, WorkerId};
+use axon_worker::{
+    JobId, OrchestratorId, Outcome, RawJson, Reply, Task, TaskId, TaskResult, WorkerId,
+};
 
 const TOKEN: &str = "t0ken-of-the-tests";
 const TASK: &str = r#"{"job_id": "j", "task_id": "t", "type": "echo", "params": {"x": 1}}"#;
@@ -80,12 +82,15 @@ async fn poll(transport: &RxonHttp) -> Result<Option<Task>, TransportError> {
 /// The error of a poll whose answer was no task, and the ids it names.
 fn unreadable(polled: Result<Option<Task>, TransportError>) -> (String, Option<(String, String)>) {
     match polled {
-        Err(TransportError::Malformed { reason, task }) => {
-            let ids = task.map(|(task, job)| (task.to_string(), job.to_string()));
-            (reason, ids)
-        }
+        Err(TransportError::Malformed { reason, task }) => (reason, task.map(texts)),
+        Err(TransportError::CutOff { reason, task }) => (reason, Some(texts(task))),
+        Err(TransportError::NoAnswer { reason }) => (reason, None),
         other => panic!("{other:?}"),
     }
+}
+
+fn texts((task, job): (TaskId, JobId)) -> (String, String) {
+    (task.to_string(), job.to_string())
 }
 
 /// The ids of [`TASK`].

@@ -23,6 +23,11 @@ pub(crate) struct WorkerSetup {
 impl WorkerSetup {
     /// A worker of this orchestrator, with heartbeats every second.
     pub(crate) fn new(orchestrator: &Orchestrator, folder: PathBuf) -> Self {
+        Self::at(&orchestrator.url(), folder)
+    }
+
+    /// The same, of whoever answers there.
+    pub(crate) fn at(url: &str, folder: PathBuf) -> Self {
         let id = "conformance-1".to_owned();
         let files = folder.join("task-files").display().to_string();
         Self {
@@ -33,7 +38,7 @@ impl WorkerSetup {
         .set("WORKER_ID", &id)
         .set("WORKER_TOKEN", WORKER_TOKEN)
         .set("WORKER_PORT", "0")
-        .set("ORCHESTRATOR_URL", &orchestrator.url())
+        .set("ORCHESTRATOR_URL", url)
         .set("HEARTBEAT_INTERVAL", "1")
         .set("TASK_FILES_DIR", &files)
         .set("LOG_LEVEL", "info,axon_worker=debug")
@@ -83,6 +88,11 @@ impl Worker {
     /// Sends SIGTERM.
     pub(crate) fn terminate(&self) {
         self.process.terminate();
+    }
+
+    /// Ends it at once, with SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.process.kill();
     }
 
     /// Waits for its end.

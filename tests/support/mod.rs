@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub(crate) use conformance::{Worker, WorkerSetup};
-pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup};
+pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
 pub(crate) use redis::Redis;
 pub(crate) use serde_json::{Value, json};
 

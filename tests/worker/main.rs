@@ -5,6 +5,7 @@
 
 mod cancel;
 mod capacity;
+mod commands;
 mod drain;
 mod handlers;
 mod heartbeats;

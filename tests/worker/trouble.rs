@@ -156,6 +156,20 @@ async fn a_task_that_cannot_be_read_is_answered_and_the_next_one_runs() {
 }
 
 #[actix_rt::test]
+async fn a_task_that_was_cut_off_is_given_back_to_be_handed_out_again() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let cut_off = TransportError::CutOff {
+        reason: "the connection closed".into(),
+        task: ("t-9".into(), "j-9".into()),
+    };
+    orchestrator.fail_next(Call::Poll, &cut_off, 1);
+    start(worker(&orchestrator, &gate)).await;
+    let result = orchestrator.result_of(&"t-9".into()).await;
+    assert_eq!(result.job_id.as_str(), "j-9");
+    assert_eq!(failure(&result).code(), &ErrorCode::Transient);
+}
+
+#[actix_rt::test]
 async fn refused_credentials_lead_to_a_new_registration() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
     start(worker(&orchestrator, &gate)).await;

@@ -25,6 +25,7 @@ pub(crate) use polls::{DropPolls, PollNext};
 use session::Session;
 pub(crate) use session::SessionSettings;
 
+use super::commands::OpenChannel;
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
 use super::poller::{PollEnded, Ready, Sidelined};
@@ -44,6 +45,8 @@ pub(crate) struct Neighbours {
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
+    /// One per orchestrator, or none at all.
+    pub(crate) commands: Vec<Recipient<OpenChannel>>,
 }
 
 /// All orchestrators of this worker.
@@ -120,7 +123,7 @@ impl Actor for OrchestratorPool {
 }
 
 /// Runs a request of a transport so that a panic in it is an error like any other.
-async fn guarded<T>(
+pub(super) async fn guarded<T>(
     request: LocalBoxFuture<'_, Result<T, TransportError>>,
 ) -> Result<T, TransportError> {
     use futures_util::FutureExt;

@@ -12,7 +12,7 @@ use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
-use crate::id::OrchestratorId;
+use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::task::{Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
 
@@ -198,24 +198,17 @@ impl OrchestratorPool {
             }
             TransportError::Malformed {
                 reason,
-                task: Some((task_id, job_id)),
+                task: Some(ids),
             } => {
-                error!(orchestrator = %name, %task_id, %reason, "a task cannot be read");
+                error!(orchestrator = %name, task_id = %ids.0, %reason, "a task cannot be read");
                 // Not the fault of the way: the next poll may be fine.
                 let failure = TaskError::permanent(format!("the task cannot be read: {reason}"));
-                let task = Task::new(
-                    id,
-                    task_id.as_str(),
-                    job_id.as_str(),
-                    "",
-                    crate::RawJson::empty_object(),
-                );
-                let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
-                self.neighbours.courier.do_send(DeliverResult {
-                    result,
-                    files: None,
-                });
-                return;
+                return self.report_unread(id, ids, failure);
+            }
+            TransportError::CutOff { reason, task: ids } => {
+                warn!(orchestrator = %name, task_id = %ids.0, %reason, "a task was cut off");
+                let failure = TaskError::transient(format!("cut off on its way: {reason}"));
+                self.report_unread(id, ids, failure);
             }
             error => {
                 session.polls.failed(now, fastrand::f64());
@@ -229,6 +222,22 @@ impl OrchestratorPool {
         if self.session(id).note_failure(error) {
             self.lost_registration(id, ctx);
         }
+    }
+
+    /// A task was handed out to us that we have only the ids of.
+    fn report_unread(
+        &self,
+        id: OrchestratorId,
+        (task_id, job_id): &(TaskId, JobId),
+        failure: TaskError,
+    ) {
+        let params = crate::RawJson::empty_object();
+        let task = Task::new(id, task_id.as_str(), job_id.as_str(), "", params);
+        let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
+        self.neighbours.courier.do_send(DeliverResult {
+            result,
+            files: None,
+        });
     }
 }
 

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{OrchestratorPool, guarded};
+use crate::actors::commands::OpenChannel;
 use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
 use crate::transport::{Report, TransportError};
@@ -84,6 +85,9 @@ impl Handler<Registered> for OrchestratorPool {
                 self.count_registered();
                 self.neighbours.recovered.do_send(super::Recovered(id));
                 self.neighbours.ready.do_send(Ready);
+                if let Some(commands) = self.neighbours.commands.get(id.0) {
+                    commands.do_send(OpenChannel);
+                }
                 self.review_roles(ctx);
                 self.beat(id, report, ctx);
             }

@@ -1,6 +1,9 @@
 //! The running tasks: from hand-out to result, whatever happens on the way.
 
+mod cancel;
+mod early;
 mod entry;
+mod messages;
 mod noting;
 mod placement;
 
@@ -9,9 +12,15 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
+use tokio::time::Instant;
 use tracing::{debug, info, info_span, warn};
 
-use entry::{Entry, Phase};
+use early::EarlyCancels;
+use entry::Entry;
+pub(crate) use messages::{
+    AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
+    TaskEnded, TaskKey,
+};
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
@@ -21,80 +30,11 @@ use super::capacity::{ClaimType, Permit, WithdrawClaim};
 use super::host::RunTask;
 use super::journal::Note;
 use crate::handler::Registry;
-use crate::id::{OrchestratorId, TaskId};
-use crate::storage::{FilesRoot, TaskFiles};
+use crate::storage::FilesRoot;
 use crate::task::{
     CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError, TaskResult,
 };
-use crate::transport::{CancelTarget, RunningTask};
-
-/// A task and where it came from: two orchestrators may use the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TaskKey {
-    pub(crate) origin: OrchestratorId,
-    pub(crate) id: TaskId,
-}
-
-/// A task was handed out to us.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct StartTask {
-    pub(crate) task: Task,
-    pub(crate) permit: Permit,
-}
-
-/// The answer to [`ClaimType`]: a permit for the task's type, now or later, or
-/// none ever.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct ClaimAnswered {
-    pub(crate) key: TaskKey,
-    pub(crate) permit: Option<Permit>,
-}
-
-/// A handler has ended.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct TaskEnded {
-    pub(crate) key: TaskKey,
-    pub(crate) outcome: Outcome,
-    pub(crate) ran_for: Duration,
-}
-
-/// Call off a task, named by its own id or that of its job.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct CancelTask {
-    /// The orchestrator that said so, which can mean its own tasks only.
-    pub(crate) origin: Option<OrchestratorId>,
-    pub(crate) target: CancelTarget,
-    pub(crate) reason: CancelReason,
-}
-
-/// Call off all tasks because the worker ends.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct InterruptAll;
-
-/// Report all tasks as interrupted without waiting for them any longer. The answer
-/// is how many.
-#[derive(Debug, Message)]
-#[rtype(result = "usize")]
-pub(crate) struct AbandonAll;
-
-/// Which tasks do we have?
-#[derive(Debug, Message)]
-#[rtype(result = "Vec<RunningTask>")]
-pub(crate) struct GetRunning;
-
-/// Take this result to its orchestrator.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct DeliverResult {
-    pub(crate) result: TaskResult,
-    /// The task's folder, which goes when the result is out.
-    pub(crate) files: Option<TaskFiles>,
-}
+use crate::transport::RunningTask;
 
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
@@ -119,10 +59,8 @@ pub(crate) struct TaskSupervisor {
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
     abandoned: HashMap<TaskKey, Option<usize>>,
+    early: EarlyCancels,
 }
-
-/// How much longer than the grace time a host may take to say that a task ended.
-const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
 
 impl TaskSupervisor {
     pub(crate) fn new(
@@ -143,6 +81,7 @@ impl TaskSupervisor {
             tasks: HashMap::new(),
             fresh: Vec::new(),
             abandoned: HashMap::new(),
+            early: EarlyCancels::default(),
         }
     }
 
@@ -210,56 +149,6 @@ impl TaskSupervisor {
         });
         self.neighbours.heartbeat.do_send(StateChanged);
     }
-
-    fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
-        let Some(entry) = self.tasks.get_mut(key) else {
-            return;
-        };
-        if entry.cancellation.is_cancelled() {
-            return;
-        }
-        info!(task_id = %key.id, ?reason, "task called off");
-        entry.cancellation.cancel(reason);
-        match entry.phase {
-            Phase::Waiting(_) => {
-                self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
-                self.finish(
-                    key,
-                    entry::end_of(reason, Outcome::Cancelled),
-                    Duration::ZERO,
-                );
-            }
-            Phase::Running { .. } => {
-                let key = key.clone();
-                ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
-                    supervisor.abandon(&key);
-                });
-            }
-        }
-    }
-
-    /// A handler that does not let go: its thread is in user code. The task is
-    /// reported all the same; its slot stays taken until the thread returns.
-    fn abandon(&mut self, key: &TaskKey) {
-        let Some(entry) = self.tasks.get(key) else {
-            return;
-        };
-        let Phase::Running { since } = entry.phase else {
-            return;
-        };
-        warn!(task_id = %key.id, kind = %entry.name, "the handler does not stop, leaving it behind");
-        let reason = entry
-            .cancellation
-            .reason()
-            .unwrap_or(CancelReason::Requested);
-        self.abandoned.insert(key.clone(), entry.host);
-        self.services.board.set_abandoned(self.abandoned.len());
-        self.finish(
-            key,
-            entry::end_of(reason, Outcome::Cancelled),
-            since.elapsed(),
-        );
-    }
 }
 
 impl Actor for TaskSupervisor {
@@ -289,6 +178,17 @@ impl Handler<StartTask> for TaskSupervisor {
             });
             return;
         };
+        let now = Instant::now();
+        if self.early.meant(key.origin, &key.id, &task.job_id, now) {
+            info!(task_id = %task.id, "called off before it came");
+            let result = TaskResult::of(&task, Outcome::Cancelled, Duration::ZERO);
+            drop(permit);
+            self.neighbours.courier.do_send(DeliverResult {
+                result,
+                files: None,
+            });
+            return;
+        }
         let kind = registration.entry.kind.clone();
         let limit = time_limit(&task, registration.timeout);
         self.services
@@ -371,56 +271,6 @@ impl Handler<TaskEnded> for TaskSupervisor {
             None => outcome,
         };
         self.finish(&key, outcome, ran_for);
-    }
-}
-
-impl Handler<CancelTask> for TaskSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, cancel: CancelTask, ctx: &mut Self::Context) {
-        let CancelTask {
-            origin,
-            target: CancelTarget(target),
-            reason,
-        } = cancel;
-        let is_meant = |key: &TaskKey, entry: &Entry| {
-            origin.is_none_or(|origin| key.origin == origin)
-                && (key.id.as_str() == target || entry.job_id.as_str() == target)
-        };
-        let meant: Vec<_> = self
-            .tasks
-            .iter()
-            .filter(|(k, e)| is_meant(k, e))
-            .map(|(k, _)| k.clone())
-            .collect();
-        if meant.is_empty() {
-            debug!(%target, "told to call off a task that is not here");
-        }
-        for key in meant {
-            self.cancel(&key, reason, ctx);
-        }
-    }
-}
-
-impl Handler<InterruptAll> for TaskSupervisor {
-    type Result = ();
-
-    fn handle(&mut self, _: InterruptAll, ctx: &mut Self::Context) {
-        for key in self.tasks.keys().cloned().collect::<Vec<_>>() {
-            self.cancel(&key, CancelReason::ShuttingDown, ctx);
-        }
-    }
-}
-
-impl Handler<AbandonAll> for TaskSupervisor {
-    type Result = usize;
-
-    fn handle(&mut self, _: AbandonAll, _: &mut Self::Context) -> usize {
-        let left: Vec<_> = self.tasks.keys().cloned().collect();
-        for key in &left {
-            self.abandon(key);
-        }
-        left.len()
     }
 }
 

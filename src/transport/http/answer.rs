@@ -47,6 +47,17 @@ impl Answer {
         }
     }
 
+    /// An answer of which nothing but the status is known.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        Self {
+            status,
+            body: Bytes::new(),
+            flaw: None,
+            retry_after: None,
+            sent: 0,
+        }
+    }
+
     pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
         Self { body, flaw, ..self }
     }
@@ -62,6 +73,15 @@ impl Answer {
             Flaw::Broken(why) => format!("the body broke off: {why}"),
         };
         Some(text)
+    }
+
+    /// Whether the way is to blame for the flaw, if there is one: the same answer
+    /// may be whole the next time.
+    pub(crate) fn broke_off(&self) -> bool {
+        matches!(
+            self.flaw,
+            Some(Flaw::CutOff { .. } | Flaw::Late(_) | Flaw::Broken(_))
+        )
     }
 
     /// The body, if all of it arrived.

@@ -10,6 +10,7 @@ mod answer;
 mod errands;
 mod failure;
 mod setup;
+mod socket;
 mod tls;
 
 use std::time::Duration;
@@ -26,6 +27,7 @@ use errands::Errands;
 use failure::Failure;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
+pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
 
 use super::TransportError;

@@ -12,6 +12,7 @@ use awc::http::{Method, StatusCode};
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
+use super::commands::Commands;
 use super::wire_1_0b2 as wire;
 use crate::config::{OrchestratorSettings, Timing};
 use crate::id::OrchestratorId;
@@ -19,8 +20,8 @@ use crate::id::WorkerId;
 use crate::task::{Task, TaskResult};
 use crate::transport::http::{Answer, Http, HttpSetup, Limits, Repeat, SetupError, TlsFiles};
 use crate::transport::{
-    BeatReply, Offer, ProgressUpdate, Receipt, Report, Standing, Transport, TransportError,
-    WorkerCard,
+    BeatReply, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, Standing, Transport,
+    TransportError, WorkerCard,
 };
 
 const PROTOCOL: &str = "1.0b2";
@@ -85,6 +86,7 @@ impl RxonSetup {
                 poll: http.prepare(&Method::GET, &format!("{worker}/tasks/next")),
                 result: http.prepare(&Method::POST, "/_worker/tasks/result"),
             },
+            commands: Commands::new(&self.worker_id, self.request_timeout),
             http,
             worker_id: self.worker_id,
             card: RefCell::default(),
@@ -99,6 +101,7 @@ pub struct RxonHttp {
     origin: OrchestratorId,
     http: Http,
     requests: Requests,
+    commands: Commands,
     worker_id: WorkerId,
     /// As registered last; heartbeats repeat parts of it.
     card: RefCell<Option<Arc<WorkerCard>>>,
@@ -168,13 +171,14 @@ impl RxonHttp {
         }
         // The orchestrator counts this task as handed out. If only its ids can be
         // read, they are enough to tell it that the task failed.
-        match answer.flaw() {
-            Some(reason) => Err(TransportError::Malformed {
-                reason,
-                task: wire::ids_in(&answer.body),
-            }),
-            None => wire::read_task(self.origin, &answer.body).map(Some),
-        }
+        let Some(reason) = answer.flaw() else {
+            return wire::read_task(self.origin, &answer.body).map(Some);
+        };
+        Err(match (wire::ids_in(&answer.body), answer.broke_off()) {
+            (Some(task), true) => TransportError::CutOff { reason, task },
+            (None, true) => TransportError::NoAnswer { reason },
+            (task, false) => TransportError::Malformed { reason, task },
+        })
     }
 
     async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
@@ -247,8 +251,12 @@ impl Transport for RxonHttp {
     }
 
     /// 1.0b2 takes progress over its WebSocket only. Without one it is not sent.
-    fn progress(&self, _update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
-        Box::pin(std::future::ready(Ok(())))
+    fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(std::future::ready(self.commands.send_progress(&update)))
+    }
+
+    fn open_commands(&self) -> Option<OpeningCommands<'_>> {
+        Some(Box::pin(self.commands.open(&self.http)))
     }
 }
 

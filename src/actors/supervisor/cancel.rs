@@ -1,0 +1,124 @@
+//! Calling tasks off: one, or all when the worker ends, and those whose handlers
+//! do not let go.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::entry::{self, Entry, Phase};
+use super::{AbandonAll, CancelTask, InterruptAll, TaskKey, TaskSupervisor};
+use crate::actors::capacity::WithdrawClaim;
+use crate::task::{CancelReason, Outcome};
+use crate::transport::CancelTarget;
+
+/// How much longer than the grace time a host may take to say that a task ended.
+const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
+
+impl TaskSupervisor {
+    pub(super) fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
+        if entry.cancellation.is_cancelled() {
+            return;
+        }
+        info!(task_id = %key.id, ?reason, "task called off");
+        entry.cancellation.cancel(reason);
+        match entry.phase {
+            Phase::Waiting(_) => {
+                self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
+                self.finish(
+                    key,
+                    entry::end_of(reason, Outcome::Cancelled),
+                    Duration::ZERO,
+                );
+            }
+            Phase::Running { .. } => {
+                let key = key.clone();
+                ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
+                    supervisor.abandon(&key);
+                });
+            }
+        }
+    }
+
+    /// A handler that does not let go: its thread is in user code. The task is
+    /// reported all the same; its slot stays taken until the thread returns.
+    fn abandon(&mut self, key: &TaskKey) {
+        let Some(entry) = self.tasks.get(key) else {
+            return;
+        };
+        let Phase::Running { since } = entry.phase else {
+            return;
+        };
+        warn!(task_id = %key.id, kind = %entry.name, "the handler does not stop, leaving it behind");
+        let reason = entry
+            .cancellation
+            .reason()
+            .unwrap_or(CancelReason::Requested);
+        self.abandoned.insert(key.clone(), entry.host);
+        self.services.board.set_abandoned(self.abandoned.len());
+        self.finish(
+            key,
+            entry::end_of(reason, Outcome::Cancelled),
+            since.elapsed(),
+        );
+    }
+}
+
+impl Handler<CancelTask> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, cancel: CancelTask, ctx: &mut Self::Context) {
+        let CancelTask {
+            origin,
+            target: CancelTarget(target),
+            reason,
+        } = cancel;
+        let is_meant = |key: &TaskKey, entry: &Entry| {
+            origin.is_none_or(|origin| key.origin == origin)
+                && (key.id.as_str() == target || entry.job_id.as_str() == target)
+        };
+        let meant: Vec<_> = self
+            .tasks
+            .iter()
+            .filter(|(k, e)| is_meant(k, e))
+            .map(|(k, _)| k.clone())
+            .collect();
+        if meant.is_empty() {
+            debug!(%target, "told to call off a task that is not here");
+            if let Some(origin) = origin {
+                let target = CancelTarget(target);
+                self.early.remember(origin, target, Instant::now());
+            }
+            return;
+        }
+        for key in meant {
+            self.cancel(&key, reason, ctx);
+        }
+    }
+}
+
+impl Handler<InterruptAll> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: InterruptAll, ctx: &mut Self::Context) {
+        for key in self.tasks.keys().cloned().collect::<Vec<_>>() {
+            self.cancel(&key, CancelReason::ShuttingDown, ctx);
+        }
+    }
+}
+
+impl Handler<AbandonAll> for TaskSupervisor {
+    type Result = usize;
+
+    fn handle(&mut self, _: AbandonAll, _: &mut Self::Context) -> usize {
+        let left: Vec<_> = self.tasks.keys().cloned().collect();
+        for key in &left {
+            self.abandon(key);
+        }
+        left.len()
+    }
+}

@@ -1,0 +1,79 @@
+//! What the supervisor is told and asked.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+
+use crate::actors::capacity::Permit;
+use crate::id::{OrchestratorId, TaskId};
+use crate::storage::TaskFiles;
+use crate::task::{CancelReason, Outcome, Task, TaskResult};
+use crate::transport::{CancelTarget, RunningTask};
+
+/// A task and where it came from: two orchestrators may use the same id.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct TaskKey {
+    pub(crate) origin: OrchestratorId,
+    pub(crate) id: TaskId,
+}
+
+/// A task was handed out to us.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct StartTask {
+    pub(crate) task: Task,
+    pub(crate) permit: Permit,
+}
+
+/// The answer to [`ClaimType`]: a permit for the task's type, now or later, or
+/// none ever.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ClaimAnswered {
+    pub(crate) key: TaskKey,
+    pub(crate) permit: Option<Permit>,
+}
+
+/// A handler has ended.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskEnded {
+    pub(crate) key: TaskKey,
+    pub(crate) outcome: Outcome,
+    pub(crate) ran_for: Duration,
+}
+
+/// Call off a task, named by its own id or that of its job.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct CancelTask {
+    /// The orchestrator that said so, which can mean its own tasks only.
+    pub(crate) origin: Option<OrchestratorId>,
+    pub(crate) target: CancelTarget,
+    pub(crate) reason: CancelReason,
+}
+
+/// Call off all tasks because the worker ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct InterruptAll;
+
+/// Report all tasks as interrupted without waiting for them any longer. The answer
+/// is how many.
+#[derive(Debug, Message)]
+#[rtype(result = "usize")]
+pub(crate) struct AbandonAll;
+
+/// Which tasks do we have?
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<RunningTask>")]
+pub(crate) struct GetRunning;
+
+/// Take this result to its orchestrator.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct DeliverResult {
+    pub(crate) result: TaskResult,
+    /// The task's folder, which goes when the result is out.
+    pub(crate) files: Option<TaskFiles>,
+}

@@ -1,0 +1,179 @@
+//! What slots do in every order of events, and that states are those of the reference worker.
+
+use super::*;
+use proptest::prelude::*;
+use serde_json::Value;
+
+fn entry(name: &str, kind: Option<&str>) -> TaskEntry {
+    TaskEntry {
+        name: name.into(),
+        kind: kind.map(str::to_owned),
+        description: None,
+    }
+}
+
+fn video_and_audio(limit: usize, lot: usize) -> Slots<u32> {
+    let limits = BTreeMap::from([("video".to_owned(), 1), ("off".to_owned(), 0)]);
+    let entries = vec![
+        entry("cut", Some("video")),
+        entry("blur", Some("video")),
+        entry("report", None),
+        entry("never", Some("off")),
+    ];
+    Slots::new(limit, &limits, lot, entries)
+}
+
+fn names(slots: &mut Slots<u32>) -> Vec<String> {
+    slots.refresh();
+    slots.available().iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_full_type_parks_the_task_until_one_of_it_ends() {
+    let mut slots = video_and_audio(3, 4);
+    for _ in 0..2 {
+        slots.reserve().expect("a free slot");
+    }
+    let Claim::Granted(1, first) = slots.claim(1, Some("video")) else {
+        panic!("granted")
+    };
+    assert_eq!(slots.claim(2, Some("video")), Claim::Parked);
+    assert_eq!(names(&mut slots), ["report"]);
+    assert_eq!(slots.tasks(), 2);
+    let started = slots.release(&first);
+    assert_eq!(started.len(), 1);
+    assert_eq!(started[0].0, 2);
+}
+
+#[test]
+fn a_full_parking_lot_stops_the_intake() {
+    let mut slots = video_and_audio(10, 2);
+    for ticket in 0..3 {
+        slots.reserve().expect("a free slot");
+        let _ = slots.claim(ticket, Some("video"));
+    }
+    assert_eq!(slots.reserve(), None);
+    let parked = slots.withdraw(|ticket| *ticket == 1);
+    assert_eq!(parked, Some(1));
+    assert!(slots.reserve().is_some());
+}
+
+#[test]
+fn a_type_turned_off_never_starts() {
+    let mut slots = video_and_audio(1, 2);
+    slots.reserve().expect("a free slot");
+    assert_eq!(slots.claim(7, Some("off")), Claim::Never(7));
+    slots.release(&Held {
+        task: true,
+        kind: None,
+    });
+    assert_eq!(slots.tasks(), 0);
+    assert_eq!(slots.availability(), Availability::Idle);
+}
+
+#[test]
+fn states_are_reported_as_the_reference_worker_does() {
+    let vectors: Value =
+        serde_json::from_str(include_str!("../../../tests/vectors/capacity_states.json")).unwrap();
+    let mut checked = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        let state = &case["state"];
+        if !state["denied_by_capacity_checker"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+        {
+            continue;
+        }
+        let kinds: HashMap<&str, Option<&str>> = state["handlers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|h| (h["name"].as_str().unwrap(), h["type"].as_str()))
+            .collect();
+        let entries = state["handlers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|h| entry(h["name"].as_str().unwrap(), h["type"].as_str()))
+            .collect();
+        let limits: BTreeMap<String, usize> =
+            serde_json::from_value(state["type_limits"].clone()).unwrap();
+        let limit = usize::try_from(state["max_concurrent_tasks"].as_u64().unwrap()).unwrap();
+        let mut slots = Slots::new(limit, &limits, 0, entries);
+        // States over a limit cannot come about here.
+        let within = state["active_tasks"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|name| {
+                let kind = kinds.get(name.as_str().unwrap()).copied().flatten();
+                slots.reserve().is_some() && matches!(slots.claim(0, kind), Claim::Granted(..))
+            });
+        if !within {
+            continue;
+        }
+        checked += 1;
+        let beat = &case["1.0b2"]["heartbeat"];
+        let expected: Vec<String> =
+            serde_json::from_value(beat["supported_tasks"].clone()).unwrap();
+        assert_eq!(names(&mut slots), expected, "{state}");
+        let idle = slots.availability() == Availability::Idle;
+        assert_eq!(idle, beat["status"] == "idle", "{state}");
+        let full = slots.availability() == Availability::Full;
+        assert_eq!(
+            full,
+            case["1.0b17"]["heartbeat"]["status"] == "full",
+            "{state}"
+        );
+    }
+    assert!(
+        checked >= 10,
+        "only {checked} states are within their limits"
+    );
+}
+
+proptest! {
+    /// Whatever happens in whatever order, no limit is exceeded at any instant
+    /// and every slot comes back.
+    #[test]
+    fn limits_hold_at_every_instant(
+        limit in 1usize..6, video in 0usize..3, lot in 0usize..4,
+        steps in prop::collection::vec((0u8..4, 0usize..8), 1..80),
+    ) {
+        let limits = BTreeMap::from([("video".to_owned(), video)]);
+        let mut slots: Slots<u32> =
+            Slots::new(limit, &limits, lot, vec![entry("cut", Some("video"))]);
+        let (mut polls, mut running, mut parked) = (0usize, Vec::<Held>::new(), 0usize);
+        for (step, pick) in steps {
+            match step {
+                0 => polls += usize::from(slots.reserve().is_some()),
+                1 if polls > 0 => {
+                    polls -= 1;
+                    let kind = (pick % 2 == 0).then_some("video");
+                    match slots.claim(0, kind) {
+                        Claim::Granted(_, held) => running.push(held),
+                        Claim::Parked => parked += 1,
+                        Claim::Never(_) => { slots.release(&Held { task: true, kind: None }); }
+                    }
+                }
+                2 if !running.is_empty() => {
+                    let held = running.swap_remove(pick % running.len());
+                    for (_, held) in slots.release(&held) {
+                        parked -= 1;
+                        running.push(held);
+                    }
+                }
+                3 if polls > 0 => {
+                    polls -= 1;
+                    slots.release(&Held::default());
+                }
+                _ => {}
+            }
+            let videos = running.iter().filter(|held| held.kind.is_some()).count();
+            prop_assert!(videos <= video);
+            prop_assert!(polls + running.len() + parked <= limit);
+            prop_assert_eq!(slots.tasks(), running.len() + parked);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! The WebSocket of RXON, against a server that does what servers should not do,
+//! and the whole worker against the development orchestrator.
+
+mod ends;
+mod frames;
+mod progress;
+mod server;
+mod worker;
+
+use axon_worker::config::{OrchestratorSettings, Timing};
+use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
+use axon_worker::transport::{Command, CommandLink, Transport, TransportError};
+use axon_worker::{OrchestratorId, WorkerId};
+
+use server::{Peer, Server};
+
+const TOKEN: &str = "t0ken-of-the-tests";
+const CANCEL: &str = r#"{"command": "cancel_task", "task_id": "t", "job_id": "j"}"#;
+
+fn transport(url: &str) -> RxonHttp {
+    let settings = OrchestratorSettings::new(url, TOKEN);
+    let worker_id = WorkerId::try_new("worker-1").unwrap();
+    let (origin, timing) = (OrchestratorId(0), Timing::default());
+    RxonHttp::new(origin, &settings, &worker_id, &timing, &TlsFiles::default()).unwrap()
+}
+
+/// A link to a server that has agreed to it.
+struct Connected {
+    server: Server,
+    transport: RxonHttp,
+    peer: Peer,
+    link: Box<dyn CommandLink>,
+}
+
+async fn connected() -> Connected {
+    let server = Server::start().await;
+    let transport = transport(&server.url);
+    let (peer, link) = tokio::join!(server.upgraded(), open(&transport));
+    Connected {
+        peer,
+        link: link.unwrap(),
+        server,
+        transport,
+    }
+}
+
+async fn open(transport: &RxonHttp) -> Result<Box<dyn CommandLink>, TransportError> {
+    transport.open_commands().expect("RXON has commands").await
+}
+
+/// The error of an attempt that should fail.
+async fn refused(transport: &RxonHttp) -> TransportError {
+    open(transport).await.err().expect("no link comes about")
+}
+
+/// The task or job that a command calls off.
+fn called_off(command: Result<Command, TransportError>) -> String {
+    match command {
+        Ok(Command::Cancel(target)) => target.0,
+        other => panic!("a cancel was expected, not {other:?}"),
+    }
+}
