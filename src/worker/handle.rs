@@ -29,10 +29,11 @@ pub struct DrainReport {
 }
 
 impl DrainReport {
-    /// Whether nothing was lost and nothing left behind.
+    /// Whether nothing is lost and nothing left behind. Results that the journal
+    /// keeps are not lost: they go out when the worker starts again.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.stuck == 0 && self.unsent == 0
+        self.stuck == 0 && self.unsent <= self.kept
     }
 }
 
@@ -40,8 +41,8 @@ impl std::fmt::Display for DrainReport {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
-            "{} tasks done, {} interrupted, {} stuck, {} results unsent",
-            self.done, self.interrupted, self.stuck, self.unsent
+            "{} tasks done, {} interrupted, {} stuck, {} results unsent, {} of them kept",
+            self.done, self.interrupted, self.stuck, self.unsent, self.kept
         )
     }
 }

@@ -24,6 +24,7 @@ impl Opened {
         }
     }
 
+    #[allow(clippy::unused_self, reason = "as with the feature")]
     pub(super) fn start(&mut self, _: &Wiring<'_>) -> Option<JournalLink> {
         None
     }
