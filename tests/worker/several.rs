@@ -94,6 +94,21 @@ async fn the_standby_takes_over_at_once_and_gives_back() {
 }
 
 #[actix_rt::test]
+async fn the_primary_is_tried_again_while_the_standby_holds_a_poll() {
+    let (first, second, gate) = pair();
+    start(failover(&first, &second, &gate)).await;
+    first.set_hold(SECOND);
+    first.called(Call::Poll, 1).await;
+    first.fail_next(Call::Poll, &away(), 1);
+    first.called(Call::Poll, 2).await;
+    let failed = Instant::now();
+    second.called(Call::Poll, 1).await;
+    // The second holds its poll for 30 s; the backoff of the first is at most 1 s.
+    first.called(Call::Poll, 3).await;
+    assert!(failed.elapsed() <= 2 * SECOND, "{:?}", failed.elapsed());
+}
+
+#[actix_rt::test]
 async fn what_a_standby_had_queued_is_fetched_before_it_is_left() {
     let (first, second, gate) = pair();
     first.fail_next(Call::Register, &away(), 2);

@@ -212,6 +212,9 @@ impl OrchestratorPool {
             }
             error => {
                 session.polls.failed(now, fastrand::f64());
+                if let Some(opens) = session.polls.opens_at(now) {
+                    ctx.run_later(opens - now, |pool, _| pool.count_sidelined());
+                }
                 if was_failing {
                     debug!(orchestrator = %name, %error, "poll failed again");
                 } else {

@@ -92,13 +92,15 @@ impl OrchestratorPool {
         self.count_sidelined();
     }
 
-    /// Tells the poller how many polls wait where no tasks are wanted.
-    fn count_sidelined(&mut self) {
-        let aside = self
-            .sessions
-            .iter()
-            .filter(|session| session.role != Role::Active);
-        let polls = aside.map(|session| session.open_polls).sum();
+    /// Tells the poller how many polls do not count: those that wait where no tasks
+    /// are wanted, and one for an orchestrator that is to be tried again, which must
+    /// not wait until the poll of another has ended.
+    pub(super) fn count_sidelined(&mut self) {
+        let now = Instant::now();
+        let aside = self.sessions.iter().filter(|s| s.role != Role::Active);
+        let waiting: usize = aside.map(|session| session.open_polls).sum();
+        let trial = self.sessions.iter().any(|session| session.wants_trial(now));
+        let polls = waiting + usize::from(trial);
         if polls != self.sidelined {
             self.sidelined = polls;
             self.neighbours.sidelined.do_send(Sidelined(polls));

@@ -94,6 +94,11 @@ impl Session {
         }
     }
 
+    /// Whether it has failed and may be tried again now.
+    pub(super) fn wants_trial(&self, now: Instant) -> bool {
+        self.polls.is_failing() && self.open_polls == 0 && self.candidate(now).ready
+    }
+
     /// Whether it was thought unreachable until now; forgets it.
     pub(super) fn was_silent(&mut self) -> bool {
         std::mem::take(&mut self.suspect)
