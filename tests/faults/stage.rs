@@ -63,6 +63,15 @@ impl Stage {
         self.started(self.worker()).await
     }
 
+    /// Kills a worker, and waits until the orchestrator has seen its polls end: a task
+    /// that is handed to one of them meanwhile is nobody's.
+    pub(crate) async fn kill(&self, mut worker: Worker) {
+        worker.kill();
+        let dead = |view: &axon_worker::dev::View<'_>| view.open_polls(WORKER) == 0;
+        let noticed = self.orchestrator.wait_within(LIMIT, dead).await;
+        noticed.expect("the polls of a dead process end");
+    }
+
     pub(crate) async fn submit(&self, task: &str, params: Value) -> JobHandle {
         let spec = JobSpec::task(task, params);
         self.orchestrator.submit(spec).await.expect("it runs")

@@ -86,7 +86,7 @@ impl Line {
             Some(Fault::Delay(time)) => tokio::time::sleep(time).await,
             _ => {}
         }
-        let Some(answer) = self.answer(&request).await? else {
+        let Some(answer) = self.answer(kind, &request).await? else {
             return Ok(Then::Close);
         };
         if kind == Kind::Result && answer.is_ok() {
@@ -121,7 +121,7 @@ impl Line {
     }
 
     /// What the server says; `None` when it says nothing, or nobody listens any more.
-    async fn answer(&mut self, request: &Message) -> io::Result<Option<Message>> {
+    async fn answer(&mut self, kind: Kind, request: &Message) -> io::Result<Option<Message>> {
         let server = match &mut self.server {
             Some(server) => server,
             none => none.insert(connect(self.shared.upstream).await?),
@@ -132,7 +132,8 @@ impl Line {
             () = self.client.closed() => Ok(None),
             () = self.shared.cut.notified() => {
                 self.server = None;
-                self.shared.note(|ledger| ledger.cuts += 1);
+                self.shared
+                    .note(|ledger| ledger.cut_polls += usize::from(kind == Kind::Poll));
                 Ok(None)
             }
         }

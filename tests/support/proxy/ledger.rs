@@ -24,8 +24,8 @@ pub(crate) struct Ledger {
     pub(crate) copies: usize,
     /// Connections that were reset while idle.
     pub(crate) idle_resets: usize,
-    /// Connections that were closed while they waited for an answer.
-    pub(crate) cuts: usize,
+    /// Polls whose connection was closed while they waited for an answer.
+    pub(crate) cut_polls: usize,
 }
 
 /// The part of the account that is shown when a test fails.
