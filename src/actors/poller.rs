@@ -74,6 +74,8 @@ pub(crate) enum Hold {
     /// The journal has no room for more results.
     #[cfg(feature = "journal")]
     JournalFull,
+    /// Too many results are undelivered.
+    Backlog,
 }
 
 /// Send no polls for this reason, or no longer for this reason.

@@ -121,6 +121,28 @@ async fn a_result_survives_any_outage() {
 }
 
 #[actix_rt::test]
+async fn results_that_nobody_takes_do_not_pile_up_without_bound() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.fail_next(Call::Deliver, &unreachable(), 100);
+    for _ in 0..1500 {
+        orchestrator.submit("echo", &());
+    }
+    let handle = start(worker(&orchestrator, &gate)).await;
+    while handle.status().unsent < 1024 {
+        tokio::time::sleep(SECOND / 100).await;
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    // What was polled for at that moment still comes.
+    assert!(
+        handle.status().unsent <= 1024 + 20,
+        "{}",
+        handle.status().unsent
+    );
+    assert!(orchestrator.queued() > 400);
+    orchestrator.results(1500).await;
+}
+
+#[actix_rt::test]
 async fn a_result_that_is_refused_becomes_a_failure_that_says_so() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
     orchestrator.fail_next(

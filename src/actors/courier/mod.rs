@@ -51,6 +51,10 @@ struct Answered {
     answer: Result<Receipt, TransportError>,
 }
 
+/// With so many results undelivered no more tasks are taken, until half of them
+/// are out: they are all in memory.
+const BACKLOG: usize = 1024;
+
 /// The longest that results of an earlier process hold back the first poll.
 const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
 
@@ -74,6 +78,8 @@ pub(crate) struct Courier {
     poller: Recipient<SetHold>,
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
+    /// No tasks are taken, for too many results are undelivered.
+    behind: bool,
 }
 
 impl Courier {
@@ -93,6 +99,22 @@ impl Courier {
             pool: Rc::new(pool),
             board,
             alarm: None,
+            behind: false,
+        }
+    }
+
+    fn mind_the_backlog(&mut self) {
+        let unsent = self.unsent();
+        let on = unsent >= BACKLOG || (self.behind && unsent > BACKLOG / 2);
+        if on != self.behind {
+            self.behind = on;
+            warn!(
+                unsent,
+                taking_tasks = !on,
+                "results pile up, or do no longer"
+            );
+            let why = Hold::Backlog;
+            self.poller.do_send(SetHold { why, on });
         }
     }
 
@@ -153,6 +175,7 @@ impl Courier {
             });
         }
         self.board.set_unsent(self.unsent());
+        self.mind_the_backlog();
         let next = self.outbox.wake_at(now);
         if self.alarm.map(|(at, _)| at) == next {
             return;
