@@ -55,8 +55,8 @@ pub(crate) enum PollOutcome {
 #[rtype(result = "()")]
 pub(crate) struct Ready;
 
-/// So many of the open polls wait for orchestrators whose tasks are not wanted
-/// now; they do not count.
+/// So many polls do not count: those open where no tasks are wanted, and one for an
+/// orchestrator that failed and is to be tried again.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct Sidelined(pub(crate) usize);

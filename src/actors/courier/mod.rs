@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
 mod ledger;
 mod leftovers;
@@ -108,11 +108,11 @@ impl Courier {
         let on = unsent >= BACKLOG || (self.behind && unsent > BACKLOG / 2);
         if on != self.behind {
             self.behind = on;
-            warn!(
-                unsent,
-                taking_tasks = !on,
-                "results pile up, or do no longer"
-            );
+            if on {
+                warn!(unsent, "results pile up, no more tasks are taken");
+            } else {
+                info!(unsent, "enough results are out, tasks are taken again");
+            }
             let why = Hold::Backlog;
             self.poller.do_send(SetHold { why, on });
         }

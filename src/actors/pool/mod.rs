@@ -59,7 +59,7 @@ pub(crate) struct OrchestratorPool {
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
-    /// Polls open to orchestrators whose tasks are not wanted.
+    /// Polls that do not count, as the poller was told last.
     sidelined: usize,
 }
 
