@@ -92,6 +92,7 @@ mod handler;
 mod health;
 mod id;
 mod json;
+mod metrics;
 pub mod middleware;
 mod policy;
 mod status;
@@ -113,7 +114,10 @@ pub use id::{
 };
 pub use json::RawJson;
 pub use policy::{Candidate, Selection};
-pub use status::{TaskStatus, WorkerStatus};
+pub use status::{
+    CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, TypeStatus, Vitals,
+    WorkerEvent, WorkerEvents, WorkerStatus,
+};
 pub use storage::{JournalError, TaskFiles};
 pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
