@@ -52,6 +52,7 @@ pub use problem::{ConfigError, Problem};
 pub use secret::Token;
 pub use settings::{
     Ambiguous, Artifact, Gpu, Intake, JournalMode, JournalSettings, OrchestratorMode,
-    OrchestratorSettings, Resources, Results, Settings, StorageSecret, StorageSettings, Timing,
+    OrchestratorSettings, Resources, Results, RxonSettings, RxonVersion, Settings, StorageSecret, StorageSettings,
+    Timing,
 };
 pub use variables::{VARIABLES, Variable};

@@ -119,13 +119,6 @@ impl HttpSetup {
         })
     }
 
-    /// A header of every request.
-    #[must_use]
-    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
-        self
-    }
-
     /// Makes the client, on the thread that will use it.
     pub(crate) fn open(self) -> Http {
         let connector = awc::Connector::new()
