@@ -6,6 +6,7 @@
 
 mod commands;
 mod http;
+pub mod security;
 mod wire_1_0b2;
 
 pub use super::http::{SetupError, TlsFiles};
