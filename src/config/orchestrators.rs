@@ -65,7 +65,11 @@ fn entry(place: &Place, fields: &Map<String, Json>, notes: &mut Notes) -> Option
     let priority = read_priority(&place.at(".priority"), fields.get("priority"), notes);
     let weight = read_weight(&place.at(".weight"), fields.get("weight"), notes);
     let token = read_token(&place.at(".token"), fields.get("token"), notes);
-    let version = read_version(&place.at(".rxon_version"), fields.get("rxon_version"), notes);
+    let version = read_version(
+        &place.at(".rxon_version"),
+        fields.get("rxon_version"),
+        notes,
+    );
     Some(Entry {
         url: url?,
         priority: priority?,
