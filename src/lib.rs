@@ -88,8 +88,6 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
-#[cfg(feature = "health")]
-mod health;
 mod id;
 mod json;
 mod metrics;
@@ -100,6 +98,8 @@ mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
+#[cfg(feature = "health")]
+pub mod web;
 mod worker;
 
 pub use error::{Error, Result};
@@ -115,8 +115,8 @@ pub use id::{
 pub use json::RawJson;
 pub use policy::{Candidate, Selection};
 pub use status::{
-    CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, TypeStatus, Vitals,
-    WorkerEvent, WorkerEvents, WorkerStatus,
+    CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,
+    Vitals, WorkerEvent, WorkerEvents, WorkerStatus,
 };
 pub use storage::{JournalError, TaskFiles};
 pub use task::{

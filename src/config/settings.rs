@@ -20,6 +20,8 @@ pub struct Settings {
     pub worker_id_is_fixed: bool,
     /// `WORKER_TYPE`; what the builder says wins.
     pub worker_type: String,
+    /// `AXON_ADMIN_TOKEN`: whoever has it may pause, drain and cancel over HTTP.
+    pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
     /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Never empty.
@@ -32,6 +34,8 @@ pub struct Settings {
     pub intake: Intake,
     /// Intervals and time limits.
     pub timing: Timing,
+    /// What concerns the protocol RXON.
+    pub rxon: RxonSettings,
     /// Retries of results.
     pub results: Results,
     /// What outlives the process.
@@ -66,6 +70,38 @@ pub struct OrchestratorSettings {
     pub weight: u32,
     /// `WORKER_INDIVIDUAL_TOKEN`, else `WORKER_TOKEN`, unless it has its own.
     pub token: Token,
+    /// `RXON_VERSION`, unless it has its own.
+    pub rxon_version: RxonVersion,
+}
+
+/// The dialect of RXON that an orchestrator speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RxonVersion {
+    /// Found out from the orchestrator, anew with each registration.
+    #[default]
+    Auto,
+    /// `1.0b2`, as avtomatika 1.0b12.
+    V1_0b2,
+    /// `1.0b17`, as avtomatika 1.0b30: messages and tasks are signed.
+    V1_0b17,
+}
+
+/// What concerns the protocol RXON.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RxonSettings {
+    /// `RXON_VERSION`: the dialect of orchestrators that say nothing else.
+    pub version: RxonVersion,
+    /// `ORCHESTRATOR_SECRET_KEY` or `SECRET_KEY`: what tasks are signed with.
+    pub task_secret: Option<Token>,
+    /// `REQUIRE_TASK_SIGNATURE`: with a secret, whether unsigned tasks are refused.
+    pub require_task_signature: bool,
+    /// `WORKER_TELEMETRY_DEADBAND`: usage is told again when a load has moved by more
+    /// points than this, or memory by more percent.
+    pub telemetry_deadband: f64,
+    /// `WORKER_TELEMETRY_FORCE_INTERVAL`: usage is told again after this time in any case.
+    pub telemetry_force_interval: Duration,
 }
 
 impl OrchestratorSettings {
@@ -78,6 +114,7 @@ impl OrchestratorSettings {
             priority: 1,
             weight: 1,
             token: token.into(),
+            rxon_version: RxonVersion::Auto,
         }
     }
 }
@@ -124,6 +161,9 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
+    /// `WORKER_HEARTBEAT_COOLDOWN`: the least time between two heartbeats that differ in nothing
+    /// that decides about tasks, where heartbeats are counted (RXON 1.0b17).
+    pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,
     /// `TASK_POLL_ERROR_DELAY`: the longest wait after a failed poll, of a backoff that starts small.
@@ -319,6 +359,7 @@ impl Default for Settings {
             worker_id: WorkerId::random(),
             worker_id_is_fixed: false,
             worker_type: "generic-cpu-worker".to_owned(),
+            admin_token: None,
             worker_port: 8083,
             orchestrators: vec![OrchestratorSettings::new(
                 "http://localhost:8080",
@@ -328,6 +369,7 @@ impl Default for Settings {
             enable_websockets: false,
             intake: Intake::default(),
             timing: Timing::default(),
+            rxon: RxonSettings::default(),
             results: Results::default(),
             journal: JournalSettings::default(),
             resources: Resources::default(),
@@ -364,6 +406,7 @@ impl Default for Timing {
         Self {
             heartbeat_interval: seconds(15),
             heartbeat_debounce: Duration::from_millis(100),
+            heartbeat_cooldown: seconds(2),
             poll_timeout: seconds(30),
             poll_error_delay: seconds(5),
             idle_poll_delay: Duration::from_millis(10),
@@ -378,6 +421,18 @@ impl Default for Timing {
             shutdown_timeout: seconds(30),
             drain_poll_wait: seconds(1),
             drain_results_wait: seconds(10),
+        }
+    }
+}
+
+impl Default for RxonSettings {
+    fn default() -> Self {
+        Self {
+            version: RxonVersion::Auto,
+            task_secret: None,
+            require_task_signature: true,
+            telemetry_deadband: 5.0,
+            telemetry_force_interval: Duration::from_mins(1),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::lock;
+use super::{lock, seconds};
 use crate::metrics::LinkMeter;
 use crate::transport::TransportError;
 
@@ -32,13 +32,27 @@ pub struct OrchestratorStatus {
     /// Polls that are open there.
     pub open_polls: usize,
     /// How long ago it last answered a poll.
+    #[serde(serialize_with = "seconds::maybe")]
     pub last_poll: Option<Duration>,
     /// How long ago it last answered a heartbeat.
+    #[serde(serialize_with = "seconds::maybe")]
     pub last_heartbeat: Option<Duration>,
     /// How long its answer to that heartbeat took.
+    #[serde(serialize_with = "seconds::maybe")]
     pub latency: Option<Duration>,
-    /// What went wrong last, if nothing of that kind went well since, and how long ago.
-    pub last_error: Option<(String, Duration)>,
+    /// What went wrong last, if nothing of that kind went well since.
+    pub trouble: Option<Trouble>,
+}
+
+/// A request that failed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Trouble {
+    /// How.
+    pub message: String,
+    /// How long ago.
+    #[serde(serialize_with = "seconds::one")]
+    pub ago: Duration,
 }
 
 /// As it is written.
@@ -138,9 +152,10 @@ impl LinkBoard {
                 .load(Ordering::Relaxed)
                 .checked_sub(1)
                 .map(Duration::from_micros),
-            last_error: last_error
-                .as_ref()
-                .map(|(_, text, at)| (text.clone(), at.elapsed())),
+            trouble: last_error.as_ref().map(|(_, text, at)| Trouble {
+                message: text.clone(),
+                ago: at.elapsed(),
+            }),
         }
     }
 }

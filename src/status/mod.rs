@@ -3,6 +3,7 @@
 
 mod events;
 mod links;
+mod seconds;
 mod totals;
 mod vitals;
 
@@ -15,8 +16,8 @@ use dashmap::DashMap;
 use serde::Serialize;
 
 pub use events::{WorkerEvent, WorkerEvents};
-pub use links::OrchestratorStatus;
 pub(crate) use links::{Exchange, LinkBoard};
+pub use links::{OrchestratorStatus, Trouble};
 pub(crate) use totals::Tally;
 pub use totals::Totals;
 pub(crate) use vitals::Ping;
@@ -37,7 +38,7 @@ pub(crate) struct StatusBoard {
     tasks: DashMap<TaskId, Entry>,
     links: Vec<LinkBoard>,
     capacity: Mutex<CapacityStatus>,
-    hot: Mutex<(Arc<[String]>, Arc<[String]>)>,
+    hot: Mutex<Hot>,
     failures: Mutex<VecDeque<FailureStatus>>,
     draining: AtomicBool,
     paused: AtomicBool,
@@ -49,6 +50,13 @@ pub(crate) struct StatusBoard {
     abandoned: AtomicUsize,
     subscribers: Subscribers,
     pub(crate) meters: Meters,
+}
+
+/// Models in memory, and skills that are ready at once.
+#[derive(Debug, Clone, Default)]
+struct Hot {
+    models: Arc<[String]>,
+    skills: Arc<[String]>,
 }
 
 #[derive(Debug)]
@@ -91,6 +99,7 @@ pub struct WorkerStatus {
     /// Results on their way.
     pub unsent: usize,
     /// How long there have been results on their way without a pause.
+    #[serde(serialize_with = "seconds::maybe")]
     pub unsent_for: Option<Duration>,
     /// Tasks that were reported as ended although their handler still runs.
     pub abandoned: usize,
@@ -109,6 +118,7 @@ pub struct TaskStatus {
     /// Its handler.
     pub name: TaskName,
     /// How long the worker has had it.
+    #[serde(serialize_with = "seconds::one")]
     pub elapsed: Duration,
     /// Whether a handler has it; otherwise it waits for a slot of its type.
     pub running: bool,
@@ -159,6 +169,7 @@ impl TypeStatus {
 #[non_exhaustive]
 pub struct FailureStatus {
     /// When.
+    #[serde(serialize_with = "seconds::at")]
     pub at: SystemTime,
     /// The task.
     pub task_id: TaskId,
@@ -259,9 +270,12 @@ impl StatusBoard {
         let Some(link) = self.link(place) else { return };
         if link.set_registered(registered) {
             let orchestrator = link.name().clone();
-            self.subscribers.tell(|| match registered {
-                true => WorkerEvent::Registered { orchestrator },
-                false => WorkerEvent::Unregistered { orchestrator },
+            self.subscribers.tell(|| {
+                if registered {
+                    WorkerEvent::Registered { orchestrator }
+                } else {
+                    WorkerEvent::Unregistered { orchestrator }
+                }
             });
         }
     }
@@ -273,9 +287,12 @@ impl StatusBoard {
 
     pub(crate) fn set_paused(&self, paused: bool) {
         if self.paused.swap(paused, Ordering::Relaxed) != paused {
-            self.subscribers.tell(|| match paused {
-                true => WorkerEvent::Paused,
-                false => WorkerEvent::Resumed,
+            self.subscribers.tell(|| {
+                if paused {
+                    WorkerEvent::Paused
+                } else {
+                    WorkerEvent::Resumed
+                }
             });
         }
     }
@@ -285,12 +302,16 @@ impl StatusBoard {
         self.held.store(held, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_capacity(&self, capacity: CapacityStatus) {
-        *lock(&self.capacity) = capacity;
+    /// Brings the capacity up to date, in place.
+    pub(crate) fn set_capacity(&self, tell: impl FnOnce(&mut CapacityStatus)) {
+        tell(&mut lock(&self.capacity));
     }
 
     pub(crate) fn set_hot(&self, models: Arc<[String]>, skills: Arc<[String]>) {
-        *lock(&self.hot) = (models.clone(), skills);
+        *lock(&self.hot) = Hot {
+            models: models.clone(),
+            skills,
+        };
         self.subscribers
             .tell(|| WorkerEvent::HotCacheChanged { models });
     }
@@ -335,6 +356,12 @@ impl StatusBoard {
         &self.subscribers
     }
 
+    fn capacity(&self) -> CapacityStatus {
+        let mut capacity = lock(&self.capacity).clone();
+        capacity.types.sort_by(|a, b| a.name.cmp(&b.name));
+        capacity
+    }
+
     pub(crate) fn read(&self) -> WorkerStatus {
         let task = |entry: dashmap::mapref::multiple::RefMulti<'_, TaskId, Entry>| TaskStatus {
             task_id: entry.key().clone(),
@@ -345,17 +372,17 @@ impl StatusBoard {
             progress: entry.progress.clone(),
         };
         let orchestrators: Vec<_> = self.links.iter().map(LinkBoard::read).collect();
-        let (hot_cache, hot_skills) = lock(&self.hot).clone();
+        let hot = lock(&self.hot).clone();
         WorkerStatus {
             registered: orchestrators.iter().filter(|it| it.registered).count(),
             orchestrators,
             draining: self.draining.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             held: self.held.load(Ordering::Relaxed),
-            capacity: lock(&self.capacity).clone(),
+            capacity: self.capacity(),
             tasks: self.tasks.iter().map(task).collect(),
-            hot_cache,
-            hot_skills,
+            hot_cache: hot.models,
+            hot_skills: hot.skills,
             totals: self.tally.read(),
             unsent: self.unsent.load(Ordering::Relaxed),
             unsent_for: lock(&self.unsent_since).map(|since| since.elapsed()),

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 
 use actix::{Message, Recipient};
 use futures_util::future::join_all;
-use serde::Serialize;
 
 /// A thread that does not answer within this time counts as stuck.
 pub(crate) const STUCK: Duration = Duration::from_secs(1);
@@ -16,7 +15,7 @@ pub(crate) const STUCK: Duration = Duration::from_secs(1);
 pub(crate) struct Ping;
 
 /// How long each thread took to come round to a message; `None`: longer than a second.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Vitals {
     /// The thread of polls, heartbeats and results.
@@ -50,5 +49,18 @@ async fn lag(actor: &Recipient<Ping>) -> Option<Duration> {
     match tokio::time::timeout(STUCK, actor.send(Ping)).await {
         Ok(Ok(())) => Some(asked.elapsed()),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+impl Vitals {
+    pub(crate) fn of(
+        control: Option<Duration>,
+        handlers: impl IntoIterator<Item = Option<Duration>>,
+    ) -> Self {
+        Self {
+            control,
+            handlers: handlers.into_iter().collect(),
+        }
     }
 }
