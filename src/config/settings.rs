@@ -20,6 +20,8 @@ pub struct Settings {
     pub worker_id_is_fixed: bool,
     /// `WORKER_TYPE`; what the builder says wins.
     pub worker_type: String,
+    /// `AXON_ADMIN_TOKEN`: whoever has it may pause, drain and cancel over HTTP.
+    pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
     /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Never empty.
@@ -357,6 +359,7 @@ impl Default for Settings {
             worker_id: WorkerId::random(),
             worker_id_is_fixed: false,
             worker_type: "generic-cpu-worker".to_owned(),
+            admin_token: None,
             worker_port: 8083,
             orchestrators: vec![OrchestratorSettings::new(
                 "http://localhost:8080",

@@ -110,6 +110,9 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_PORT" "worker_port" "8083" whole(0, 65_535)
         => U16 |d, v| d.settings.worker_port = v,
         "Port of the health server; 0 takes any free one.";
+    "AXON_ADMIN_TOKEN" "admin_token" "(none)" Kind::Secret
+        => Text |d, v| d.settings.admin_token = (!v.is_empty()).then(|| Token::from(v)),
+        "Whoever has it may pause, drain and cancel over HTTP; without it nobody may.";
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
         => Json orchestrators::read,

@@ -1,6 +1,8 @@
 //! Heartbeats to every orchestrator, each at its own pace: one at a time, always
 //! the latest state, again when one was lost.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -9,6 +11,7 @@ use tracing::{debug, info, warn};
 use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
+use crate::status::Exchange;
 use crate::task::CancelReason;
 use crate::transport::{Availability, BeatReply, Report, TransportError};
 
@@ -29,6 +32,8 @@ pub(super) struct BeatAnswered {
     id: OrchestratorId,
     report: Report,
     answer: Result<BeatReply, TransportError>,
+    /// How long that took.
+    took: Duration,
     /// Sent by [`OrchestratorPool::beat`], which sends one at a time.
     in_turn: bool,
 }
@@ -38,11 +43,13 @@ pub(super) fn told(
     id: OrchestratorId,
     report: Report,
     answer: Result<BeatReply, TransportError>,
+    took: Duration,
 ) -> BeatAnswered {
     BeatAnswered {
         id,
         report,
         answer,
+        took,
         in_turn: false,
     }
 }
@@ -83,6 +90,7 @@ impl OrchestratorPool {
                 id,
                 report,
                 answer,
+                took: now.elapsed(),
                 in_turn: true,
             });
         });
@@ -114,8 +122,10 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             id,
             report,
             answer,
+            took,
             in_turn,
         } = answered;
+        self.note_exchange(id, Exchange::Heartbeat, took, &answer, true);
         let now = Instant::now();
         let session = self.session(id);
         session.beating &= !in_turn;
@@ -179,8 +189,9 @@ impl Handler<Announce> for OrchestratorPool {
             let (transport, report, me) = (session.transport(), report.clone(), ctx.address());
             let id = session.settings.id;
             requests.push(async move {
+                let sent = Instant::now();
                 let answer = guarded(transport.heartbeat(report.clone())).await;
-                me.do_send(told(id, report, answer));
+                me.do_send(told(id, report, answer, sent.elapsed()));
             });
         }
         Box::pin(async move {
