@@ -53,7 +53,7 @@ async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
     for request in &seen {
         assert_eq!(request.header("x-worker-token"), Some(TOKEN));
         assert_eq!(request.header("x-rxon-version"), Some("1.0b2"));
-        assert_eq!(request.header("accept-encoding"), Some("gzip"));
+        assert_eq!(request.header("accept-encoding"), Some("zstd, gzip"));
         assert_eq!(request.header("user-agent"), Some(version));
         assert_eq!(request.header("host"), server.url.strip_prefix("http://"));
         if !request.body.is_empty() {
