@@ -33,7 +33,10 @@ pub(crate) struct Answer {
 /// Why a body is not whole.
 #[derive(Debug)]
 pub(super) enum Flaw {
-    CutOff { got: usize, want: usize },
+    CutOff {
+        got: usize,
+        want: usize,
+    },
     TooLarge(usize),
     Late(Duration),
     Broken(String),
@@ -71,6 +74,7 @@ impl Answer {
 
     /// What the server's clock showed, to the second, as it began to answer. `None`
     /// without a readable header `Date`.
+    #[allow(dead_code, reason = "for dialects whose messages carry the time")]
     pub(crate) fn server_date(&self) -> Option<SystemTime> {
         let text = self.date.as_ref()?.to_str().ok()?;
         Some(text.trim().parse::<HttpDate>().ok()?.into())
@@ -266,11 +270,15 @@ mod tests {
 
     #[test]
     fn the_text_of_an_error_is_short_and_without_the_token() {
-        let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#).error_text(&Secrets::new("t0ken".into()));
+        let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#)
+            .error_text(&Secrets::new("t0ken".into()));
         assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
         let long: &'static str = "ü".repeat(5000).leak();
         assert_eq!(
-            answer(500, long).error_text(&Secrets::none()).chars().count(),
+            answer(500, long)
+                .error_text(&Secrets::none())
+                .chars()
+                .count(),
             ERROR_TEXT
         );
         assert_eq!(answer(500, "").reason(&Secrets::none()), "status 500");

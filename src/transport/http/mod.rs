@@ -81,6 +81,16 @@ impl Http {
     /// Prepares a request that is sent many times: address and headers are
     /// written once. `path` is one of ours, made of characters that need no escapes.
     pub(crate) fn prepare(&self, method: &Method, path: &str) -> FrozenClientRequest {
+        self.prepare_with(method, path, None)
+    }
+
+    /// The same with one more header.
+    pub(crate) fn prepare_with(
+        &self,
+        method: &Method,
+        path: &str,
+        extra: Option<(HeaderName, HeaderValue)>,
+    ) -> FrozenClientRequest {
         let request = self
             .client
             .request(method.clone(), self.plain_url(path))
@@ -93,6 +103,10 @@ impl Http {
             ))
         } else {
             request
+        };
+        let request = match extra {
+            Some(header) => request.insert_header(header),
+            None => request,
         };
         request
             .freeze()
@@ -176,8 +190,7 @@ impl Http {
                 reason: format!("nothing came within {:?}", limits.within),
             });
         };
-        let body =
-            unpacked.unwrap_or_else(|| packing.glimpse(received.into_bytes(), limits.body));
+        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.into_bytes(), limits.body));
         Ok(head.with_body(body, flaw))
     }
 

@@ -13,8 +13,9 @@ use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
 use super::commands::Commands;
+use super::token::TokenKeeper;
 use super::wire_1_0b2 as wire;
-use crate::config::{OrchestratorSettings, Timing};
+use crate::config::{AccessTokens, OrchestratorSettings, Timing};
 use crate::id::OrchestratorId;
 use crate::id::WorkerId;
 use crate::task::{Task, TaskResult};
@@ -44,6 +45,8 @@ pub struct RxonSetup {
     worker_id: WorkerId,
     request_timeout: Duration,
     poll_limit: Duration,
+    uses_access_tokens: bool,
+    has_tls_files: bool,
 }
 
 impl RxonSetup {
@@ -70,7 +73,22 @@ impl RxonSetup {
             worker_id: worker_id.clone(),
             request_timeout: timing.request_timeout,
             poll_limit: timing.poll_timeout.saturating_add(POLL_MARGIN),
-        })
+            uses_access_tokens: false,
+            has_tls_files: !tls.is_empty(),
+        }
+        .access_tokens(AccessTokens::default()))
+    }
+
+    /// Whether to show access tokens in place of the token of the settings, where the
+    /// orchestrator gives some. Default [`AccessTokens::Auto`].
+    #[must_use]
+    pub fn access_tokens(mut self, when: AccessTokens) -> Self {
+        self.uses_access_tokens = match when {
+            AccessTokens::Auto => self.http.is_secure() && self.has_tls_files,
+            AccessTokens::On => true,
+            AccessTokens::Off => false,
+        };
+        self
     }
 
     /// Makes the transport, on the thread that will use it. Opens no connection.
@@ -87,6 +105,12 @@ impl RxonSetup {
                 result: http.prepare(&Method::POST, "/_worker/tasks/result"),
             },
             commands: Commands::new(&self.worker_id, self.request_timeout),
+            tokens: TokenKeeper::new(
+                &http,
+                &self.worker_id,
+                self.uses_access_tokens,
+                self.request_timeout,
+            ),
             http,
             worker_id: self.worker_id,
             card: RefCell::default(),
@@ -102,6 +126,7 @@ pub struct RxonHttp {
     http: Http,
     requests: Requests,
     commands: Commands,
+    tokens: TokenKeeper,
     worker_id: WorkerId,
     /// As registered last; heartbeats repeat parts of it.
     card: RefCell<Option<Arc<WorkerCard>>>,
@@ -144,7 +169,10 @@ impl RxonHttp {
             within: self.request_timeout,
             body: ANSWER_LIMIT,
         };
-        let answer = self.http.exchange(request, body, limits, repeat).await?;
+        let answer = self
+            .tokens
+            .exchange(&self.http, request, body, limits, repeat)
+            .await?;
         // 1.0b2 answers 500 to what it will never accept (avtomatika 1.0b12).
         if answer.status == StatusCode::INTERNAL_SERVER_ERROR {
             let text = self.http.error_text(&answer);
@@ -162,8 +190,8 @@ impl RxonHttp {
         };
         let poll = &self.requests.poll;
         let answer = self
-            .http
-            .exchange(poll, None, limits, Repeat::Never)
+            .tokens
+            .exchange(&self.http, poll, None, limits, Repeat::Never)
             .await?;
         let answer = self.http.judge(answer)?;
         if answer.status == StatusCode::NO_CONTENT {
@@ -256,7 +284,16 @@ impl Transport for RxonHttp {
     }
 
     fn open_commands(&self) -> Option<OpeningCommands<'_>> {
-        Some(Box::pin(self.commands.open(&self.http)))
+        Some(Box::pin(async {
+            let shown = self.tokens.before(&self.http).await?;
+            let opened = self.commands.open(&self.http).await;
+            if let Err(TransportError::Unauthorized { .. }) = opened
+                && self.tokens.after_refusal(&self.http, shown).await
+            {
+                return self.commands.open(&self.http).await;
+            }
+            opened
+        }))
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod commands;
 mod http;
+mod token;
 mod wire_1_0b2;
 
 pub use super::http::{SetupError, TlsFiles};

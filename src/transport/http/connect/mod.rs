@@ -89,8 +89,11 @@ impl Target {
         let host = self.base.host().unwrap_or_default();
         // The brackets belong to the address, not to the name.
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let name = rustls::pki_types::ServerName::try_from(name.to_owned())
-            .map_err(|_| failed(&format!("TLS needs a host name or an address, not {host:?}")))?;
+        let name = rustls::pki_types::ServerName::try_from(name.to_owned()).map_err(|_| {
+            failed(&format!(
+                "TLS needs a host name or an address, not {host:?}"
+            ))
+        })?;
         let config = tls.current().await;
         let connector = tokio_rustls::TlsConnector::from(config);
         let handshake = async {

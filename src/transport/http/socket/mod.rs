@@ -128,7 +128,9 @@ impl Http {
 /// Why no socket came about.
 fn refusal(error: WsClientError) -> TransportError {
     match error {
-        WsClientError::InvalidResponseStatus(status) => Answer::of_status(status).as_error(&Secrets::none()),
+        WsClientError::InvalidResponseStatus(status) => {
+            Answer::of_status(status).as_error(&Secrets::none())
+        }
         WsClientError::SendRequest(error) => Failure::from(error).into(),
         other => TransportError::Malformed {
             reason: format!("no WebSocket came about: {other}"),
