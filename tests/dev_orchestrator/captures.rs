@@ -2,10 +2,12 @@
 //! the worker and expect the answers that were recorded.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::time::Duration;
 
 use axon_worker::JobId;
 use axon_worker::dev::{DevOrchestrator, JobHandle, JobSpec, JobState};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use super::client::Client;

@@ -5,6 +5,7 @@ mod connections;
 mod exchange;
 mod server;
 mod statuses;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -17,6 +17,7 @@ mod tls;
 mod trouble;
 mod unpack;
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -45,6 +46,7 @@ pub(crate) struct Http {
     client: awc::Client,
     errands: Errands,
     base: Uri,
+    has_answered: Cell<bool>,
     token_header: HeaderName,
     secrets: Rc<Secrets>,
 }
@@ -127,6 +129,10 @@ impl Http {
             Some(rest) => format!("http://{rest}"),
             None => url,
         }
+    }
+
+    fn is_secure(&self) -> bool {
+        self.base.scheme_str() == Some("https")
     }
 
     /// What the header `Host` says.
@@ -236,7 +242,19 @@ impl Http {
         if let (Err(Failure::Closed(_)), Some(body)) = (&outcome, spare) {
             outcome = once(body).await.map_err(Failure::from);
         }
-        outcome.map_err(TransportError::from)
+        match outcome {
+            Ok(response) => {
+                self.has_answered.set(true);
+                Ok(response)
+            }
+            // Many a server hangs up on a client that does not speak TLS.
+            Err(Failure::Closed(reason)) if !self.has_answered.get() && !self.is_secure() => {
+                let reason =
+                    format!("{reason}; if it speaks TLS, its address begins with https://");
+                Err(TransportError::NoAnswer { reason })
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 }
 

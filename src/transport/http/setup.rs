@@ -1,6 +1,7 @@
 //! Everything about a client that can be wrong, found out before the worker
 //! starts: the setup is checked and `Send`, the client made from it is neither.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -164,6 +165,7 @@ impl HttpSetup {
             errands: Errands::new(),
             secrets: Rc::new(Secrets::new(self.token)),
             token_header: self.token_header,
+            has_answered: Cell::new(false),
             base: self.base,
         }
     }

@@ -16,9 +16,9 @@ pub(super) struct Trouble {
 
 impl Trouble {
     /// TLS where plain HTTP is spoken, or the reverse.
-    pub(super) fn wrong_scheme(text: &str) -> Self {
+    pub(super) fn wrong_scheme(text: impl Into<String>) -> Self {
         Self {
-            text: text.to_owned(),
+            text: text.into(),
             is_our_identity: false,
         }
     }

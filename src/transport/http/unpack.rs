@@ -147,3 +147,80 @@ fn unzstd(mut packed: &[u8], most: usize, out: &mut Vec<u8>) -> Result<(), Strin
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use ruzstd::encoding::{CompressionLevel, compress_to_vec};
+
+    use super::*;
+
+    fn zstd(text: &[u8]) -> Vec<u8> {
+        compress_to_vec(text, CompressionLevel::Fastest)
+    }
+
+    fn text(bytes: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(7);
+        (0..bytes).map(|_| random.alphanumeric() as u8).collect()
+    }
+
+    #[test]
+    fn whatever_of_a_zstd_body_is_there_comes_out() {
+        let text = text(1_000_000);
+        let packed = zstd(&text);
+        for part in [1, 2, 3] {
+            let cut = &packed[..packed.len() * part / 4];
+            let (out, flaw) = Packing::Zstd.unpack_now(cut, text.len());
+            assert!(matches!(flaw, Some(Flaw::Broken(_))), "{flaw:?}");
+            assert!(text.starts_with(&out));
+            assert!(out.len() > text.len() * (part - 1) / 4, "{}", out.len());
+        }
+        let (out, flaw) = Packing::Zstd.unpack_now(&packed, text.len());
+        assert!(flaw.is_none(), "{flaw:?}");
+        assert_eq!(out, text);
+    }
+
+    #[test]
+    fn several_frames_are_one_body_and_frames_to_skip_are_skipped() {
+        let mut packed = zstd(b"one, ");
+        packed.extend_from_slice(b"\x50\x2a\x4d\x18\x03\x00\x00\x00abc");
+        packed.extend(zstd(b"two"));
+        let (out, flaw) = Packing::Zstd.unpack_now(&packed, 8);
+        assert!(flaw.is_none(), "{flaw:?}");
+        assert_eq!(&out[..], b"one, two");
+        let (_, flaw) = Packing::Zstd.unpack_now(&packed, 7);
+        assert!(matches!(flaw, Some(Flaw::TooLarge(7))), "{flaw:?}");
+    }
+
+    #[actix_rt::test]
+    async fn a_large_body_is_unpacked_on_another_thread_and_held_to_the_limit() {
+        let text = text(400_000);
+        for packed in [zstd(&text), zstd(&vec![b' '; 400_000])] {
+            let packed = Bytes::from(packed);
+            let (out, flaw) = Packing::Zstd.unpack(packed.clone(), 400_000).await;
+            assert!(flaw.is_none(), "{flaw:?}");
+            assert_eq!(out.len(), 400_000);
+            let (_, flaw) = Packing::Zstd.unpack(packed, 399_999).await;
+            assert!(matches!(flaw, Some(Flaw::TooLarge(399_999))), "{flaw:?}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn nothing_that_comes_from_outside_makes_it_panic_or_grow(
+            start in 0_usize..4,
+            noise in proptest::collection::vec(proptest::num::u8::ANY, 0..200),
+        ) {
+            let head: &[u8] = [
+                &b""[..],
+                b"\x28\xb5\x2f\xfd",
+                b"\x28\xb5\x2f\xfd\x24",
+                b"\x1f\x8b\x08\x00",
+            ][start];
+            let body = [head, &noise].concat();
+            for packing in [Packing::Gzip, Packing::Zstd] {
+                let (out, _) = packing.unpack_now(&body, 1000);
+                proptest::prop_assert!(out.len() <= 1001);
+            }
+        }
+    }
+}

@@ -67,10 +67,7 @@ impl Service<ConnectInfo<Uri>> for Dialer {
         let connecting = self.tcp.call(ConnectInfo::new(self.target.base.clone()));
         let target = Rc::clone(&self.target);
         Box::pin(async move {
-            let connection = in_time(target.within, "no connection came about", async {
-                connecting.await
-            })
-            .await?;
+            let connection = in_time(target.within, "no connection came about", connecting).await?;
             let (tcp, connection) = connection.replace_io(());
             // Where it cannot be set, things are slower and nothing else.
             let _ = tcp.set_nodelay(true);

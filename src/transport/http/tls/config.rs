@@ -119,3 +119,93 @@ fn tls(error: &rustls::Error) -> SetupError {
         reason: error.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with a certificate, its key and another key.
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let params = CertificateParams::new(["host".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
+        write("cert.pem", certificate.pem());
+        write("key.pem", key.serialize_pem());
+        write("other.pem", other.serialize_pem());
+        write("text.pem", "no certificate".to_owned());
+        folder
+    }
+
+    fn config(files: &TlsFiles) -> Result<Arc<ClientConfig>, SetupError> {
+        Material::read(files)?.config()
+    }
+
+    #[test]
+    fn http_2_is_never_offered() {
+        let folder = folder();
+        let files = TlsFiles {
+            ca: Some(folder.path().join("cert.pem")),
+            cert: Some(folder.path().join("cert.pem")),
+            key: Some(folder.path().join("key.pem")),
+        };
+        let config = config(&files).unwrap();
+        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_serve_is_named() {
+        let folder = folder();
+        let path = |name: &str| Some(folder.path().join(name));
+        for (cert, key, at_fault) in [
+            ("missing.pem", "key.pem", "missing.pem"),
+            ("text.pem", "key.pem", "text.pem"),
+            ("cert.pem", "missing.pem", "missing.pem"),
+            ("cert.pem", "cert.pem", "cert.pem"),
+            ("cert.pem", "other.pem", "other.pem"),
+        ] {
+            let files = TlsFiles {
+                ca: path("cert.pem"),
+                cert: path(cert),
+                key: path(key),
+            };
+            let error = config(&files).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, SetupError::TlsFile { .. }), "{text}");
+            assert!(text.contains(at_fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_refused() {
+        let folder = folder();
+        let path = folder.path().join("cert.pem");
+        let files = TlsFiles {
+            ca: Some(path.clone()),
+            cert: Some(path),
+            key: None,
+        };
+        assert!(matches!(config(&files), Err(SetupError::HalfIdentity)));
+    }
+
+    #[test]
+    fn one_content_is_told_from_another_and_one_file_from_another() {
+        let folder = folder();
+        let fingerprint = |ca: &str, cert: Option<&str>| {
+            let files = TlsFiles {
+                ca: Some(folder.path().join(ca)),
+                cert: cert.map(|name| folder.path().join(name)),
+                key: None,
+            };
+            Material::read(&files).unwrap().fingerprint()
+        };
+        assert_eq!(fingerprint("cert.pem", None), fingerprint("cert.pem", None));
+        assert_ne!(fingerprint("cert.pem", None), fingerprint("key.pem", None));
+        let both = fingerprint("cert.pem", Some("cert.pem"));
+        assert_ne!(fingerprint("cert.pem", None), both);
+    }
+}

@@ -14,9 +14,11 @@ pub(in crate::transport::http) fn in_handshake(
     host: &str,
     has_identity: bool,
 ) -> io::Error {
-    if error.kind() == io::ErrorKind::UnexpectedEof {
-        let text = "it closed the connection inside the TLS handshake; \
-                    if it speaks plain HTTP, its address has to begin with http://";
+    if rustls_error(&error).is_none() {
+        let text = format!(
+            "the connection broke inside the TLS handshake ({error}); \
+             if it speaks plain HTTP, its address has to begin with http://"
+        );
         return Trouble::wrong_scheme(text).into();
     }
     match rustls_error(&error) {
@@ -24,10 +26,11 @@ pub(in crate::transport::http) fn in_handshake(
             let text = format!("the certificate of {host} {}", certificate(flaw));
             Trouble::with_server(text).into()
         }
-        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => Trouble::wrong_scheme(
-            "it does not answer in TLS; if it speaks plain HTTP, its address has to begin with http://",
-        )
-        .into(),
+        Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
+            let text = "it does not answer in TLS; \
+                        if it speaks plain HTTP, its address has to begin with http://";
+            Trouble::wrong_scheme(text).into()
+        }
         Some(Error::AlertReceived(Alert::HandshakeFailure)) => {
             let text = if has_identity {
                 "it broke off the TLS handshake: there is no cipher that both sides know".to_owned()
