@@ -4,13 +4,15 @@ use std::time::{Duration, SystemTime};
 
 use actix_http::header::HttpDate;
 use awc::http::StatusCode;
-use awc::http::header::{self, HeaderMap, HeaderValue};
+use awc::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::Response;
 use super::secrets::Secrets;
 use crate::transport::TransportError;
+
+const RXON_VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
 
 /// The longest error text that is passed on, in characters.
 const ERROR_TEXT: usize = 200;
@@ -24,8 +26,10 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     flaw: Option<Flaw>,
     retry_after: Option<Duration>,
-    /// As it came; few answers are asked for it.
+    /// What its `Date` says.
     date: Option<HeaderValue>,
+    /// What its `X-RXON-Version` says.
+    version: Option<HeaderValue>,
     /// Size of our request, for the error that says it was too large.
     sent: usize,
 }
@@ -52,6 +56,7 @@ impl Answer {
             flaw: None,
             retry_after: retry_after(response.headers(), SystemTime::now()),
             date: response.headers().get(header::DATE).cloned(),
+            version: response.headers().get(RXON_VERSION).cloned(),
             sent,
         }
     }
@@ -64,20 +69,26 @@ impl Answer {
             flaw: None,
             retry_after: None,
             date: None,
+            version: None,
             sent: 0,
         }
     }
 
-    pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
-        Self { body, flaw, ..self }
+    /// When the server made this answer, by its own clock; whole seconds.
+    #[allow(dead_code, reason = "for dialects whose messages carry the time")]
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        let date: HttpDate = self.date.as_ref()?.to_str().ok()?.parse().ok()?;
+        Some(date.into())
     }
 
-    /// What the server's clock showed, to the second, as it began to answer. `None`
-    /// without a readable header `Date`.
-    #[allow(dead_code, reason = "for dialects whose messages carry the time")]
-    pub(crate) fn server_date(&self) -> Option<SystemTime> {
-        let text = self.date.as_ref()?.to_str().ok()?;
-        Some(text.trim().parse::<HttpDate>().ok()?.into())
+    /// The protocol that the server says it speaks, if it says so.
+    #[allow(dead_code, reason = "for dialects that are told apart by it")]
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.version.as_ref()?.to_str().ok()
+    }
+
+    pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
+        Self { body, flaw, ..self }
     }
 
     /// What keeps the body from being read as a whole.
@@ -158,7 +169,11 @@ impl Answer {
             error: String,
         }
         let text = match serde_json::from_slice::<Wire>(&self.body) {
-            Ok(wire) => wire.error,
+            // avtomatika 1.0b30 puts some of its errors into quotes once too often.
+            Ok(wire) => match serde_json::from_str::<Wire>(&wire.error) {
+                Ok(inner) => inner.error,
+                Err(_) => wire.error,
+            },
             // Some way into the body a plain text stops being an error message.
             Err(_) => String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).into_owned(),
         };
@@ -249,6 +264,7 @@ mod tests {
             flaw: None,
             retry_after: None,
             date: None,
+            version: None,
             sent: 7,
         }
     }
@@ -310,12 +326,12 @@ mod tests {
                 date,
                 ..answer(200, "")
             };
-            answer.server_date()
+            answer.date()
         };
         let then = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
         assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(then));
         assert_eq!(date("yesterday"), None);
-        assert_eq!(answer(200, "").server_date(), None);
+        assert_eq!(answer(200, "").date(), None);
     }
 
     #[test]

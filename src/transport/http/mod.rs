@@ -60,6 +60,9 @@ pub(crate) enum Show {
     Static,
 }
 
+/// Headers beside those of all requests.
+pub(crate) type Headers = [(HeaderName, HeaderValue)];
+
 /// How far a request may go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -82,22 +85,20 @@ pub(crate) enum Repeat {
 impl Http {
     /// Prepares a request that is sent many times: address and headers are
     /// written once. `path` is one of ours, made of characters that need no escapes.
-    pub(crate) fn prepare(&self, method: &Method, path: &str) -> FrozenClientRequest {
-        self.prepare_with(method, path, None)
-    }
-
-    /// The same with one more header.
-    pub(crate) fn prepare_with(
+    pub(crate) fn prepare(
         &self,
         method: &Method,
         path: &str,
-        extra: Option<(HeaderName, HeaderValue)>,
+        headers: &Headers,
     ) -> FrozenClientRequest {
-        let request = self
+        let mut request = self
             .client
             .request(method.clone(), self.plain_url(path))
             .insert_header((header::ACCEPT_ENCODING, unpack::ACCEPTED))
             .insert_header((header::HOST, self.host()));
+        for header in headers {
+            request = request.insert_header(header.clone());
+        }
         let request = if matches!(*method, Method::POST | Method::PATCH) {
             request.insert_header((
                 header::CONTENT_TYPE,
@@ -105,10 +106,6 @@ impl Http {
             ))
         } else {
             request
-        };
-        let request = match extra {
-            Some(header) => request.insert_header(header),
-            None => request,
         };
         request
             .freeze()

@@ -52,7 +52,7 @@ impl Commands {
     }
 
     pub(super) async fn open(&self, http: &Http) -> Result<Box<dyn CommandLink>, TransportError> {
-        let opened = http.open_socket(&self.path, self.limits).await;
+        let opened = http.open_socket(&self.path, &[], self.limits).await;
         if matches!(opened, Err(TransportError::NoAnswer { .. })) {
             self.left_behind.set(true);
         }

@@ -99,10 +99,10 @@ impl RxonSetup {
         RxonHttp {
             origin,
             requests: Requests {
-                register: http.prepare(&Method::POST, "/_worker/workers/register"),
-                worker: http.prepare(&Method::PATCH, &worker),
-                poll: http.prepare(&Method::GET, &format!("{worker}/tasks/next")),
-                result: http.prepare(&Method::POST, "/_worker/tasks/result"),
+                register: http.prepare(&Method::POST, "/_worker/workers/register", &[]),
+                worker: http.prepare(&Method::PATCH, &worker, &[]),
+                poll: http.prepare(&Method::GET, &format!("{worker}/tasks/next"), &[]),
+                result: http.prepare(&Method::POST, "/_worker/tasks/result", &[]),
             },
             commands: Commands::new(&self.worker_id, self.request_timeout),
             tokens: TokenKeeper::new(

@@ -24,7 +24,7 @@ use assembly::{Assembly, TooLong};
 use guard::{FrameError, Guarded};
 use pulse::{Beat, Pulse};
 
-use super::{Answer, Failure, Http, Secrets};
+use super::{Answer, Failure, Headers, Http, Secrets};
 use crate::transport::TransportError;
 
 /// How long the other side may take to agree to the end.
@@ -92,16 +92,20 @@ impl SocketSender {
 }
 
 impl Http {
-    /// Opens a WebSocket at one of our paths, with the headers of all requests.
+    /// Opens a WebSocket at one of our paths, with the headers of all requests and these.
     pub(crate) async fn open_socket(
         &self,
         path: &str,
+        headers: &Headers,
         limits: SocketLimits,
     ) -> Result<(Socket, SocketSender), TransportError> {
         let mut request = self
             .client
             .ws(self.plain_url(path))
             .set_header(header::HOST, self.host());
+        for (name, value) in headers {
+            request = request.set_header(name.clone(), value.clone());
+        }
         if let Some(token) = self.secrets.header() {
             request = request.set_header(self.token_header.clone(), token);
         }

@@ -64,9 +64,9 @@ impl TokenKeeper {
     ) -> Self {
         // 1.0b30 gives a token for the name in this header.
         let name = HeaderName::from_static("x-worker-id");
-        let id = HeaderValue::from_str(worker_id.as_str()).ok();
-        let prepare =
-            |path| http.prepare_with(&Method::POST, path, id.clone().map(|id| (name.clone(), id)));
+        let id = HeaderValue::from_str(worker_id.as_str());
+        let headers: Vec<_> = id.into_iter().map(|id| (name.clone(), id)).collect();
+        let prepare = |path| http.prepare(&Method::POST, path, &headers);
         Self {
             is_on,
             worker_id: worker_id.clone(),
