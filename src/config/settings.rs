@@ -54,6 +54,22 @@ pub struct Settings {
     pub tls_cert_path: Option<PathBuf>,
     /// `TLS_KEY_PATH`: the key of our certificate.
     pub tls_key_path: Option<PathBuf>,
+    /// `AXON_ACCESS_TOKENS`: whether requests show access tokens.
+    pub access_tokens: AccessTokens,
+}
+
+/// Whether the worker gets access tokens from its orchestrators and shows them in
+/// place of its own token. Where an orchestrator gives none, its own token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessTokens {
+    /// From orchestrators at `https://`, if a TLS file is set.
+    #[default]
+    Auto,
+    /// From all.
+    On,
+    /// From none.
+    Off,
 }
 
 /// One orchestrator.
@@ -377,6 +393,7 @@ impl Default for Settings {
             tls_ca_path: None,
             tls_cert_path: None,
             tls_key_path: None,
+            access_tokens: AccessTokens::default(),
         }
     }
 }
