@@ -56,6 +56,22 @@ pub struct Settings {
     pub tls_cert_path: Option<PathBuf>,
     /// `TLS_KEY_PATH`: the key of our certificate.
     pub tls_key_path: Option<PathBuf>,
+    /// `AXON_ACCESS_TOKENS`: whether requests show access tokens.
+    pub access_tokens: AccessTokens,
+}
+
+/// Whether the worker gets access tokens from its orchestrators and shows them in
+/// place of its own token. Where an orchestrator gives none, its own token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessTokens {
+    /// From orchestrators at `https://`, if a TLS file is set.
+    #[default]
+    Auto,
+    /// From all.
+    On,
+    /// From none.
+    Off,
 }
 
 /// One orchestrator.
@@ -161,8 +177,8 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
-    /// `WORKER_HEARTBEAT_COOLDOWN`: the least time between two heartbeats that differ in nothing
-    /// that decides about tasks, where heartbeats are counted (RXON 1.0b17).
+    /// `WORKER_HEARTBEAT_COOLDOWN`: where heartbeats are counted (RXON 1.0b17), the mean time
+    /// between those that change nothing about which tasks are taken, after a few in a row.
     pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,
@@ -380,6 +396,7 @@ impl Default for Settings {
             tls_ca_path: None,
             tls_cert_path: None,
             tls_key_path: None,
+            access_tokens: AccessTokens::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
-use super::{Ambiguous, JournalMode, RxonVersion, Token};
+use super::{AccessTokens, Ambiguous, JournalMode, RxonVersion, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]
@@ -159,6 +159,9 @@ pub const VARIABLES: &[Variable] = table! {
     "TLS_KEY_PATH" "tls.key_path" "(none)" Kind::Path
         => Text |d, v| d.settings.tls_key_path = Some(v.into()),
         "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
+    "AXON_ACCESS_TOKENS" "access_tokens" "auto" SWITCH
+        => Choice |d, v| d.settings.access_tokens = [AccessTokens::Auto, AccessTokens::On, AccessTokens::Off][v],
+        "Whether requests show access tokens that the orchestrator gives; `auto` does so over TLS when a TLS file is set.";
 
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,
@@ -187,7 +190,7 @@ pub const VARIABLES: &[Variable] = table! {
         "How long changes are gathered before one heartbeat tells them.";
     "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
-        "Least time between two heartbeats that change nothing about which tasks are taken (RXON 1.0b17).";
+        "Mean time between heartbeats that change nothing about which tasks are taken, after a few in a row (RXON 1.0b17).";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";
