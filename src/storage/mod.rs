@@ -8,6 +8,8 @@ mod object;
 mod task_files;
 
 pub use journal::JournalError;
+#[cfg(feature = "s3")]
+pub use object::S3Store;
 pub use object::{
     Direction, Expected, FolderInfo, FolderPlan, ListedObject, LocalStore, Multipart, ObjectInfo,
     ObjectStore, ObjectUri, Page, Part, Sink, Source, StorageError, StoreFuture, TransferCounts,
