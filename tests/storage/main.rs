@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod cache;
 mod server;
 mod stage;
 mod transfers;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axon_worker::Cancellation;
-use axon_worker::config::{StorageSettings, Token};
+use axon_worker::config::{BlobCacheMode, StorageSettings, Token};
 use axon_worker::storage::{
     Expected, FolderInfo, ObjectInfo, ObjectUri, S3Store, StorageError, TransferLimits, Transfers,
 };
@@ -39,6 +39,13 @@ pub fn stage() -> Stage {
     stage_with(limits())
 }
 
+/// With a cache beside the folder.
+pub fn cached(mode: BlobCacheMode, most: u64) -> Stage {
+    let mut stage = stage();
+    stage.transfers = stage.other_worker(mode, most);
+    stage
+}
+
 pub fn stage_with(limits: TransferLimits) -> Stage {
     let server = Server::start();
     let store = S3Store::new(&settings(&server)).unwrap();
@@ -65,6 +72,16 @@ pub fn content(size: usize) -> Bytes {
 }
 
 impl Stage {
+    /// Transfers with the same cache and nothing else in common.
+    pub fn other_worker(&self, mode: BlobCacheMode, most: u64) -> Transfers {
+        let mut settings = settings(&self.server);
+        settings.blob_cache_dir = Some(self.path("cache"));
+        settings.blob_cache_bytes = most;
+        settings.blob_cache_mode = mode;
+        let store = S3Store::new(&settings).unwrap();
+        Transfers::new(store, "results", limits()).with_cache(&settings, "here")
+    }
+
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

@@ -42,7 +42,7 @@ impl Shared {
         multipart.expect("it was there when the upload began")
     }
 
-    fn storage_thread(&self) -> &StorageThread {
+    pub(super) fn storage_thread(&self) -> &StorageThread {
         let thread = self.thread.get();
         thread.expect("transfers run on it")
     }
