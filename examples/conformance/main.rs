@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "an example in several files")]
 
 mod basic;
+mod files;
 mod hot;
 mod media;
 mod trace;
@@ -37,6 +38,8 @@ async fn main() -> Result<()> {
         .task("status", basic::status)
         .task("progress", basic::progress)
         .task("info", basic::info)
+        .task("file_upper", files::upper)
+        .task("dir_copy", blocking(files::copy))
         .task("warm", hot::warm)
         .task("cool", hot::cool)
         .task("image_generation", hot::ready)

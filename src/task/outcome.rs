@@ -61,6 +61,7 @@ impl<T: IntoOutcome, E: Into<TaskError>> From<Result<T, E>> for Outcome {
 pub struct Reply {
     status: Option<String>,
     data: RawJson,
+    data_metadata: Option<RawJson>,
 }
 
 impl Reply {
@@ -70,7 +71,7 @@ impl Reply {
     /// # Errors
     /// A permanent failure, when the data has no JSON form.
     pub fn success(data: &impl Serialize) -> Result<Self, TaskError> {
-        object_of(data).map(|data| Self { status: None, data })
+        Ok(Self::new(None, object_of(data)?))
     }
 
     /// A status of your own, which the orchestrator looks up among the transitions
@@ -90,7 +91,24 @@ impl Reply {
             )));
         }
         let status = (status != "success").then_some(status);
-        object_of(data).map(|data| Self { status, data })
+        Ok(Self::new(status, object_of(data)?))
+    }
+
+    fn new(status: Option<String>, data: RawJson) -> Self {
+        Self {
+            status,
+            data,
+            data_metadata: None,
+        }
+    }
+
+    /// The same reply when files in its data were uploaded.
+    pub(crate) fn with_files(&self, data: RawJson, data_metadata: RawJson) -> Self {
+        Self {
+            status: self.status.clone(),
+            data,
+            data_metadata: Some(data_metadata),
+        }
     }
 
     /// `success`, or the handler's own status.
@@ -103,6 +121,13 @@ impl Reply {
     #[must_use]
     pub fn data(&self) -> &RawJson {
         &self.data
+    }
+
+    /// What was uploaded of the files that the data names: an object of key path
+    /// (`a.b[0]`) → `{uri, size, etag}`, as rxon has it. None while nothing was.
+    #[must_use]
+    pub fn data_metadata(&self) -> Option<&RawJson> {
+        self.data_metadata.as_ref()
     }
 }
 

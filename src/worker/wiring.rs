@@ -139,6 +139,7 @@ impl Wiring<'_> {
         &self,
         registry: Registry,
         data: SharedData,
+        files: FilesRoot,
         hosts: Vec<HostHandle>,
     ) -> TaskSupervisor {
         let services = Services {
@@ -157,7 +158,7 @@ impl Wiring<'_> {
         TaskSupervisor::new(
             registry,
             Arc::new(services),
-            FilesRoot::new(&self.settings.storage.task_files_dir),
+            files,
             Placement::new(hosts),
             self.settings.timing.cancel_grace,
             neighbours,
@@ -264,6 +265,7 @@ impl Wiring<'_> {
         &self,
         ended: watch::Sender<Option<DrainReport>>,
         channels: &[Addr<WsCommandActor>],
+        files: FilesRoot,
     ) -> Conductor {
         let timing = &self.settings.timing;
         let limits = DrainLimits {
@@ -277,6 +279,7 @@ impl Wiring<'_> {
         Conductor::new(
             self.parts.clone(),
             channels,
+            files,
             limits,
             self.board.clone(),
             ended,

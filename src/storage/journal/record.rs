@@ -46,6 +46,8 @@ enum End {
     Completed {
         status: String,
         data: RawJson,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_metadata: Option<RawJson>,
     },
     Failed {
         code: String,
@@ -80,6 +82,7 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
         Outcome::Completed(reply) => End::Completed {
             status: reply.status().to_owned(),
             data: reply.data().clone(),
+            data_metadata: reply.data_metadata().cloned(),
         },
         Outcome::Failed(error) => End::Failed {
             code: error.code().as_str().to_owned(),
@@ -122,8 +125,16 @@ fn hand_out(json: &[u8]) -> Result<HandOut, String> {
 fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
     let stored: StoredResult = serde_json::from_slice(json).map_err(|e| e.to_string())?;
     let outcome = match stored.end {
-        End::Completed { status, data } => {
-            Outcome::Completed(Reply::status_with(status, &data).map_err(|e| e.to_string())?)
+        End::Completed {
+            status,
+            data,
+            data_metadata,
+        } => {
+            let reply = Reply::status_with(status, &data).map_err(|e| e.to_string())?;
+            Outcome::Completed(match data_metadata {
+                Some(metadata) => reply.with_files(data, metadata),
+                None => reply,
+            })
         }
         End::Failed {
             code,
