@@ -93,7 +93,7 @@ mod id;
 mod json;
 mod policy;
 mod status;
-mod storage;
+pub mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
