@@ -13,12 +13,11 @@ use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::policy::{Selection, strategy_for};
-use crate::storage::{ObjectStore, StorageError, Transfers};
+use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
 
-type MakeTransfers =
-    Box<dyn FnOnce(&StorageSettings) -> std::result::Result<Transfers, StorageError>>;
+type MakeTransfers = Box<dyn FnOnce(&StorageSettings) -> Transfers>;
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
 /// Builds a [`Worker`]. What is set here wins over the environment.
@@ -205,7 +204,16 @@ impl WorkerBuilder {
     /// ```
     #[must_use]
     pub fn storage(mut self, store: impl ObjectStore) -> Self {
-        self.storage = Some(Box::new(|settings| Transfers::with_store(store, settings)));
+        self.storage = Some(Box::new(|settings| {
+            let limits = TransferLimits {
+                parallel: settings.parallel,
+                part_size: settings.part_size,
+                stall: settings.stall_timeout,
+                max_retries: settings.max_retries,
+                ..TransferLimits::default()
+            };
+            Transfers::new(store, &settings.default_bucket, limits)
+        }));
         self
     }
 
@@ -245,7 +253,7 @@ impl WorkerBuilder {
             problems.push("no orchestrator is configured".to_owned());
         }
         let transfers = match self.storage {
-            Some(make) => make(&settings.storage).map(Some),
+            Some(make) => Ok(Some(make(&settings.storage))),
             None => Transfers::from_settings(&settings.storage),
         };
         let transfers = transfers.unwrap_or_else(|error| {

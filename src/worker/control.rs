@@ -83,7 +83,11 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         worker: settings.worker_id.to_string(),
         host: super::card::hostname(),
     };
-    let undelivered: Vec<_> = journal.leftovers.iter().map(|r| r.task_id.clone()).collect();
+    let undelivered: Vec<_> = journal
+        .leftovers
+        .iter()
+        .map(|r| r.task_id.clone())
+        .collect();
     let folder = &settings.storage.task_files_dir;
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
 

@@ -203,7 +203,10 @@ impl Drop for Courier {
         if !self.ledger.is_kept() {
             return;
         }
-        let parcels = self.parcels.values().filter_map(|parcel| parcel.files.as_ref());
+        let parcels = self
+            .parcels
+            .values()
+            .filter_map(|parcel| parcel.files.as_ref());
         for files in parcels.chain(self.kept.iter().map(|(_, files)| files)) {
             files.leave();
         }

@@ -38,6 +38,14 @@ struct Object {
     field: String,
 }
 
+#[cfg(any(test, fuzzing))]
+impl Plan {
+    /// The names in the task's folder.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.objects.iter().map(|object| object.name.as_str())
+    }
+}
+
 /// Downloads what the parameters name. Without `s3://` in them they are handed on as
 /// they are, and so they are without a storage.
 pub(crate) async fn bring_in(
@@ -56,7 +64,10 @@ pub(crate) async fn bring_in(
         warn_once();
         return Ok(params);
     };
-    debug!(objects = plan.objects.len(), "downloading what the parameters name");
+    debug!(
+        objects = plan.objects.len(),
+        "downloading what the parameters name"
+    );
     let fetch = async |(place, object): (usize, &Object)| {
         let at = |error: &StorageError| Stop::at(&object.field, error);
         let to = files.path_to(&object.name).await;
@@ -167,6 +178,8 @@ fn merge(known: &mut Expected, more: Expected) -> Result<(), &'static str> {
 fn warn_once() {
     static WARNED: AtomicBool = AtomicBool::new(false);
     if !WARNED.swap(true, Ordering::Relaxed) {
-        warn!("parameters name s3:// objects, but no object storage is configured: they reach handlers as they are");
+        warn!(
+            "parameters name s3:// objects, but no object storage is configured: they reach handlers as they are"
+        );
     }
 }

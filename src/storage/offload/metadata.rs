@@ -117,7 +117,11 @@ mod tests {
         assert_eq!(all.of("b", &uri("s3://b/k")), Expected::default());
         assert_eq!(all.of("c", &uri("s3://b/k")).size, Some(6));
         for path in ["n", "t", "s"] {
-            assert_eq!(all.of(path, &uri("s3://b/k")), Expected::default(), "{path}");
+            assert_eq!(
+                all.of(path, &uri("s3://b/k")),
+                Expected::default(),
+                "{path}"
+            );
         }
     }
 

@@ -7,6 +7,8 @@ mod metadata;
 mod outbound;
 mod places;
 mod scan;
+#[cfg(test)]
+mod tests;
 
 use crate::storage::object::StorageError;
 use crate::task::{Outcome, TaskError};

@@ -185,11 +185,15 @@ mod tests {
 
     fn paths(json: &str, beginning: &str) -> Vec<(String, String)> {
         let mut all = Vec::new();
-        texts(json, &|text: &str| text.starts_with(beginning), |found, path| {
-            assert!(json[found.span.clone()].starts_with('"'));
-            assert!(json[found.span].ends_with('"'));
-            all.push((path.render(1000).unwrap(), found.text.into_owned()));
-        })
+        texts(
+            json,
+            &|text: &str| text.starts_with(beginning),
+            |found, path| {
+                assert!(json[found.span.clone()].starts_with('"'));
+                assert!(json[found.span].ends_with('"'));
+                all.push((path.render(1000).unwrap(), found.text.into_owned()));
+            },
+        )
         .unwrap();
         all
     }
@@ -198,7 +202,10 @@ mod tests {
     fn key_paths_are_written_as_the_python_workers_do() {
         let json = r#"{"a":{"b":["x",{"c":"x"},[["x"]]]},"a.b":{"c[0]":"x"},"":"x"}"#;
         let found: Vec<_> = paths(json, "x").into_iter().map(|(path, _)| path).collect();
-        assert_eq!(found, ["a.b[0]", "a.b[1].c", "a.b[2][0][0]", "a.b.c[0]", ""]);
+        assert_eq!(
+            found,
+            ["a.b[0]", "a.b[1].c", "a.b[2][0][0]", "a.b.c[0]", ""]
+        );
         assert_eq!(paths(r#" "x" "#, "x"), [(String::new(), "x".to_owned())]);
         assert_eq!(paths(r#"["y", "x"]"#, "x")[0].0, "[1]");
     }
@@ -295,7 +302,7 @@ mod tests {
                 }
             }
             change(&mut tree, &text);
-            prop_assert_eq!(serde_json::from_slice::<Value>(&out).unwrap(), tree);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), tree.to_string());
         }
     }
 }

@@ -204,7 +204,13 @@ mod tests {
     fn only_folders_of_processes_are_touched() {
         let root = tempfile::tempdir().unwrap();
         let us = owner("w", "here");
-        for name in ["axon-", "axon-notes", "job-1", ".journal", "axon-0123456789abcdeg"] {
+        for name in [
+            "axon-",
+            "axon-notes",
+            "job-1",
+            ".journal",
+            "axon-0123456789abcdeg",
+        ] {
             std::fs::create_dir(root.path().join(name)).unwrap();
         }
         std::fs::write(root.path().join("axon-0123456789abcdef"), "a file").unwrap();

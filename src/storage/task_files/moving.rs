@@ -9,7 +9,9 @@ use std::thread::{self, Thread};
 
 use super::TaskFiles;
 use crate::id::{JobId, TaskId, check_identifier};
-use crate::storage::object::{Expected, FolderInfo, ObjectInfo, ObjectUri, StorageError, Transfers};
+use crate::storage::object::{
+    Expected, FolderInfo, ObjectInfo, ObjectUri, StorageError, Transfers,
+};
 use crate::storage::offload::{Places, name_in_uri};
 use crate::task::Cancellation;
 
@@ -105,7 +107,10 @@ impl Link {
             return uri.clone();
         }
         if keys.prefix.is_empty() {
-            let (job, task) = (key_part(self.job_id.as_str()), key_part(self.task_id.as_str()));
+            let (job, task) = (
+                key_part(self.job_id.as_str()),
+                key_part(self.task_id.as_str()),
+            );
             keys.prefix = format!("{job}/{task}");
         }
         let name = if files.is_root(real) {

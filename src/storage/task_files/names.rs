@@ -21,7 +21,10 @@ pub(super) fn check(name: &Path) -> io::Result<()> {
 pub(super) fn refused(name: &Path) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
-        format!("{:?} is not a name inside the task's folder", name.display()),
+        format!(
+            "{:?} is not a name inside the task's folder",
+            name.display()
+        ),
     )
 }
 
@@ -114,8 +117,14 @@ mod tests {
         let mut take = |name: &str| names.take(folder.path(), Path::new(name));
         take("Sub/a").unwrap();
         take("Sub/a").unwrap();
-        assert_eq!(take("sub/b").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
-        assert_eq!(take("Sub/A").unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(
+            take("sub/b").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
+        assert_eq!(
+            take("Sub/A").unwrap_err().kind(),
+            io::ErrorKind::AlreadyExists
+        );
         std::fs::remove_file(folder.path().join("Sub/a")).unwrap();
         take("Sub/A").unwrap();
     }

@@ -103,7 +103,14 @@ async fn links_that_lead_out_are_refused() {
         assert!(files.exists(name).await.is_err(), "{name}");
     }
     assert!(files.list_in("dir").await.is_err());
-    for name in ["file", "dir/new", "dir/sub/new", "later", "dir", "dir/secret"] {
+    for name in [
+        "file",
+        "dir/new",
+        "dir/sub/new",
+        "later",
+        "dir",
+        "dir/secret",
+    ] {
         assert!(files.write(name, "x").await.is_err(), "{name}");
         assert!(files.path_to(name).await.is_err(), "{name}");
         assert!(files.create(name).await.is_err(), "{name}");
@@ -242,7 +249,9 @@ fn no_two_tasks_have_one_folder_whatever_their_ids_are() {
     let mut folders = std::collections::HashSet::new();
     let mut all = Vec::new();
     let long = "x".repeat(5000);
-    for id in ["t", "t", "T", "..", "../../x", "/etc", "a/b", "", "x\0y", &long, "1-t"] {
+    for id in [
+        "t", "t", "T", "..", "../../x", "/etc", "a/b", "", "x\0y", &long, "1-t",
+    ] {
         for root in [&one, &other] {
             let files = of(root, id);
             let folder = files.folder().unwrap().to_owned();
