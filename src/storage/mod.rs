@@ -9,6 +9,8 @@ mod offload;
 mod task_files;
 
 pub use journal::JournalError;
+#[cfg(feature = "s3")]
+pub use object::S3Store;
 pub use object::{
     Direction, Expected, FolderInfo, FolderPlan, ListedObject, LocalStore, Multipart, ObjectInfo,
     ObjectStore, ObjectUri, Page, Part, Sink, Source, StorageError, StoreFuture, TransferCounts,

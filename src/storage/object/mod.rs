@@ -8,6 +8,8 @@ mod error;
 mod key;
 mod local;
 mod meter;
+#[cfg(feature = "s3")]
+mod s3;
 mod sink;
 mod source;
 mod store;
@@ -20,6 +22,8 @@ pub use error::StorageError;
 pub use key::{FolderPlan, safe_name};
 pub use local::LocalStore;
 pub use meter::{Direction, TransferCounts, TransferEvent, TransferEvents, TransferId};
+#[cfg(feature = "s3")]
+pub use s3::S3Store;
 pub use sink::Sink;
 pub use source::Source;
 pub use store::{

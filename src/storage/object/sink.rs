@@ -136,6 +136,12 @@ impl Sink {
         }
     }
 
+    /// Bytes that came once more, because the storage does not send parts of objects.
+    #[cfg(feature = "s3")]
+    pub(super) fn skipped(&self, bytes: usize) {
+        self.meter.add(bytes);
+    }
+
     fn count(&mut self, bytes: usize) -> Result<(), StorageError> {
         self.meter.add(bytes);
         let announced = self.info.as_ref().map_or(0, |info| info.size);

@@ -104,6 +104,13 @@ impl Source {
         })
     }
 
+    /// Whether the file has lost bytes since the transfer began.
+    pub fn is_shorter(&self) -> bool {
+        self.file
+            .metadata()
+            .is_ok_and(|metadata| metadata.len() < self.size)
+    }
+
     /// The error of a file that cannot be read.
     pub fn failed(&self, error: io::Error) -> StorageError {
         StorageError::Io {

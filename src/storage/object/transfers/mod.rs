@@ -2,6 +2,7 @@
 
 mod folder;
 mod one;
+mod parts;
 mod retry;
 mod thread;
 
@@ -12,6 +13,8 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use self::thread::StorageThread;
+#[cfg(feature = "s3")]
+use super::S3Store;
 use super::key::digest;
 use super::meter::News;
 use super::{
@@ -100,8 +103,13 @@ impl Transfers {
         };
         let bucket = settings.default_bucket.clone();
         if settings.endpoint_url.is_some() {
+            #[cfg(feature = "s3")]
+            return Ok(Some(Self::new(S3Store::new(settings)?, bucket, limits)));
+            #[cfg(not(feature = "s3"))]
             return Err(StorageError::Setup {
-                reason: "S3_ENDPOINT_URL is set, but S3 is not compiled in".to_owned(),
+                reason: "S3_ENDPOINT_URL is set, but this program was built without the feature \
+                         \"s3\""
+                    .to_owned(),
             });
         }
         Ok(settings

@@ -84,6 +84,9 @@ impl Shared {
         meter: &Meter,
     ) -> Result<ObjectInfo, StorageError> {
         let source = Source::open(path, meter.clone())?;
+        if self.store.multipart().is_some() && source.size() > 2 * self.limits.part_size {
+            return self.upload_parts(&source, uri, meter).await;
+        }
         let mut retries = Retries::new(&self.limits);
         loop {
             let result = {

@@ -81,6 +81,14 @@ impl StorageThread {
         }
     }
 
+    /// Work that is done to its end, whoever waits for it.
+    pub(super) fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> JoinHandle<T> {
+        self.tasks.spawn_on(work, &self.runtime)
+    }
+
     pub(super) async fn settled(&self) {
         // `wait` needs a closed tracker; new tasks are taken nevertheless.
         self.tasks.close();
