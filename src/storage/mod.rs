@@ -17,6 +17,8 @@ pub use object::{
     TransferEvent, TransferEvents, TransferId, TransferLimits, Transfers, s3_config_hash,
     safe_name,
 };
+#[cfg(fuzzing)]
+pub(crate) use offload::plan_of;
 pub(crate) use offload::{bring_in, carry_out};
 pub(crate) use task_files::{FilesRoot, Owner};
 pub use task_files::{StoredFile, TaskFiles};
