@@ -246,6 +246,16 @@ impl Meter {
         self.0.news.counters.retries.fetch_add(1, Relaxed);
     }
 
+    pub(super) fn was_cached(&self, it_was: bool) {
+        let counters = &self.0.news.counters;
+        let counter = if it_was {
+            &counters.cache_hits
+        } else {
+            &counters.cache_misses
+        };
+        counter.fetch_add(1, Relaxed);
+    }
+
     pub(super) fn finish(&self, uri: &ObjectUri, result: Result<(), &StorageError>) {
         let gauge = &*self.0;
         if gauge.is_over.swap(1, Relaxed) == 1 {

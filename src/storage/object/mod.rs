@@ -4,6 +4,7 @@
 //! and a local folder implement it. [`Transfers`] is what the worker uses: it adds
 //! retries, resuming, limits, checks, cancelling, a cache and news, on a thread of its own.
 
+mod cache;
 mod error;
 mod key;
 mod local;

@@ -18,7 +18,7 @@ use crate::storage::object::{
 
 impl Shared {
     pub(super) async fn fetch_folder(
-        &self,
+        self: &Arc<Self>,
         folder: &ObjectUri,
         to: &Path,
     ) -> Result<FolderInfo, StorageError> {
@@ -29,8 +29,8 @@ impl Shared {
         let done: Vec<_> = stream::iter(jobs)
             .map(|(object, path)| async move {
                 let uri = Arc::new(folder.sibling(&*object.key));
-                // Of the listing's size and mark: what was replaced since is the new one.
-                let info = self.fetch_one(uri, &path, Expected::default()).await?;
+                let (any, known) = (Expected::default(), Some(object.info));
+                let info = self.fetch_one(uri, &path, any, known).await?;
                 Ok((object.key, info))
             })
             .buffer_unordered(self.limits.parallel)

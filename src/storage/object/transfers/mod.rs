@@ -1,5 +1,6 @@
 //! What the worker moves objects with.
 
+mod cached;
 mod folder;
 mod one;
 mod parts;
@@ -15,6 +16,7 @@ use tokio::sync::Semaphore;
 use self::thread::StorageThread;
 #[cfg(feature = "s3")]
 use super::S3Store;
+use super::cache::BlobCache;
 use super::key::digest;
 use super::meter::News;
 use super::{
@@ -70,6 +72,7 @@ struct Shared {
     news: News,
     places: Arc<Semaphore>,
     thread: OnceLock<StorageThread>,
+    cache: Option<Arc<BlobCache>>,
 }
 
 impl Transfers {
@@ -86,6 +89,27 @@ impl Transfers {
             default_bucket: default_bucket.into(),
             news: News::new(),
             thread: OnceLock::new(),
+            cache: None,
+        }))
+    }
+
+    /// Keeps fetched objects in the cache of the settings, if they name one. `storage`
+    /// tells the objects of this storage from those of others that share the folder.
+    #[must_use]
+    pub fn with_cache(self, settings: &StorageSettings, storage: &str) -> Self {
+        let Some(folder) = &settings.blob_cache_dir else {
+            return self;
+        };
+        let (most, mode) = (settings.blob_cache_bytes, settings.blob_cache_mode);
+        let shared = &self.0;
+        Self(Arc::new(Shared {
+            store: Arc::clone(&shared.store),
+            limits: shared.limits.clone(),
+            default_bucket: shared.default_bucket.clone(),
+            news: shared.news.clone(),
+            places: Arc::clone(&shared.places),
+            thread: OnceLock::new(),
+            cache: Some(Arc::new(BlobCache::new(folder, most, mode, storage))),
         }))
     }
 
@@ -102,20 +126,27 @@ impl Transfers {
             ..TransferLimits::default()
         };
         let bucket = settings.default_bucket.clone();
-        if settings.endpoint_url.is_some() {
+        if let Some(endpoint) = &settings.endpoint_url {
             #[cfg(feature = "s3")]
-            return Ok(Some(Self::new(S3Store::new(settings)?, bucket, limits)));
+            {
+                let transfers = Self::new(S3Store::new(settings)?, bucket, limits);
+                return Ok(Some(transfers.with_cache(settings, endpoint)));
+            }
             #[cfg(not(feature = "s3"))]
             return Err(StorageError::Setup {
-                reason: "S3_ENDPOINT_URL is set, but this program was built without the feature \
-                         \"s3\""
-                    .to_owned(),
+                reason: format!(
+                    "S3_ENDPOINT_URL is {endpoint}, but this program was built without the \
+                     feature \"s3\""
+                ),
             });
         }
-        Ok(settings
-            .local_root
-            .as_ref()
-            .map(|root| Self::new(LocalStore::new(root), bucket, limits)))
+        let Some(root) = &settings.local_root else {
+            return Ok(None);
+        };
+        let transfers = Self::new(LocalStore::new(root), bucket, limits);
+        Ok(Some(
+            transfers.with_cache(settings, &root.to_string_lossy()),
+        ))
     }
 
     /// The bucket for results.
@@ -147,7 +178,7 @@ impl Transfers {
     ) -> Result<ObjectInfo, StorageError> {
         let (uri, to, expect) = (Arc::new(from.clone()), to.to_owned(), expect.clone());
         let shared = Arc::clone(&self.0);
-        let work = async move { shared.fetch_one(uri, &to, expect).await };
+        let work = async move { shared.fetch_one(uri, &to, expect, None).await };
         self.thread()?.run(from, cancel, work).await
     }
 

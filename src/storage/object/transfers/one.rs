@@ -11,19 +11,27 @@ use crate::storage::object::{
 };
 
 impl Shared {
+    /// `known` is what a listing said of the object.
     pub(super) async fn fetch_one(
-        &self,
+        self: &Arc<Self>,
         uri: Arc<ObjectUri>,
         to: &Path,
         expect: Expected,
+        known: Option<ObjectInfo>,
     ) -> Result<ObjectInfo, StorageError> {
         let meter = self.news.begin(Direction::Fetch, &uri);
-        let result = self.download(&uri, to, expect, &meter).await;
+        let result = match &self.cache {
+            Some(cache) => {
+                let cached = self.fetch_cached(cache, &uri, to, &expect, known, &meter);
+                Box::pin(cached).await
+            }
+            None => self.download(&uri, to, expect, &meter).await,
+        };
         meter.finish(&uri, result.as_ref().map(drop));
         result
     }
 
-    async fn download(
+    pub(super) async fn download(
         &self,
         uri: &Arc<ObjectUri>,
         to: &Path,

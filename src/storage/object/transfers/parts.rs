@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::sync::oneshot;
 
 use super::retry::{Retries, watched};
 use super::{Shared, StorageThread};
@@ -41,7 +42,7 @@ impl Shared {
         multipart.expect("it was there when the upload began")
     }
 
-    fn storage_thread(&self) -> &StorageThread {
+    pub(super) fn storage_thread(&self) -> &StorageThread {
         let thread = self.thread.get();
         thread.expect("transfers run on it")
     }
@@ -80,31 +81,39 @@ impl Shared {
         meter: &Meter,
     ) -> Result<Upload, StorageError> {
         let (shared, to, meter) = (Arc::clone(self), uri.clone(), meter.clone());
-        let begun = self.storage_thread().spawn(async move {
-            let mut retries = Retries::new(&shared.limits);
-            loop {
-                let result = {
-                    let _place = shared.place().await;
-                    let request = shared.multipart().begin(&to);
-                    watched(request, Some(&meter), &to, shared.limits.stall).await
-                };
-                match result {
-                    Ok(id) => {
-                        return Ok(Upload {
-                            shared,
-                            uri: to,
-                            id,
-                            is_done: false,
-                        });
-                    }
-                    Err(error) if retries.again(&error, Some(&meter)).await => {}
-                    Err(error) => return Err(error),
+        let (tell, told) = oneshot::channel();
+        drop(self.storage_thread().spawn(async move {
+            // If nobody waits any more, this drops the upload, which ends it.
+            let _ = tell.send(shared.begin_now(to, &meter).await);
+        }));
+        let lost = |_| StorageError::unavailable(uri, "the storage code panicked");
+        told.await.map_err(lost)?
+    }
+
+    async fn begin_now(
+        self: &Arc<Self>,
+        uri: ObjectUri,
+        meter: &Meter,
+    ) -> Result<Upload, StorageError> {
+        let mut retries = Retries::new(&self.limits);
+        loop {
+            let result = {
+                let _place = self.place().await;
+                let request = self.multipart().begin(&uri);
+                watched(request, Some(meter), &uri, self.limits.stall).await
+            };
+            match result {
+                Ok(id) => {
+                    return Ok(Upload {
+                        shared: Arc::clone(self),
+                        uri,
+                        id,
+                        is_done: false,
+                    });
                 }
+                Err(error) if retries.again(&error, Some(meter)).await => {}
+                Err(error) => return Err(error),
             }
-        });
-        match begun.await {
-            Ok(result) => result,
-            Err(_) => Err(StorageError::unavailable(uri, "the storage code panicked")),
         }
     }
 
