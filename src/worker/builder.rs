@@ -187,8 +187,8 @@ impl WorkerBuilder {
     }
 
     /// Moves files from and to a storage of your own instead of the one of
-    /// `S3_ENDPOINT_URL` or `AXON_STORAGE_DIR`. Bucket, limits and cache are those of the
-    /// settings.
+    /// `S3_ENDPOINT_URL` or `AXON_STORAGE_DIR`. Bucket and limits are those of the settings;
+    /// with [`WorkerBuilder::transfers`] they are yours as well, and so is a cache.
     ///
     /// ```
     /// use axon_worker::{TaskError, Worker, storage::LocalStore};
@@ -204,7 +204,7 @@ impl WorkerBuilder {
     /// ```
     #[must_use]
     pub fn storage(mut self, store: impl ObjectStore) -> Self {
-        self.storage = Some(Box::new(|settings| {
+        self.storage = Some(Box::new(|settings: &StorageSettings| {
             let limits = TransferLimits {
                 parallel: settings.parallel,
                 part_size: settings.part_size,
@@ -214,6 +214,14 @@ impl WorkerBuilder {
             };
             Transfers::new(store, &settings.default_bucket, limits)
         }));
+        self
+    }
+
+    /// Moves files with these instead of those of the settings, for example to
+    /// [subscribe](Transfers::subscribe) to what they do.
+    #[must_use]
+    pub fn transfers(mut self, transfers: Transfers) -> Self {
+        self.storage = Some(Box::new(|_| transfers));
         self
     }
 

@@ -23,12 +23,15 @@ struct Candidate {
     path: PathBuf,
 }
 
+/// Where the values stand that name a file: in the text, and by key path.
+type Values = Vec<(Range<usize>, String)>;
+
 /// A file or folder to upload, and the values that name it.
 #[derive(Debug)]
 struct Upload {
     real: PathBuf,
     is_folder: bool,
-    values: Vec<(Range<usize>, String)>,
+    values: Values,
 }
 
 /// Uploads what the reply names. Data that names nothing is handed on as it is.
@@ -57,7 +60,7 @@ pub(crate) async fn carry_out(reply: Reply, files: &TaskFiles) -> Result<Reply, 
         })?;
         Ok::<_, Stop>((stored, upload.values))
     };
-    let stored: Vec<(StoredFile, Vec<_>)> = stream::iter(uploads)
+    let stored: Vec<(StoredFile, Values)> = stream::iter(uploads)
         .map(store)
         .buffer_unordered(AT_ONCE)
         .try_collect()
@@ -114,10 +117,7 @@ fn inside(candidates: Vec<Candidate>, files: &TaskFiles) -> Vec<Upload> {
     uploads
 }
 
-fn with_uris(
-    reply: &Reply,
-    stored: Vec<(StoredFile, Vec<(Range<usize>, String)>)>,
-) -> Result<Reply, Stop> {
+fn with_uris(reply: &Reply, stored: Vec<(StoredFile, Values)>) -> Result<Reply, Stop> {
     let stored: Vec<_> = stored
         .into_iter()
         .map(|(file, values)| (file.uri.to_string(), file, values))

@@ -236,7 +236,7 @@ impl TaskFiles {
     /// # Errors
     /// When the folder cannot be read.
     pub async fn list(&self) -> io::Result<Vec<String>> {
-        self.off_thread(|files| files.list_now()).await
+        self.off_thread(Self::list_now).await
     }
 
     /// The names in a subfolder, sorted.
