@@ -100,7 +100,7 @@ fn settings(orchestrator: &DevOrchestrator, workspace: &Path) -> Result<Settings
     settings.worker_id = WorkerId::try_new("quickstart")?;
     settings.storage.task_files_dir = workspace.join("tasks");
     settings.storage.local_root = Some(workspace.join("storage"));
-    settings.storage.default_bucket = "pictures".to_owned();
+    "pictures".clone_into(&mut settings.storage.default_bucket);
     Ok(settings)
 }
 

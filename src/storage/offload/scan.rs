@@ -266,9 +266,18 @@ mod tests {
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
                 prop::collection::btree_map(any::<String>(), inner, 0..8)
-                    .prop_map(|map| Value::from_iter(map)),
+                    .prop_map(Value::from_iter),
             ]
         })
+    }
+
+    fn change(value: &mut Value, text: &str) {
+        match value {
+            Value::String(old) if old.starts_with("s3://") => text.clone_into(old),
+            Value::Array(items) => items.iter_mut().for_each(|item| change(item, text)),
+            Value::Object(members) => members.values_mut().for_each(|m| change(m, text)),
+            _ => {}
+        }
     }
 
     proptest! {
@@ -293,14 +302,6 @@ mod tests {
             let changes: Vec<_> = spans.into_iter().map(|span| (span, &*text)).collect();
             let out = replaced(&json, &changes);
             let mut tree = value;
-            fn change(value: &mut Value, text: &str) {
-                match value {
-                    Value::String(old) if old.starts_with("s3://") => text.clone_into(old),
-                    Value::Array(items) => items.iter_mut().for_each(|item| change(item, text)),
-                    Value::Object(members) => members.values_mut().for_each(|m| change(m, text)),
-                    _ => {}
-                }
-            }
             change(&mut tree, &text);
             prop_assert_eq!(String::from_utf8(out).unwrap(), tree.to_string());
         }

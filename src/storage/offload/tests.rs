@@ -18,7 +18,7 @@ use super::*;
 use crate::config::StorageSettings;
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
-use crate::storage::{FilesRoot, ObjectUri, Owner, TaskFiles, Transfers};
+use crate::storage::{Expected, FilesRoot, ObjectUri, Owner, TaskFiles, Transfers};
 use crate::task::{CancelReason, Cancellation, ErrorCode, Reply, Task};
 
 const BUCKET: &str = "avtomatika-payloads";
@@ -157,9 +157,10 @@ async fn parameters_reach_handlers_as_the_vectors_say() {
             assert_eq!(code(got.unwrap_err()), wanted, "{name}");
             continue;
         };
-        let ours = match stage.files.is_made() {
-            true => stage.files.folder().unwrap().to_str().unwrap(),
-            false => "-",
+        let ours = if stage.files.is_made() {
+            stage.files.folder().unwrap().to_str().unwrap()
+        } else {
+            "-"
         };
         let id = case["task_id"].as_str().unwrap_or("task-i");
         let theirs = format!("/tmp/payloads/{id}");
@@ -439,7 +440,7 @@ async fn odd_names_come_back_under_their_own_uri() {
         let to = next.files.path_to(path.file_name().unwrap()).await.unwrap();
         let got = next
             .transfers
-            .fetch(&uri, &to, &Default::default(), &next.cancellation)
+            .fetch(&uri, &to, &Expected::default(), &next.cancellation)
             .await;
         got.unwrap();
         assert_eq!(std::fs::read(&to).unwrap(), std::fs::read(path).unwrap());
