@@ -49,6 +49,11 @@ impl Memory {
         self.set(bucket, key, vec![content.into()]);
     }
 
+    /// One piece again and again, which takes the memory of one.
+    pub fn put_repeated(&self, bucket: &str, key: &str, piece: &Bytes, times: usize) {
+        self.set(bucket, key, vec![piece.clone(); times]);
+    }
+
     fn set(&self, bucket: &str, key: &str, pieces: Vec<Bytes>) -> String {
         let object = Object_ {
             size: size(&pieces),
@@ -87,17 +92,26 @@ impl Memory {
     }
 }
 
-async fn collect(body: Option<StreamingBlob>, length: Option<i64>) -> S3Result<Vec<Bytes>> {
-    let mut pieces = Vec::new();
+/// The content of this bucket is not kept.
+pub const VOID: &str = "void";
+
+async fn collect(
+    body: Option<StreamingBlob>,
+    length: Option<i64>,
+    bucket: &str,
+) -> S3Result<Vec<Bytes>> {
+    let (mut pieces, mut size) = (Vec::new(), 0);
     if let Some(mut body) = body {
         while let Some(piece) = body.next().await {
-            pieces.push(piece.map_err(|_| s3_error!(IncompleteBody))?);
+            let piece = piece.map_err(|_| s3_error!(IncompleteBody))?;
+            size += i64::try_from(piece.len()).unwrap();
+            if bucket != VOID {
+                pieces.push(piece);
+            }
         }
     }
     match length {
-        Some(length) if length != i64::try_from(size(&pieces)).unwrap() => {
-            Err(s3_error!(IncompleteBody))
-        }
+        Some(length) if length != size => Err(s3_error!(IncompleteBody)),
         _ => Ok(pieces),
     }
 }
@@ -171,7 +185,7 @@ impl S3 for Memory {
         request: S3Request<PutObjectInput>,
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
-        let pieces = collect(input.body, input.content_length).await?;
+        let pieces = collect(input.body, input.content_length, &input.bucket).await?;
         let etag = self.set(&input.bucket, &input.key, pieces);
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
@@ -250,7 +264,7 @@ impl S3 for Memory {
         request: S3Request<UploadPartInput>,
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let input = request.input;
-        let pieces = collect(input.body, input.content_length).await?;
+        let pieces = collect(input.body, input.content_length, &input.bucket).await?;
         let etag = mark(&pieces);
         let mut state = self.0.lock().unwrap();
         let upload = state.uploads.get_mut(&input.upload_id);

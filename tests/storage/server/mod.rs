@@ -16,7 +16,7 @@ use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 
 pub use faults::{Fault, Faults};
-pub use memory::Memory;
+pub use memory::{Memory, VOID};
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key";
