@@ -15,7 +15,9 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 
-pub use faults::{Fault, Faults};
+#[allow(unused_imports, reason = "not every program gets things wrong")]
+pub use faults::Fault;
+pub use faults::Faults;
 pub use memory::{Memory, VOID};
 
 pub const ACCESS_KEY: &str = "test-access-key";
