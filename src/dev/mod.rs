@@ -34,7 +34,10 @@
 //! # }
 //! ```
 
+mod access;
 mod builder;
+mod contracts;
+mod dialect;
 mod faults;
 mod handle;
 mod job;
@@ -47,14 +50,16 @@ mod recorder;
 mod registry;
 mod server;
 mod state;
+mod trust;
 mod wire;
 
 pub use builder::{DevError, DevOrchestratorBuilder};
+pub use dialect::Dialect;
 pub use faults::Fault;
 pub use handle::{DevOrchestrator, Keep};
 pub use job::{AttemptReport, JobReport, JobSpec, JobState, SpecError};
 pub use job_handle::{JobHandle, LoadHandle};
 pub use peaks::Running;
-pub use quirks::{Quirks, RateLimits};
-pub use recorder::{Endpoint, RecordedRequest};
+pub use quirks::{Compression, Quirks, RateLimits, Tampering};
+pub use recorder::{Endpoint, RecordedEvent, RecordedRequest};
 pub use state::{CancelOutcome, JobCounts, LoadReport, View, WorkerRecord};

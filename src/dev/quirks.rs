@@ -18,6 +18,7 @@ use super::Endpoint;
 /// # let _ = quirks;
 /// ```
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools)] // switches, each on its own
 pub struct Quirks {
     /// Refuse with 429 when too many requests came, with a window that never slides.
     pub rate_limits: Option<RateLimits>,
@@ -28,6 +29,57 @@ pub struct Quirks {
     /// once, and a failure that should be retried then is answered with 500 and
     /// leaves its job stuck. Costs a look at every worker for each task.
     pub no_queue: bool,
+    /// Refuse a wrong token with the status of the other dialect: 403 in 1.0b2, 401 in 1.0b17.
+    pub swapped_refusals: bool,
+    /// How answers are compressed. Default [`Compression::AsOffered`].
+    pub compression: Compression,
+    /// Compress answers of any size, not only those of 500 bytes and more.
+    pub compress_small: bool,
+    /// How many seconds the clock is ahead, negative for behind: the `Date` of answers, and
+    /// the time with which time stamps are compared. Default 0.
+    pub clock_offset: i64,
+    /// Send tasks that a worker should not take. Default none. (1.0b17 only.)
+    pub tampering: Option<Tampering>,
+    /// Look for ended jobs only among the job ids in `current_tasks` of a heartbeat, as
+    /// avtomatika 1.0b30 does: task ids then never come back as `cancel_task_ids`.
+    pub cancels_by_job_id_only: bool,
+    /// Ask workers to put off their next heartbeat by this time. Default none; avtomatika
+    /// 1.0b30 never asks. (1.0b17 only.)
+    pub heartbeat_jitter: Option<Duration>,
+    /// Check parameters against the `input_schema` of the workers that are known, and put a
+    /// job into quarantine when none of them takes its task, as avtomatika 1.0b30 does. Default
+    /// no, so that a worker's own check can be seen. (1.0b17 only.)
+    pub checks_params: bool,
+    /// When a poll is over, hand it any task that waits, also one of a skill that the worker
+    /// never offered.
+    pub steals_tasks: bool,
+}
+
+/// How answers are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// With zstd (1.0b17 only) or gzip, if the client offers it, zstd if it offers both.
+    #[default]
+    AsOffered,
+    /// Not at all.
+    Off,
+    /// With gzip, if the client offers it.
+    Gzip,
+    /// With zstd, if the client offers it.
+    Zstd,
+}
+
+/// What is wrong with the tasks that are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tampering {
+    /// Parameters are changed after signing.
+    Params,
+    /// The signature is all zeros.
+    Signature,
+    /// There is no signature.
+    Unsigned,
 }
 
 /// Limits per worker and path. The window of the real orchestrator never slides:
@@ -86,7 +138,7 @@ impl RateCounts {
         now: Instant,
     ) -> bool {
         let worker = match endpoint {
-            Endpoint::Register | Endpoint::Result | Endpoint::Token => "",
+            Endpoint::Register | Endpoint::Result | Endpoint::Token | Endpoint::TokenRefresh => "",
             _ => worker.unwrap_or_default(),
         };
         let (count, last) = self

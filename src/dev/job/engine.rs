@@ -8,10 +8,12 @@ use std::time::SystemTime;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::extras::Extras;
 use super::fresh_id;
 use super::report::{AttemptReport, JobReport, JobState};
 use super::spec::{JobSpec, Plan};
 use super::verdict::{Failure, Verdict};
+use crate::dev::Dialect;
 use crate::{JobId, TaskId, TaskName};
 
 /// A task that is to be queued.
@@ -39,6 +41,27 @@ pub(crate) struct Answer {
     pub(crate) error: Option<Value>,
 }
 
+/// What is the same for all jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) max_retries: u32,
+    pub(crate) dialect: Dialect,
+}
+
+/// What a job has to do with a task that was answered (1.0b17).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standing {
+    Awaited,
+    /// Another worker has it.
+    OtherWorker,
+    /// Not among the parallel tasks without an answer.
+    NoBranch,
+    /// The job goes on with another task.
+    Stale,
+    /// The job has ended.
+    Ended,
+}
+
 /// One task of the current step.
 #[derive(Debug)]
 struct Part {
@@ -52,7 +75,9 @@ pub(crate) struct Job {
     id: JobId,
     plan: Arc<Plan>,
     input: Arc<Value>,
-    max_retries: u32,
+    extras: Arc<Extras>,
+    rules: Rules,
+    deadline: Option<SystemTime>,
     state: JobState,
     step: Arc<str>,
     parts: Vec<Part>,
@@ -62,6 +87,10 @@ pub(crate) struct Job {
     error: Option<String>,
     progress: Option<Value>,
     message: Option<String>,
+    /// The security object of the last result.
+    pub(crate) security: Option<Value>,
+    /// An event took the place of the last task.
+    is_superseded: bool,
     history: Vec<AttemptReport>,
 }
 
@@ -70,14 +99,16 @@ impl Job {
     pub(crate) fn start(
         id: JobId,
         spec: &JobSpec,
-        max_retries: u32,
+        rules: Rules,
         now: SystemTime,
     ) -> (Self, Effects) {
         let mut job = Self {
             id,
             plan: Arc::clone(&spec.plan),
             input: Arc::clone(&spec.input),
-            max_retries,
+            extras: Arc::clone(&spec.extras),
+            rules,
+            deadline: spec.extras.deadline.and_then(|time| now.checked_add(time)),
             state: JobState::Waiting,
             step: Arc::clone(&spec.plan.start),
             parts: Vec::new(),
@@ -86,6 +117,8 @@ impl Job {
             error: None,
             progress: None,
             message: None,
+            security: None,
+            is_superseded: false,
             history: Vec::new(),
         };
         let effects = job.enter(Arc::clone(&spec.plan.start), now);
@@ -94,6 +127,96 @@ impl Job {
 
     pub(crate) fn state(&self) -> JobState {
         self.state
+    }
+
+    pub(crate) fn extras(&self) -> &Arc<Extras> {
+        &self.extras
+    }
+
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        self.deadline
+    }
+
+    /// The place of a task in the history, from 1.
+    pub(crate) fn number_of(&self, task: &TaskId) -> usize {
+        let place = self.history.iter().rposition(|it| it.task_id == *task);
+        place.map_or(0, |place| place + 1)
+    }
+
+    /// Whether a result of this worker for this task is to be taken.
+    pub(crate) fn standing(&self, task: &TaskId, worker: &str) -> Standing {
+        let is_elsewhere =
+            |attempt: &AttemptReport| attempt.worker.as_ref().is_some_and(|it| it != worker);
+        if self.is_parallel() {
+            return match self.part_of(task) {
+                None => Standing::NoBranch,
+                Some(part) if is_elsewhere(&self.history[self.parts[part].attempt]) => {
+                    Standing::OtherWorker
+                }
+                Some(_) => Standing::Awaited,
+            };
+        }
+        let current = self.history.last();
+        if current.is_some_and(is_elsewhere) {
+            Standing::OtherWorker
+        } else if self.is_superseded || current.is_none_or(|it| it.task_id != *task) {
+            Standing::Stale
+        } else if self.state.is_end() {
+            Standing::Ended
+        } else {
+            Standing::Awaited
+        }
+    }
+
+    /// Whether the current step has several tasks at once.
+    pub(crate) fn is_parallel(&self) -> bool {
+        !self.state.is_end()
+            && self
+                .plan
+                .steps
+                .get(&self.step)
+                .is_some_and(|it| it.is_parallel)
+    }
+
+    /// Whether the current step says where to go with this status.
+    pub(crate) fn leads_on(&self, status: &str) -> bool {
+        let step = self.plan.steps.get(&self.step);
+        step.is_some_and(|step| step.transitions.contains_key(status))
+    }
+
+    /// Whether somebody else has the tasks of the current step.
+    pub(crate) fn is_of_others(&self, worker: &str) -> bool {
+        let steps = self.history.iter().rev();
+        let mut workers = steps
+            .take_while(|attempt| attempt.step == *self.step || self.state.is_end())
+            .filter_map(|attempt| attempt.worker.as_deref())
+            .peekable();
+        workers.peek().is_some() && workers.all(|other| other != worker)
+    }
+
+    /// The skill that a task asks for, else the one that was asked for last.
+    pub(crate) fn skill_of(&self, task: Option<&TaskId>) -> Option<&TaskName> {
+        let of_task = self.history.iter().find(|it| Some(&it.task_id) == task);
+        of_task.or(self.history.last()).map(|attempt| &attempt.task)
+    }
+
+    /// An event of a worker. It may lead on, without waiting for the result.
+    pub(crate) fn event(
+        &mut self,
+        kind: &str,
+        payload: &Map<String, Value>,
+        now: SystemTime,
+    ) -> Effects {
+        if self.state.is_end() || self.is_parallel() {
+            return Effects::default();
+        }
+        let next = self.plan.steps.get(&self.step);
+        let Some(next) = next.and_then(|step| step.on_event.get(kind)).cloned() else {
+            return Effects::default();
+        };
+        self.data.extend(payload.clone());
+        self.is_superseded = true;
+        self.leave(next, now)
     }
 
     /// Whether the answer to this task matters.
@@ -213,10 +336,10 @@ impl Job {
         now: SystemTime,
     ) -> Effects {
         let failure = Failure::of(error);
-        match failure.verdict() {
+        match failure.verdict(self.rules.dialect) {
             Verdict::Fail => self.end(JobState::Failed, Some(failure.to_string())),
             Verdict::Quarantine => self.end(JobState::Quarantined, Some(failure.to_string())),
-            Verdict::Retry if attempt > self.max_retries => {
+            Verdict::Retry if attempt > self.rules.max_retries => {
                 let text = format!("gave up after {attempt} attempts, last {failure}");
                 self.end(JobState::Quarantined, Some(text))
             }
@@ -312,8 +435,16 @@ impl Job {
             .params
             .fill(&self.input, &self.data)
             .map_err(|name| format!("step {:?}: there is no value at {name:?}", self.step))?;
+        let id = fresh_id();
+        let is_prefixed = self.rules.dialect.is_1_0b17() && !step.is_parallel;
+        let id = if is_prefixed {
+            format!("task-{id}")
+        } else {
+            id
+        };
+        self.is_superseded = false;
         let order = Order {
-            task_id: TaskId::from(fresh_id()),
+            task_id: TaskId::from(id),
             name: branch.task.clone(),
             params,
             attempt,
