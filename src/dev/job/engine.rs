@@ -80,6 +80,8 @@ pub(crate) struct Job {
     deadline: Option<SystemTime>,
     state: JobState,
     step: Arc<str>,
+    /// How many steps it has entered.
+    entered: usize,
     parts: Vec<Part>,
     /// How many tasks of the current step are with a worker.
     out: usize,
@@ -87,7 +89,7 @@ pub(crate) struct Job {
     error: Option<String>,
     progress: Option<Value>,
     message: Option<String>,
-    /// The security object of the last result.
+    /// The security object of the last result that led on.
     pub(crate) security: Option<Value>,
     /// An event took the place of the last task.
     is_superseded: bool,
@@ -111,6 +113,7 @@ impl Job {
             deadline: spec.extras.deadline.and_then(|time| now.checked_add(time)),
             state: JobState::Waiting,
             step: Arc::clone(&spec.plan.start),
+            entered: 0,
             parts: Vec::new(),
             out: 0,
             data: Map::new(),
@@ -137,10 +140,9 @@ impl Job {
         self.deadline
     }
 
-    /// The place of a task in the history, from 1.
-    pub(crate) fn number_of(&self, task: &TaskId) -> usize {
-        let place = self.history.iter().rposition(|it| it.task_id == *task);
-        place.map_or(0, |place| place + 1)
+    /// How many steps it has entered.
+    pub(crate) fn step_number(&self) -> usize {
+        self.entered
     }
 
     /// Whether a result of this worker for this task is to be taken.
@@ -396,6 +398,7 @@ impl Job {
         self.parts.clear();
         self.out = 0;
         self.step = next;
+        self.entered += 1;
         let Some(step) = self.plan.steps.get(&self.step) else {
             let is_success = &*self.step == "finished";
             let state = if is_success {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::config::Token;
+use crate::dev::Dialect;
 use crate::transport::rxon::security::{EmptySecret, SigningKey};
 
 /// The tokens that workers may show.
@@ -39,6 +40,15 @@ pub(crate) enum AuthError {
     /// An access token of another worker (1.0b17).
     #[error("Unauthorized: Access Token belongs to '{owner}', but request is for '{worker}'")]
     Elsewhere { owner: String, worker: String },
+}
+
+impl AuthError {
+    pub(super) fn text(&self, dialect: Dialect) -> String {
+        match self {
+            Self::Missing if dialect.is_1_0b17() => format!("Unauthorized: {self}."),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl Tokens {

@@ -163,7 +163,8 @@ impl Exchange {
             }
         };
         let status = if is_1_0b17 == is_swapped { 401 } else { 403 };
-        let worker = checked.map_err(|error| Reply::error(status, &error.to_string()))?;
+        let refuse = |error: AuthError| Reply::error(status, &error.text(self.dialect()));
+        let worker = checked.map_err(refuse)?;
         let nobody = is_1_0b17.then(|| wire::NAMELESS_SOCKET.to_owned());
         Ok(worker.or(nobody))
     }

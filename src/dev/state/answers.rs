@@ -58,7 +58,8 @@ impl State {
             status if kept.job.leads_on(status) => "success_transition",
             _ => "unhandled_status_failure",
         };
-        if security.is_some() {
+        let is_kept = ["parallel_branch_accepted", "success_transition"].contains(&transition);
+        if security.is_some() && is_kept {
             kept.job.security = security;
         }
         self.registry.rate(worker, reputation(&answer), now);

@@ -155,7 +155,7 @@ impl State {
                 params: Arc::clone(&task.params),
                 extras: job.map_or_else(Arc::default, |job| Arc::clone(job.extras())),
                 deadline: job.and_then(Job::deadline),
-                step: job.map_or(1, |job| job.number_of(&id)),
+                step: job.map_or(1, Job::step_number),
                 security: job.and_then(|job| job.security.clone()),
             };
             self.polls.close(poll_id);

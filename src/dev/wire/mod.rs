@@ -109,9 +109,9 @@ pub(crate) struct TaskMessage {
     pub(crate) extras: Arc<Extras>,
     /// When the job is to be done.
     pub(crate) deadline: Option<SystemTime>,
-    /// Its place in the history of the job, from 1.
+    /// How many steps the job has entered.
     pub(crate) step: usize,
-    /// The security object of the last result of the job.
+    /// The security object of the last result that led the job on.
     pub(crate) security: Option<Value>,
 }
 
