@@ -48,52 +48,38 @@ pub(crate) struct Rules {
     pub(crate) dialect: Dialect,
 }
 
-/// What a job has to do with a task that was answered (1.0b17).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Awaited,
-    /// Another worker has it.
-    OtherWorker,
-    /// Not among the parallel tasks without an answer.
-    NoBranch,
-    /// The job goes on with another task.
-    Stale,
-    /// The job has ended.
-    Ended,
-}
-
 /// One task of the current step.
 #[derive(Debug)]
-struct Part {
+pub(super) struct Part {
     /// Its place in the history; retries move it on.
-    attempt: usize,
+    pub(super) attempt: usize,
     answer: Option<(String, Option<Value>)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Job {
     id: JobId,
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     input: Arc<Value>,
     extras: Arc<Extras>,
     rules: Rules,
     deadline: Option<SystemTime>,
-    state: JobState,
-    step: Arc<str>,
+    pub(super) state: JobState,
+    pub(super) step: Arc<str>,
     /// How many steps it has entered.
     entered: usize,
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     /// How many tasks of the current step are with a worker.
     out: usize,
-    data: Map<String, Value>,
+    pub(super) data: Map<String, Value>,
     error: Option<String>,
     progress: Option<Value>,
     message: Option<String>,
     /// The security object of the last result that led on.
     pub(crate) security: Option<Value>,
     /// An event took the place of the last task.
-    is_superseded: bool,
-    history: Vec<AttemptReport>,
+    pub(super) is_superseded: bool,
+    pub(super) history: Vec<AttemptReport>,
 }
 
 impl Job {
@@ -143,82 +129,6 @@ impl Job {
     /// How many steps it has entered.
     pub(crate) fn step_number(&self) -> usize {
         self.entered
-    }
-
-    /// Whether a result of this worker for this task is to be taken.
-    pub(crate) fn standing(&self, task: &TaskId, worker: &str) -> Standing {
-        let is_elsewhere =
-            |attempt: &AttemptReport| attempt.worker.as_ref().is_some_and(|it| it != worker);
-        if self.is_parallel() {
-            return match self.part_of(task) {
-                None => Standing::NoBranch,
-                Some(part) if is_elsewhere(&self.history[self.parts[part].attempt]) => {
-                    Standing::OtherWorker
-                }
-                Some(_) => Standing::Awaited,
-            };
-        }
-        let current = self.history.last();
-        if current.is_some_and(is_elsewhere) {
-            Standing::OtherWorker
-        } else if self.is_superseded || current.is_none_or(|it| it.task_id != *task) {
-            Standing::Stale
-        } else if self.state.is_end() {
-            Standing::Ended
-        } else {
-            Standing::Awaited
-        }
-    }
-
-    /// Whether the current step has several tasks at once.
-    pub(crate) fn is_parallel(&self) -> bool {
-        !self.state.is_end()
-            && self
-                .plan
-                .steps
-                .get(&self.step)
-                .is_some_and(|it| it.is_parallel)
-    }
-
-    /// Whether the current step says where to go with this status.
-    pub(crate) fn leads_on(&self, status: &str) -> bool {
-        let step = self.plan.steps.get(&self.step);
-        step.is_some_and(|step| step.transitions.contains_key(status))
-    }
-
-    /// Whether somebody else has the tasks of the current step.
-    pub(crate) fn is_of_others(&self, worker: &str) -> bool {
-        let steps = self.history.iter().rev();
-        let mut workers = steps
-            .take_while(|attempt| attempt.step == *self.step || self.state.is_end())
-            .filter_map(|attempt| attempt.worker.as_deref())
-            .peekable();
-        workers.peek().is_some() && workers.all(|other| other != worker)
-    }
-
-    /// The skill that a task asks for, else the one that was asked for last.
-    pub(crate) fn skill_of(&self, task: Option<&TaskId>) -> Option<&TaskName> {
-        let of_task = self.history.iter().find(|it| Some(&it.task_id) == task);
-        of_task.or(self.history.last()).map(|attempt| &attempt.task)
-    }
-
-    /// An event of a worker. It may lead on, without waiting for the result.
-    pub(crate) fn event(
-        &mut self,
-        kind: &str,
-        payload: &Map<String, Value>,
-        now: SystemTime,
-    ) -> Effects {
-        if self.state.is_end() || self.is_parallel() {
-            return Effects::default();
-        }
-        let next = self.plan.steps.get(&self.step);
-        let Some(next) = next.and_then(|step| step.on_event.get(kind)).cloned() else {
-            return Effects::default();
-        };
-        self.data.extend(payload.clone());
-        self.is_superseded = true;
-        self.leave(next, now)
     }
 
     /// Whether the answer to this task matters.
@@ -315,7 +225,7 @@ impl Job {
         }
     }
 
-    fn part_of(&self, task: &TaskId) -> Option<usize> {
+    pub(super) fn part_of(&self, task: &TaskId) -> Option<usize> {
         self.parts
             .iter()
             .position(|part| part.answer.is_none() && &self.history[part.attempt].task_id == task)
@@ -387,7 +297,7 @@ impl Job {
     }
 
     /// Goes on, although tasks of the current step may be unanswered.
-    fn leave(&mut self, next: Arc<str>, now: SystemTime) -> Effects {
+    pub(super) fn leave(&mut self, next: Arc<str>, now: SystemTime) -> Effects {
         let withdrawn: Vec<TaskId> = self.open_tasks().cloned().collect();
         let mut effects = self.enter(next, now);
         effects.withdrawn.extend(withdrawn);

@@ -6,12 +6,14 @@ mod form;
 mod params;
 mod report;
 mod spec;
+mod standing;
 mod verdict;
 
-pub(crate) use engine::{Answer, Effects, Job, Order, Rules, Standing};
+pub(crate) use engine::{Answer, Effects, Job, Order, Rules};
 pub(crate) use extras::Extras;
 pub use report::{AttemptReport, JobReport, JobState};
 pub use spec::{JobSpec, SpecError};
+pub(crate) use standing::Standing;
 pub(crate) use verdict::{BROKEN_CONTRACT, reputation};
 
 /// A random id in the form of a UUID, without asking the system for randomness.

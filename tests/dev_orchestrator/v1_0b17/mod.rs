@@ -4,5 +4,6 @@ mod captures;
 mod client;
 mod events;
 mod messages;
+mod player;
 mod tasks;
 mod trust;
