@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::Endpoint;
+use super::{Dialect, Endpoint};
 
 /// Which odd habits are on. All are off by default.
 ///
@@ -89,9 +89,10 @@ pub enum Tampering {
 pub struct RateLimits {
     /// Polls let through. Default 60.
     pub polls: u32,
-    /// Heartbeats let through. Default 100, which is what 1.0b12 really does.
+    /// Heartbeats let through. Default 100, which is what 1.0b12 really does; 1.0b30 lets
+    /// 120 through.
     pub heartbeats: u32,
-    /// Requests of any other kind let through. Default 100. They are counted per
+    /// Requests of any other kind let through. Default 100. In 1.0b2 they are counted per
     /// path for all workers together, as those of one address are.
     pub others: u32,
     /// How long a count lives after the last request. Default 60 s.
@@ -133,14 +134,18 @@ impl RateCounts {
     pub(crate) fn admit(
         &mut self,
         limits: &RateLimits,
+        dialect: Dialect,
         endpoint: Endpoint,
         worker: Option<&str>,
         now: Instant,
     ) -> bool {
-        let worker = match endpoint {
-            Endpoint::Register | Endpoint::Result | Endpoint::Token | Endpoint::TokenRefresh => "",
-            _ => worker.unwrap_or_default(),
-        };
+        // All requests of one address come together in 1.0b2, where the body is not looked at.
+        let is_shared = matches!(
+            endpoint,
+            Endpoint::Register | Endpoint::Result | Endpoint::Token
+        );
+        let worker = worker.filter(|_| dialect.is_1_0b17() || !is_shared);
+        let worker = worker.unwrap_or_default();
         let (count, last) = self
             .counts
             .entry((endpoint, worker.to_owned()))
@@ -170,7 +175,8 @@ mod tests {
         };
         let mut counts = RateCounts::default();
         let mut now = Instant::now();
-        let mut admitted = |now| counts.admit(&limits, Endpoint::Poll, Some("w"), now);
+        let dialect = Dialect::V1_0b2;
+        let mut admitted = |now| counts.admit(&limits, dialect, Endpoint::Poll, Some("w"), now);
         assert!(admitted(now) && admitted(now));
         for _ in 0..100 {
             now += Duration::from_secs(59);
@@ -188,11 +194,28 @@ mod tests {
         };
         let mut counts = RateCounts::default();
         let now = Instant::now();
-        let mut admitted = |endpoint, worker| counts.admit(&limits, endpoint, Some(worker), now);
+        let dialect = Dialect::V1_0b2;
+        let mut admitted =
+            |endpoint, worker| counts.admit(&limits, dialect, endpoint, Some(worker), now);
         assert!(admitted(Endpoint::Poll, "a"));
         assert!(admitted(Endpoint::Poll, "b"));
         assert!(!admitted(Endpoint::Poll, "a"));
         assert!(admitted(Endpoint::Result, "a"));
         assert!(!admitted(Endpoint::Result, "b"));
+    }
+
+    #[test]
+    fn in_1_0b17_each_worker_has_counts_of_its_own_for_everything() {
+        let limits = RateLimits {
+            others: 1,
+            ..RateLimits::default()
+        };
+        let mut counts = RateCounts::default();
+        let now = Instant::now();
+        let dialect = Dialect::V1_0b17;
+        let mut admitted =
+            |worker| counts.admit(&limits, dialect, Endpoint::Result, Some(worker), now);
+        assert!(admitted("a") && admitted("b"));
+        assert!(!admitted("a"));
     }
 }

@@ -131,14 +131,15 @@ impl Exchange {
     }
 
     fn within_limits(&self, worker: Option<&str>) -> Result<(), Reply> {
-        let endpoint = self.endpoint;
+        let (dialect, endpoint) = (self.dialect(), self.endpoint);
         let refused = self.shared.change(|state| {
             let limits = state.quirks.rate_limits.as_ref()?;
-            let is_in = state.rates.admit(limits, endpoint, worker, Instant::now());
+            let now = Instant::now();
+            let is_in = state.rates.admit(limits, dialect, endpoint, worker, now);
             (!is_in).then(|| limits.retry_after.then_some(limits.window.as_secs()))
         });
         match refused {
-            Some(retry_after) => Err(Reply::too_many(retry_after, self.dialect())),
+            Some(retry_after) => Err(Reply::too_many(retry_after, dialect)),
             None => Ok(()),
         }
     }
