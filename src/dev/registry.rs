@@ -39,8 +39,23 @@ impl Offers {
     fn of(record: &Record, dialect: Dialect) -> Self {
         match dialect {
             Dialect::V1_0b2 => Self::of_1_0b2(record),
-            Dialect::V1_0b17 => Self::of_1_0b17(record),
+            Dialect::V1_0b17 => Self {
+                contracts: contracts(record),
+                ..Self::of_1_0b17(record)
+            },
         }
+    }
+
+    /// Reads a record that has changed. Schemas are compiled only when the skills have.
+    fn reread(&mut self, record: &Record, dialect: Dialect, has_skills: bool) {
+        let contracts = std::mem::take(&mut self.contracts);
+        *self = match dialect {
+            Dialect::V1_0b17 if !has_skills => Self {
+                contracts,
+                ..Self::of_1_0b17(record)
+            },
+            _ => Self::of(record, dialect),
+        };
     }
 
     /// Skills are found by their name; what the worker says is available just now does not
@@ -52,10 +67,6 @@ impl Offers {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten()
-        };
-        let name = |item: &Value| {
-            let name = item.as_str().or_else(|| item.get("name")?.as_str());
-            name.map(TaskName::from)
         };
         let capability = |key: &str| record.get("capabilities")?.get(key);
         let costs = capability("cost_per_skill").and_then(Value::as_object);
@@ -72,9 +83,7 @@ impl Offers {
                 .filter_map(|(name, cost)| Some((name.as_str().into(), cost.as_f64()?)))
                 .collect(),
             reputation,
-            contracts: list("supported_skills")
-                .filter_map(|skill| Some((name(skill)?, Contract::of(skill))))
-                .collect(),
+            contracts: HashMap::new(),
         }
     }
 
@@ -95,6 +104,20 @@ impl Offers {
             ..Self::default()
         }
     }
+}
+
+/// The name of a skill, which may be all there is of it.
+fn name(item: &Value) -> Option<TaskName> {
+    let name = item.as_str().or_else(|| item.get("name")?.as_str());
+    name.map(TaskName::from)
+}
+
+fn contracts(record: &Record) -> HashMap<TaskName, Arc<Contract>> {
+    let skills = record.get("supported_skills").and_then(Value::as_array);
+    let skills = skills.into_iter().flatten();
+    skills
+        .filter_map(|skill| Some((name(skill)?, Contract::of(skill))))
+        .collect()
 }
 
 #[derive(Debug)]
@@ -137,8 +160,9 @@ impl Registry {
     pub(crate) fn merge(&mut self, id: &str, changes: Record, now: Instant) -> Option<&Known> {
         let (lease, dialect) = (self.lease, self.dialect);
         let known = self.live(id, now)?;
+        let has_skills = changes.contains_key("supported_skills");
         known.record.extend(changes);
-        known.offers = Offers::of(&known.record, dialect);
+        known.offers.reread(&known.record, dialect, has_skills);
         known.expires = now + lease;
         Some(known)
     }
@@ -153,7 +177,7 @@ impl Registry {
         known
             .record
             .insert("reputation".to_owned(), reputation.into());
-        known.offers = Offers::of(&known.record, dialect);
+        known.offers.reread(&known.record, dialect, false);
     }
 
     /// Renews the lease; false when the worker is not known.

@@ -13,7 +13,7 @@ pub(crate) use engine::{Answer, Effects, Job, Order, Rules};
 pub(crate) use extras::Extras;
 pub use report::{AttemptReport, JobReport, JobState};
 pub use spec::{JobSpec, SpecError};
-pub(crate) use standing::Standing;
+pub(crate) use standing::Unwanted;
 pub(crate) use verdict::{BROKEN_CONTRACT, reputation};
 
 /// A random id in the form of a UUID, without asking the system for randomness.

@@ -8,10 +8,9 @@ use super::engine::{Effects, Job};
 use super::report::AttemptReport;
 use crate::{TaskId, TaskName};
 
-/// What a job has to do with a task that was answered (1.0b17).
+/// Why a result does not count (1.0b17).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Standing {
-    Awaited,
+pub(crate) enum Unwanted {
     /// Another worker has it.
     OtherWorker,
     /// Not among the parallel tasks without an answer.
@@ -23,28 +22,28 @@ pub(crate) enum Standing {
 }
 
 impl Job {
-    /// Whether a result of this worker for this task is to be taken.
-    pub(crate) fn standing(&self, task: &TaskId, worker: &str) -> Standing {
+    /// Whether a result of this worker for this task is to be taken, or why not.
+    pub(crate) fn standing(&self, task: &TaskId, worker: &str) -> Result<(), Unwanted> {
         let is_elsewhere =
             |attempt: &AttemptReport| attempt.worker.as_ref().is_some_and(|it| it != worker);
         if self.is_parallel() {
             return match self.part_of(task) {
-                None => Standing::NoBranch,
+                None => Err(Unwanted::NoBranch),
                 Some(part) if is_elsewhere(&self.history[self.parts[part].attempt]) => {
-                    Standing::OtherWorker
+                    Err(Unwanted::OtherWorker)
                 }
-                Some(_) => Standing::Awaited,
+                Some(_) => Ok(()),
             };
         }
         let current = self.history.last();
         if current.is_some_and(is_elsewhere) {
-            Standing::OtherWorker
+            Err(Unwanted::OtherWorker)
         } else if self.is_superseded || current.is_none_or(|it| it.task_id != *task) {
-            Standing::Stale
+            Err(Unwanted::Stale)
         } else if self.state.is_end() {
-            Standing::Ended
+            Err(Unwanted::Ended)
         } else {
-            Standing::Awaited
+            Ok(())
         }
     }
 

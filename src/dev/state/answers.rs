@@ -5,7 +5,7 @@ use std::time::{Instant, SystemTime};
 use super::jobs::Refused;
 use super::{Place, State};
 use crate::dev::JobState;
-use crate::dev::job::{BROKEN_CONTRACT, Standing, reputation};
+use crate::dev::job::{BROKEN_CONTRACT, Unwanted, reputation};
 use crate::dev::wire::{ResultMessage, v1_0b17};
 
 /// What became of a result.
@@ -38,7 +38,7 @@ impl State {
         };
         let now = Instant::now();
         if answer.status == "success"
-            && let Some(skill) = kept.job.skill_of(None)
+            && let Some(skill) = kept.job.skill_of(Some(&task))
             && let Some(known) = self.registry.get(worker, now)
             && let Some(contract) = known.offers.contracts.get(skill)
             && let Err(error) = contract.check_output(answer.data.as_ref())
@@ -47,9 +47,9 @@ impl State {
             self.registry.rate(worker, BROKEN_CONTRACT, now);
             answer = v1_0b17::violation(&error);
         }
-        if let Some(ignored) = ignored(kept.job.standing(&task, worker), kept.job.report(), &task) {
+        if let Err(unwanted) = kept.job.standing(&task, worker) {
             self.stale_results += 1;
-            return Ok(ignored);
+            return Ok(ignored(unwanted, kept.job.report(), &task));
         }
         let transition = match answer.status.as_str() {
             _ if kept.job.is_parallel() => "parallel_branch_accepted",
@@ -79,23 +79,22 @@ impl State {
     }
 }
 
-fn ignored(standing: Standing, job: crate::dev::JobReport, task: &crate::TaskId) -> Option<Taken> {
+fn ignored(unwanted: Unwanted, job: crate::dev::JobReport, task: &crate::TaskId) -> Taken {
     let id = &job.id;
-    let (reason, text) = match standing {
-        Standing::Awaited => return None,
-        Standing::OtherWorker => (
+    let (reason, text) = match unwanted {
+        Unwanted::OtherWorker => (
             "worker_mismatch",
             "Forbidden: This task is assigned to a different worker.".to_owned(),
         ),
-        Standing::NoBranch => (
+        Unwanted::NoBranch => (
             "worker_mismatch",
             format!("Forbidden: task_id '{task}' is not an active parallel branch for job '{id}'."),
         ),
-        Standing::Stale => (
+        Unwanted::Stale => (
             "stale_task",
             format!("Result ignored: task_id {task} is no longer active for job {id}."),
         ),
-        Standing::Ended => {
+        Unwanted::Ended => {
             let (state, reason) = match job.state {
                 JobState::Cancelled => ("cancelled", "job_cancelled"),
                 JobState::Finished => ("finished", "job_already_terminated"),
@@ -108,5 +107,5 @@ fn ignored(standing: Standing, job: crate::dev::JobReport, task: &crate::TaskId)
             (if is_late { "deadline_exceeded" } else { reason }, text)
         }
     };
-    Some(Taken::Ignored(reason, text))
+    Taken::Ignored(reason, text)
 }
