@@ -8,7 +8,7 @@ use super::control::{Link, Plan};
 use super::spec::{Route, TaskSpec};
 use super::{Worker, WorkerHandle};
 use crate::actors::CommandHandlers;
-use crate::config::{OrchestratorSettings, Settings, StorageSettings};
+use crate::config::{OrchestratorSettings, RxonVersion, Settings, StorageSettings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
@@ -155,6 +155,18 @@ impl WorkerBuilder {
         let kind = kind.into();
         self.configure(move |settings| {
             settings.intake.task_type_limits.insert(kind, limit);
+        })
+    }
+
+    /// The dialect of RXON that all orchestrators speak. Default: `RXON_VERSION`, else
+    /// found out from each of them.
+    #[must_use]
+    pub fn rxon_version(self, version: RxonVersion) -> Self {
+        self.configure(move |settings| {
+            settings.rxon.version = version;
+            for orchestrator in &mut settings.orchestrators {
+                orchestrator.rxon_version = version;
+            }
         })
     }
 
