@@ -174,8 +174,7 @@ async fn every_shape_of_handler_sees_local_files_and_returns_them() {
     }
     worker.shutdown().await;
     assert!(stage.task_folders().is_empty());
-    let left = || std::fs::read_dir(stage.folder.path()).unwrap().count();
-    until("the folder of the process is gone", || left() == 0).await;
+    assert_eq!(std::fs::read_dir(stage.folder.path()).unwrap().count(), 0);
 }
 
 #[actix_rt::test]
