@@ -111,7 +111,9 @@ impl FilesRoot {
         if let Some(transfers) = &self.transfers {
             transfers.settled(within).await;
         }
-        self.wait(true, within).await;
+        if self.root.is_used() {
+            self.wait(true, within).await;
+        }
     }
 
     async fn wait(&self, close: bool, within: Duration) {
@@ -167,6 +169,12 @@ impl Root {
             empty => empty.insert(Claim::make(&self.path, &self.owner)?),
         };
         Ok(claim.folder.clone())
+    }
+
+    /// Whether any task had a folder.
+    fn is_used(&self) -> bool {
+        let claim = self.claim.lock();
+        claim.unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     /// Removes a task's folder, without waiting for it.
