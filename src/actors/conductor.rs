@@ -116,7 +116,7 @@ impl Handler<Shutdown> for Conductor {
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
-            files.settled(CLEARING_UP).await;
+            files.close(CLEARING_UP).await;
             info!(
                 done = report.done,
                 interrupted = report.interrupted,

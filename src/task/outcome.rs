@@ -228,7 +228,7 @@ pub struct TaskResult {
     pub name: TaskName,
     /// What happened.
     pub outcome: Outcome,
-    /// How long the handler ran; zero when it never did.
+    /// How long the handler ran, its files moving included; zero when it never did.
     pub ran_for: Duration,
     /// The free extra data of the task, of which protocols send some back.
     pub task_metadata: Option<RawJson>,

@@ -88,7 +88,7 @@ impl Stage {
 
     fn bare_worker(&self) -> WorkerBuilder {
         let mut settings = Settings::default();
-        settings.storage.task_files_dir = self.folder.path().to_owned();
+        settings.storage.task_files_dir = self.folder.path().join("tasks");
         settings.storage.max_retries = 2;
         settings.timing.cancel_grace = Duration::from_secs(30);
         Worker::builder("test")
@@ -121,7 +121,7 @@ impl Stage {
             let entries = std::fs::read_dir(folder).into_iter().flatten();
             entries.map(|entry| entry.unwrap().path()).collect()
         };
-        let processes = entries(self.folder.path());
+        let processes = entries(&self.folder.path().join("tasks"));
         let inside = processes.iter().flat_map(|process| entries(process));
         inside.filter(|path| path.is_dir()).collect()
     }
@@ -174,8 +174,12 @@ async fn every_shape_of_handler_sees_local_files_and_returns_them() {
     }
     worker.shutdown().await;
     assert!(stage.task_folders().is_empty());
-    let left = || std::fs::read_dir(stage.folder.path()).unwrap().count();
-    until("the folder of the process is gone", || left() == 0).await;
+    assert_eq!(
+        std::fs::read_dir(stage.folder.path().join("tasks"))
+            .unwrap()
+            .count(),
+        0
+    );
 }
 
 #[actix_rt::test]

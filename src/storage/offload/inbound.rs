@@ -102,7 +102,8 @@ fn may_name_objects(json: &str) -> bool {
 
 /// Finds what is to be downloaded.
 pub(crate) fn plan_of(params: &RawJson, metadata: Option<&RawJson>) -> Result<Plan, Stop> {
-    let announced = Announced::read(metadata);
+    // Only read when something is found.
+    let mut announced = None;
     let mut plan = Plan::default();
     let mut known: HashMap<ObjectUri, usize> = HashMap::new();
     let mut places = Places::default();
@@ -121,6 +122,7 @@ pub(crate) fn plan_of(params: &RawJson, metadata: Option<&RawJson>) -> Result<Pl
             Ok(uri) => uri,
             Err(error) => return failure = Some(Stop::at(&field(), &error)),
         };
+        let announced = announced.get_or_insert_with(|| Announced::read(metadata));
         let expected = match path.render(announced.longest()) {
             Some(path) if !announced.is_empty() => announced.of(&path, &uri),
             _ => Expected::default(),

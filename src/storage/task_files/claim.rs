@@ -117,9 +117,13 @@ impl Claim {
         self.remove_if_empty()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        std::fs::read_dir(&self.folder).is_ok_and(|entries| entries.count() <= 1)
+    }
+
     /// Removes the folder if nothing but the lock is in it.
     pub(super) fn remove_if_empty(self) -> io::Result<()> {
-        if std::fs::read_dir(&self.folder)?.count() > 1 {
+        if !self.is_empty() {
             return Ok(());
         }
         match std::fs::remove_file(self.folder.join(LOCK)) {

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, ErrorKind};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
 
@@ -67,6 +68,7 @@ impl TaskFiles {
         content: impl AsRef<[u8]>,
     ) -> io::Result<PathBuf> {
         let path = self.path_to_now(name)?;
+        unshare(&path)?;
         std::fs::write(&path, content)?;
         Ok(path)
     }
@@ -96,7 +98,9 @@ impl TaskFiles {
     /// # Errors
     /// As there.
     pub fn create_now(&self, name: impl AsRef<Path>) -> io::Result<File> {
-        File::create(self.path_to_now(name)?)
+        let path = self.path_to_now(name)?;
+        unshare(&path)?;
+        File::create(path)
     }
 
     /// [`TaskFiles::exists`] for blocking handlers.
@@ -176,6 +180,17 @@ impl TaskFiles {
             };
         }
         Err(refused(path))
+    }
+}
+
+/// A file that has a second name, as one that the blob cache gave, is replaced rather
+/// than written to.
+fn unshare(path: &Path) -> io::Result<()> {
+    match path.metadata() {
+        Ok(about) if about.is_file() && about.nlink() > 1 => {
+            std::fs::remove_file(path.canonicalize()?)
+        }
+        _ => Ok(()),
     }
 }
 

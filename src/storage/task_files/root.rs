@@ -37,7 +37,12 @@ pub(super) struct Root {
 
 enum Chore {
     Remove(PathBuf),
-    Tell(oneshot::Sender<()>),
+    /// Say when all before this is done.
+    Tell {
+        who: oneshot::Sender<()>,
+        /// Remove the folder of the process before, unless a task is left in it.
+        close: bool,
+    },
 }
 
 impl FilesRoot {
@@ -94,14 +99,26 @@ impl FilesRoot {
         &self.root.path
     }
 
-    /// Waits until called-off transfers have ended and everything that was let go of is
-    /// removed, but not for long.
+    /// Waits until everything that was let go of is removed.
+    #[cfg(test)]
     pub(crate) async fn settled(&self, within: Duration) {
+        self.wait(false, within).await;
+    }
+
+    /// Waits until called-off transfers have ended and all folders are removed, but for
+    /// those of tasks whose handlers do not let go, and not for long.
+    pub(crate) async fn close(&self, within: Duration) {
         if let Some(transfers) = &self.transfers {
             transfers.settled(within).await;
         }
-        let (tell, told) = oneshot::channel();
-        if self.root.broom.send(Chore::Tell(tell)).is_ok() {
+        if self.root.is_used() {
+            self.wait(true, within).await;
+        }
+    }
+
+    async fn wait(&self, close: bool, within: Duration) {
+        let (who, told) = oneshot::channel();
+        if self.root.broom.send(Chore::Tell { who, close }).is_ok() {
             let _ = tokio::time::timeout(within, told).await;
         }
     }
@@ -154,6 +171,12 @@ impl Root {
         Ok(claim.folder.clone())
     }
 
+    /// Whether any task had a folder.
+    fn is_used(&self) -> bool {
+        let claim = self.claim.lock();
+        claim.unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
     /// Removes a task's folder, without waiting for it.
     pub(super) fn let_go(&self, folder: PathBuf) {
         // Without that thread it is done here.
@@ -180,11 +203,20 @@ fn clear_up(chores: &mpsc::Receiver<Chore>, claim: &Mutex<Option<Claim>>) {
     while let Ok(chore) = chores.recv() {
         match chore {
             Chore::Remove(folder) => remove(&folder),
-            Chore::Tell(who) => drop(who.send(())),
+            Chore::Tell { who, close } => {
+                if close {
+                    give_up(claim);
+                }
+                let _ = who.send(());
+            }
         }
     }
-    let claim = claim.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(claim) = claim
+    give_up(claim);
+}
+
+fn give_up(claim: &Mutex<Option<Claim>>) {
+    let mut claim = claim.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(claim) = claim.take_if(|claim| claim.is_empty())
         && let Err(error) = claim.remove_if_empty()
     {
         debug!(%error, "the folder of this process stays");

@@ -132,6 +132,22 @@ async fn a_link_inside_is_what_it_stands_for() {
 }
 
 #[actix_rt::test]
+async fn a_file_with_a_second_name_is_replaced_not_written_to() {
+    let root = tempfile::tempdir().unwrap();
+    let cached = root.path().join("cached");
+    std::fs::write(&cached, "shared").unwrap();
+    let files = of(&start(&root.path().join("tasks")), "t1");
+    for name in ["a", "b"] {
+        std::fs::hard_link(&cached, files.path_to(name).await.unwrap()).unwrap();
+    }
+    files.write("a", "mine").await.unwrap();
+    drop(files.create("b").await.unwrap());
+    assert_eq!(files.read_string("a").await.unwrap(), "mine");
+    assert_eq!(files.read_string("b").await.unwrap(), "");
+    assert_eq!(std::fs::read_to_string(cached).unwrap(), "shared");
+}
+
+#[actix_rt::test]
 async fn the_root_may_be_a_link_or_a_relative_path() {
     let real = tempfile::tempdir().unwrap();
     let root = tempfile::tempdir().unwrap();
