@@ -3,7 +3,7 @@
 use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
-use super::shapes::{MAX_TASKS, costs, limits, models, software};
+use super::shapes::{MAX_TASKS, costs, devices, extra, limits, models, software};
 use super::{Ambiguous, JournalMode, Token};
 
 /// One environment variable, and the key of the file that sets the same.
@@ -34,6 +34,12 @@ impl Variable {
     }
 }
 
+/// Begins the names of all variables that [`Settings::extra`](super::Settings::extra)
+/// is made of. The table has one row for them, whose name ends in `*`.
+pub(super) const EXTRA_PREFIX: &str = "WORKER_EXTRA_";
+/// The key of the file for the same.
+pub(super) const EXTRA_KEY: &str = "extra";
+
 /// Names the optional file.
 pub(super) const FILE_VARIABLE: &str = "AXON_WORKER_CONFIG";
 
@@ -50,9 +56,17 @@ const SOFTWARE: Kind = Kind::Json {
     shape: "an object of versions by name",
     lenient: true,
 };
-const MODELS: Kind = Kind::Json {
-    shape: "a list of objects with name and version",
+const ARTIFACTS: Kind = Kind::Json {
+    shape: "a list of objects with name, version, type and properties",
     lenient: true,
+};
+const DEVICES: Kind = Kind::Json {
+    shape: "a list of objects with type, model, id and properties",
+    lenient: true,
+};
+const EXTRA: Kind = Kind::Json {
+    shape: "an object, of which each variable gives one value",
+    lenient: false,
 };
 const COSTS: Kind = Kind::Json {
     shape: "an object of numbers from 0 by task name",
@@ -69,6 +83,10 @@ const fn whole(min: u32, max: u32) -> Kind {
 
 fn token(draft: &mut Draft, text: String) {
     draft.worker_token = Some(Token::from(text));
+}
+
+fn secret_key(draft: &mut Draft, text: String) {
+    draft.settings.trust.secret_key = Some(Token::from(text));
 }
 
 fn task_files(draft: &mut Draft, text: String) {
@@ -128,6 +146,19 @@ pub const VARIABLES: &[Variable] = table! {
         => Text |d, v| d.settings.tls_key_path = Some(v.into()),
         "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
 
+    "ORCHESTRATOR_SECRET_KEY" "trust.secret_key" "(none)" Kind::SecretText
+        => Text secret_key,
+        "Key that orchestrators sign tasks with (RXON 1.0b17); without it signatures are not looked at.";
+    "SECRET_KEY" "trust.secret_key" "(none)" Kind::SecretText
+        => Text secret_key,
+        "The other name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
+    "REQUIRE_TASK_SIGNATURE" "trust.require_signature" "true" Kind::Flag
+        => Flag |d, v| d.settings.trust.require_signature = v,
+        "Whether tasks without a signature are refused when there is a key.";
+    "STRICT_EVENT_VALIDATION" "strict_event_validation" "true" Kind::Flag
+        => Flag |d, v| d.settings.strict_event_validation = v,
+        "Whether events that break the contract of their handler are held back.";
+
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,
         "The most tasks that run at once.";
@@ -153,6 +184,9 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
         "How long changes are gathered before one heartbeat tells them.";
+    "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
+        => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
+        "The least time between two heartbeats to an orchestrator of RXON 1.0b17.";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";
@@ -230,18 +264,30 @@ pub const VARIABLES: &[Variable] = table! {
     "GPU_ID" "resources.gpu.id" "0" Kind::Text
         => Text |d, v| d.gpu_id = Some(v),
         "Id of the graphics card; needs `GPU_MODEL`.";
+    "WORKER_DEVICES" "resources.devices" "[]" DEVICES
+        => Json devices,
+        "Devices beyond the graphics card of `GPU_MODEL`; `type` is required.";
     "INSTALLED_SOFTWARE" "installed_software" "{}" SOFTWARE
         => Json software,
         "Software that tasks can count on.";
-    "INSTALLED_MODELS" "installed_models" "[]" MODELS
+    "INSTALLED_MODELS" "installed_models" "[]" ARTIFACTS
         => Json models,
         "Models on this machine; `version` is `unknown` unless given.";
-    "INSTALLED_ARTIFACTS" "installed_models" "[]" MODELS
+    "INSTALLED_ARTIFACTS" "installed_models" "[]" ARTIFACTS
         => Json models,
         "The newer name of the same; `INSTALLED_MODELS` wins.";
     "COST_PER_SKILL" "cost_per_skill" "{}" COSTS
         => Json costs,
         "Cost per second by task name.";
+    "WORKER_EXTRA_*" "extra" "(none)" EXTRA
+        => Json extra,
+        "Whatever else dispatch rules may look at: `WORKER_EXTRA_REGION` gives `region`. JSON if it begins with `{` or `[`, else text.";
+    "WORKER_TELEMETRY_DEADBAND" "telemetry.deadband" "5" Kind::Number { min: 0 }
+        => Number |d, v| d.settings.telemetry.deadband = v,
+        "How far a load (in points) or an amount (in percent) must have moved to be told again.";
+    "WORKER_TELEMETRY_FORCE_INTERVAL" "telemetry.force_interval" "60" SECONDS
+        => Seconds |d, v| d.settings.telemetry.force_interval = v,
+        "After this time the use of the machine is told even if nothing has moved.";
 
     "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
