@@ -51,6 +51,9 @@
 //! a status of its own, a [`TaskError`] has a code that tells the orchestrator whether
 //! to try again. `?` works on every ordinary error and means "may pass"; so does a panic.
 //!
+//! With the feature `contracts`, `contract(add)` tells orchestrators what a handler takes
+//! and gives, and holds it against that; see `docs/contracts.md`.
+//!
 //! # Running
 //!
 //! - [`Worker::run`] is for programs that are a worker and nothing else: it handles
@@ -76,6 +79,7 @@
 //!
 //! - `examples/` in the repository, beginning with `quickstart`.
 //! - `docs/configuration.md`: every variable.
+//! - `docs/contracts.md`: schemas, events and telemetry.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
 //! - `docs/transports.md`: writing a transport.
 
@@ -92,11 +96,13 @@ mod health;
 mod id;
 mod json;
 mod policy;
+mod rules;
 mod status;
 mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
+mod usage;
 mod worker;
 
 pub use error::{Error, Result};
@@ -106,6 +112,8 @@ pub use handler::{
     CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, TaskHandler, actor,
     blocking,
 };
+#[cfg(feature = "contracts")]
+pub use handler::{Contracted, Described, contract};
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };
@@ -117,6 +125,7 @@ pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
+pub use usage::UsageSource;
 pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};
 
 /// The code in the guides compiles.
@@ -126,4 +135,7 @@ mod guides {
     struct Readme;
     #[doc = include_str!("../docs/transports.md")]
     struct Transports;
+    #[cfg(feature = "contracts")]
+    #[doc = include_str!("../docs/contracts.md")]
+    struct Contracts;
 }

@@ -73,6 +73,7 @@ impl Handler<RunTask> for TaskHost {
             span,
         } = run;
         let cancellation = context.cancellation().clone();
+        let teller = context.clone();
         let hold = Arc::new(permit);
         let call = Call {
             params,
@@ -89,7 +90,11 @@ impl Handler<RunTask> for TaskHost {
                 if too_late {
                     return Outcome::Cancelled;
                 }
-                job.call(call).await
+                let rules = call.context.rules().clone();
+                if let Err(fault) = rules.check_input(&call.params) {
+                    return Outcome::Failed(fault);
+                }
+                rules.check_outcome(job.call(call).await)
             })
             .catch_unwind();
             let ended = tokio::select! {
@@ -101,10 +106,12 @@ impl Handler<RunTask> for TaskHost {
                 ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
             // Before the news, so that the slot counts as free when they arrive.
             drop(hold);
+            let ran_for = began.elapsed();
+            teller.last_words().await;
             supervisor.do_send(TaskEnded {
                 key,
                 outcome,
-                ran_for: began.elapsed(),
+                ran_for,
             });
         };
         actix_rt::spawn(task.instrument(span));

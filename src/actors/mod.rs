@@ -28,7 +28,7 @@ pub(crate) use journal::JournalKeeper;
 #[cfg(feature = "health")]
 pub(crate) use poller::GetOpenPolls;
 pub(crate) use poller::{Poller, SetIntake};
-pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
+pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
 pub(crate) use supervisor::{
     CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
 };

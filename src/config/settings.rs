@@ -50,8 +50,8 @@ pub struct Settings {
     pub telemetry: TelemetrySettings,
     /// Which tasks are trusted.
     pub trust: TaskTrust,
-    /// `STRICT_EVENT_VALIDATION`: whether events that a contract does not declare, or
-    /// whose payload breaks it, are held back.
+    /// `STRICT_EVENT_VALIDATION`: whether events that a contract does not declare are
+    /// held back. Payloads that break it always are.
     pub strict_event_validation: bool,
     /// Files and object storage.
     pub storage: StorageSettings,

@@ -157,7 +157,7 @@ pub const VARIABLES: &[Variable] = table! {
         "Whether tasks without a signature are refused when there is a key.";
     "STRICT_EVENT_VALIDATION" "strict_event_validation" "true" Kind::Flag
         => Flag |d, v| d.settings.strict_event_validation = v,
-        "Whether events that break the contract of their handler are held back.";
+        "Whether events that the contract of their handler does not declare are held back.";
 
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,

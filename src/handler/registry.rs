@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Job;
 use crate::id::TaskName;
+use crate::rules::Rules;
 use crate::transport::TaskEntry;
 
 /// A handler with everything that was said of it at registration.
@@ -14,6 +15,7 @@ pub(crate) struct Registration {
     pub(crate) entry: TaskEntry,
     pub(crate) timeout: Option<Duration>,
     pub(crate) job: Arc<dyn Job>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// All handlers, in the order of their registration.

@@ -13,8 +13,10 @@ use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::policy::{Selection, strategy_for};
+use crate::rules::Rules;
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
+use crate::usage::{UsageSource, default_source};
 
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
@@ -29,6 +31,7 @@ pub struct WorkerBuilder {
     changes: Vec<Change>,
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
+    usage: Option<Box<dyn UsageSource>>,
     pub(super) problems: Vec<String>,
 }
 
@@ -53,16 +56,19 @@ impl WorkerBuilder {
             changes: Vec::new(),
             links: Vec::new(),
             selection: None,
+            usage: default_source(),
             problems: Vec::new(),
         }
     }
 
     /// Registers a handler: an async function, [`blocking()`](crate::blocking()) or
-    /// [`actor()`](crate::actor()). The order of registration is the order in which
-    /// orchestrators see the tasks.
+    /// [`actor()`](crate::actor()), each of them perhaps in `contract()` (feature
+    /// `contracts`). The order of registration is the order in which orchestrators see
+    /// the tasks.
     #[must_use]
     pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
-        let TaskSpec { entry, timeout } = task.into();
+        let spec = task.into().or_contract(handler.contract());
+        let TaskSpec { entry, timeout } = spec;
         for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
             .into_iter()
             .flatten()
@@ -72,11 +78,17 @@ impl WorkerBuilder {
             }
         }
         let name = entry.name.clone();
+        let rules = Rules::new(&entry.contract).unwrap_or_else(|problems| {
+            let named = problems.iter().map(|why| format!("task {name:?}: {why}"));
+            self.problems.extend(named);
+            Rules::default()
+        });
         let job = handler.into_job().0;
         if !self.registry.add(Registration {
             entry,
             timeout,
             job,
+            rules: Arc::new(rules),
         }) {
             self.problems
                 .push(format!("task {name:?} is registered twice"));
@@ -182,6 +194,21 @@ impl WorkerBuilder {
         self
     }
 
+    /// Tells orchestrators how busy the machine is by a source of your own, in place of
+    /// what the feature `telemetry` measures.
+    #[must_use]
+    pub fn usage_source(mut self, source: impl UsageSource) -> Self {
+        self.usage = Some(Box::new(source));
+        self
+    }
+
+    /// Does not tell orchestrators how busy the machine is.
+    #[must_use]
+    pub fn without_usage(mut self) -> Self {
+        self.usage = None;
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -230,6 +257,7 @@ impl WorkerBuilder {
             skill_dependencies: self.skill_dependencies,
             commands: self.commands,
             links,
+            usage: self.usage,
         };
         Ok(Worker {
             plan,

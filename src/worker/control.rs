@@ -17,6 +17,7 @@ use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
 use crate::transport::Transport;
+use crate::usage::UsageSource;
 
 /// Everything that a worker is made of.
 pub(crate) struct Plan {
@@ -27,6 +28,7 @@ pub(crate) struct Plan {
     pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
+    pub(crate) usage: Option<Box<dyn UsageSource>>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -69,6 +71,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         commands,
         links,
         selection,
+        usage,
     } = plan;
     let sessions = sessions(links);
     let (blocking, pool) =
@@ -99,7 +102,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.courier.run(wiring.courier(sessions.len()));
     parts.courier.do_send(Redeliver(journal.leftovers));
     contexts.poller.run(wiring.poller(least_polls));
-    contexts.heartbeat.run(wiring.heartbeat());
+    contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, hosts));

@@ -6,6 +6,8 @@
 mod cancel;
 mod capacity;
 mod commands;
+#[cfg(feature = "contracts")]
+mod contracts;
 mod drain;
 mod handlers;
 mod heartbeats;
@@ -15,4 +17,6 @@ mod journal;
 mod rate_limits;
 mod several;
 mod support;
+#[cfg(feature = "contracts")]
+mod telling;
 mod trouble;
