@@ -15,6 +15,7 @@ use super::capacity::Permit;
 use super::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
+use crate::rules::Rules;
 use crate::status::Ping;
 use crate::storage::{bring_in, carry_out};
 use crate::task::{Outcome, TaskContext, TaskError};
@@ -77,6 +78,7 @@ impl Handler<RunTask> for TaskHost {
             span,
         } = run;
         let cancellation = context.cancellation().clone();
+        let teller = context.clone();
         let hold = Arc::new(permit);
         let call = Call {
             params,
@@ -93,7 +95,11 @@ impl Handler<RunTask> for TaskHost {
                 if too_late {
                     return Outcome::Cancelled;
                 }
-                with_files(&*job, call, params_metadata.as_ref()).await
+                let rules = call.context.rules().clone();
+                if let Err(fault) = rules.check_input(&call.params) {
+                    return Outcome::Failed(fault);
+                }
+                with_files(&*job, call, &rules, params_metadata.as_ref()).await
             })
             .catch_unwind();
             let ended = tokio::select! {
@@ -105,10 +111,12 @@ impl Handler<RunTask> for TaskHost {
                 ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
             // Before the news, so that the slot counts as free when they arrive.
             drop(hold);
+            let ran_for = began.elapsed();
+            teller.last_words().await;
             supervisor.do_send(TaskEnded {
                 key,
                 outcome,
-                ran_for: began.elapsed(),
+                ran_for,
             });
         };
         actix_rt::spawn(task.instrument(span));
@@ -124,7 +132,12 @@ impl Handler<Ping> for TaskHost {
 /// Calls the handler between the downloads of what its parameters name and the uploads
 /// of what its result names. A task that is called off meanwhile ends there; a handler
 /// that fails or panics has nothing uploaded.
-async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
+async fn with_files(
+    job: &dyn Job,
+    mut call: Call,
+    rules: &Rules,
+    metadata: Option<&RawJson>,
+) -> Outcome {
     let files = call.context.files().clone();
     let cancellation = call.context.cancellation().clone();
     call.params = match bring_in(call.params, metadata, &files).await {
@@ -134,7 +147,7 @@ async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -
     if cancellation.is_cancelled() {
         return Outcome::Cancelled;
     }
-    match job.call(call).await {
+    match rules.check_outcome(job.call(call).await) {
         Outcome::Completed(reply) => match carry_out(reply, &files).await {
             Ok(reply) => Outcome::Completed(reply),
             Err(stop) => stop.into(),
