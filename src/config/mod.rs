@@ -52,7 +52,6 @@ pub use problem::{ConfigError, Problem};
 pub use secret::Token;
 pub use settings::{
     Ambiguous, Artifact, Device, Gpu, Intake, JournalMode, JournalSettings, OrchestratorMode,
-    OrchestratorSettings, Resources, Results, Settings, StorageSecret, StorageSettings, TaskTrust,
-    TelemetrySettings, Timing,
+    OrchestratorSettings, Resources, Results, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub use variables::{VARIABLES, Variable};

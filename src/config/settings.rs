@@ -46,10 +46,6 @@ pub struct Settings {
     pub cost_per_skill: BTreeMap<String, f64>,
     /// `WORKER_EXTRA_*`: whatever else dispatch rules may look at, by name.
     pub extra: BTreeMap<String, Value>,
-    /// How often the use of the machine is told.
-    pub telemetry: TelemetrySettings,
-    /// Which tasks are trusted.
-    pub trust: TaskTrust,
     /// `STRICT_EVENT_VALIDATION`: whether events that a contract does not declare are
     /// held back. Payloads that break it always are.
     pub strict_event_validation: bool,
@@ -133,9 +129,6 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
-    /// `WORKER_HEARTBEAT_COOLDOWN`: the least time between two heartbeats to an
-    /// orchestrator of RXON 1.0b17.
-    pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,
     /// `TASK_POLL_ERROR_DELAY`: the longest wait after a failed poll, of a backoff that starts small.
@@ -269,47 +262,6 @@ impl Resources {
     }
 }
 
-/// How often the use of the machine is told (RXON 1.0b17).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TelemetrySettings {
-    /// `WORKER_TELEMETRY_DEADBAND`: how far a value must have moved to be told again,
-    /// in points of a load and in percent of an amount.
-    pub deadband: f64,
-    /// `WORKER_TELEMETRY_FORCE_INTERVAL`: after this time it is told in any case.
-    pub force_interval: Duration,
-}
-
-/// Which tasks are trusted (RXON 1.0b17).
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub struct TaskTrust {
-    /// `ORCHESTRATOR_SECRET_KEY`, else `SECRET_KEY`: the key that orchestrators sign
-    /// tasks with. Signatures are not looked at without it.
-    pub secret_key: Option<Token>,
-    /// `REQUIRE_TASK_SIGNATURE`: whether a task without a signature is refused, when
-    /// there is a key.
-    pub require_signature: bool,
-}
-
-impl Default for TelemetrySettings {
-    fn default() -> Self {
-        Self {
-            deadband: 5.0,
-            force_interval: Duration::from_mins(1),
-        }
-    }
-}
-
-impl Default for TaskTrust {
-    fn default() -> Self {
-        Self {
-            secret_key: None,
-            require_signature: true,
-        }
-    }
-}
-
 /// A device, as told to the orchestrators.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Device {
@@ -403,8 +355,6 @@ impl Default for Settings {
             installed_models: Vec::new(),
             cost_per_skill: BTreeMap::new(),
             extra: BTreeMap::new(),
-            telemetry: TelemetrySettings::default(),
-            trust: TaskTrust::default(),
             strict_event_validation: true,
             storage: StorageSettings::default(),
             tls_ca_path: None,
@@ -436,7 +386,6 @@ impl Default for Timing {
         Self {
             heartbeat_interval: seconds(15),
             heartbeat_debounce: Duration::from_millis(100),
-            heartbeat_cooldown: seconds(2),
             poll_timeout: seconds(30),
             poll_error_delay: seconds(5),
             idle_poll_delay: Duration::from_millis(10),

@@ -85,10 +85,6 @@ fn token(draft: &mut Draft, text: String) {
     draft.worker_token = Some(Token::from(text));
 }
 
-fn secret_key(draft: &mut Draft, text: String) {
-    draft.settings.trust.secret_key = Some(Token::from(text));
-}
-
 fn task_files(draft: &mut Draft, text: String) {
     draft.settings.storage.task_files_dir = text.into();
 }
@@ -146,15 +142,6 @@ pub const VARIABLES: &[Variable] = table! {
         => Text |d, v| d.settings.tls_key_path = Some(v.into()),
         "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
 
-    "ORCHESTRATOR_SECRET_KEY" "trust.secret_key" "(none)" Kind::SecretText
-        => Text secret_key,
-        "Key that orchestrators sign tasks with (RXON 1.0b17); without it signatures are not looked at.";
-    "SECRET_KEY" "trust.secret_key" "(none)" Kind::SecretText
-        => Text secret_key,
-        "The other name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
-    "REQUIRE_TASK_SIGNATURE" "trust.require_signature" "true" Kind::Flag
-        => Flag |d, v| d.settings.trust.require_signature = v,
-        "Whether tasks without a signature are refused when there is a key.";
     "STRICT_EVENT_VALIDATION" "strict_event_validation" "true" Kind::Flag
         => Flag |d, v| d.settings.strict_event_validation = v,
         "Whether events that the contract of their handler does not declare are held back.";
@@ -184,9 +171,6 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
         "How long changes are gathered before one heartbeat tells them.";
-    "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
-        => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
-        "The least time between two heartbeats to an orchestrator of RXON 1.0b17.";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";
@@ -282,12 +266,6 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_EXTRA_*" "extra" "(none)" EXTRA
         => Json extra,
         "Whatever else dispatch rules may look at: `WORKER_EXTRA_REGION` gives `region`. JSON if it begins with `{` or `[`, else text.";
-    "WORKER_TELEMETRY_DEADBAND" "telemetry.deadband" "5" Kind::Number { min: 0 }
-        => Number |d, v| d.settings.telemetry.deadband = v,
-        "How far a load (in points) or an amount (in percent) must have moved to be told again.";
-    "WORKER_TELEMETRY_FORCE_INTERVAL" "telemetry.force_interval" "60" SECONDS
-        => Seconds |d, v| d.settings.telemetry.force_interval = v,
-        "After this time the use of the machine is told even if nothing has moved.";
 
     "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,

@@ -6,7 +6,6 @@
 mod backoff;
 mod drain;
 mod gate;
-mod hot_skills;
 mod outbox;
 mod poll_scale;
 mod relink;
@@ -16,8 +15,6 @@ mod slots;
 pub(crate) use backoff::Backoff;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
-#[allow(unused_imports, reason = "for the dialect that says it like this")]
-pub(crate) use hot_skills::hot_skills;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
 pub(crate) use relink::Relink;
