@@ -10,8 +10,6 @@ pub enum Kind {
     Text,
     /// A token or key; it must fit into an HTTP header, and is never shown.
     Secret,
-    /// A key that stays here, of any characters; never shown.
-    SecretText,
     /// A file or folder.
     Path,
     /// See [`check_identifier`](crate::check_identifier).
@@ -61,7 +59,6 @@ impl fmt::Display for Kind {
         match self {
             Self::Text => f.write_str("text"),
             Self::Secret => f.write_str("a secret of printable ASCII characters"),
-            Self::SecretText => f.write_str("a secret text"),
             Self::Path => f.write_str("a path"),
             Self::Identifier => {
                 f.write_str("an identifier of 1 to 128 ASCII letters, digits, '_' and '-'")

@@ -182,7 +182,7 @@ pub(super) fn shown(raw: &Json) -> String {
 
 fn shown_as(kind: Kind, raw: &Json) -> String {
     match (kind, raw) {
-        (Kind::Secret | Kind::SecretText, _) => HIDDEN.to_owned(),
+        (Kind::Secret, _) => HIDDEN.to_owned(),
         (Kind::Url | Kind::OrchestratorUrl, Json::String(text)) => url::shown(text),
         _ => shown(raw),
     }

@@ -8,7 +8,6 @@ mod beat_pace;
 mod deadband;
 mod drain;
 mod gate;
-mod hot_skills;
 mod outbox;
 mod poll_scale;
 #[cfg(feature = "health")]
@@ -22,8 +21,6 @@ pub(crate) use beat_pace::{BeatCause, BeatPace};
 pub(crate) use deadband::Telemetry;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
-#[allow(unused_imports, reason = "for the dialect that says it like this")]
-pub(crate) use hot_skills::hot_skills;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
 #[cfg(feature = "health")]
