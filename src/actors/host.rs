@@ -15,7 +15,6 @@ use super::capacity::Permit;
 use super::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
-use crate::rules::Rules;
 use crate::status::Ping;
 use crate::storage::{bring_in, carry_out};
 use crate::task::{Outcome, TaskContext, TaskError};
@@ -99,7 +98,8 @@ impl Handler<RunTask> for TaskHost {
                 if let Err(fault) = rules.check_input(&call.params) {
                     return Outcome::Failed(fault);
                 }
-                with_files(&*job, call, &rules, params_metadata.as_ref()).await
+                // As the orchestrator will see it: with the URIs of uploaded files.
+                rules.check_outcome(with_files(&*job, call, params_metadata.as_ref()).await)
             })
             .catch_unwind();
             let ended = tokio::select! {
@@ -132,12 +132,7 @@ impl Handler<Ping> for TaskHost {
 /// Calls the handler between the downloads of what its parameters name and the uploads
 /// of what its result names. A task that is called off meanwhile ends there; a handler
 /// that fails or panics has nothing uploaded.
-async fn with_files(
-    job: &dyn Job,
-    mut call: Call,
-    rules: &Rules,
-    metadata: Option<&RawJson>,
-) -> Outcome {
+async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
     let files = call.context.files().clone();
     let cancellation = call.context.cancellation().clone();
     call.params = match bring_in(call.params, metadata, &files).await {
@@ -147,7 +142,7 @@ async fn with_files(
     if cancellation.is_cancelled() {
         return Outcome::Cancelled;
     }
-    match rules.check_outcome(job.call(call).await) {
+    match job.call(call).await {
         Outcome::Completed(reply) => match carry_out(reply, &files).await {
             Ok(reply) => Outcome::Completed(reply),
             Err(stop) => stop.into(),

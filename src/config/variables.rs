@@ -151,10 +151,10 @@ pub const VARIABLES: &[Variable] = table! {
     "RXON_VERSION" "rxon.version" "auto" Kind::OneOf(RXON_VERSION_WORDS)
         => Choice |d, v| d.settings.rxon.version = RXON_VERSIONS[v].1,
         "Dialect of the orchestrators; `auto` finds out, for each of them.";
-    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::SecretText
+    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
         => Text task_secret,
         "Secret that tasks are signed with; with it, signatures of tasks are verified.";
-    "SECRET_KEY" "rxon.task_secret" "(none)" Kind::SecretText
+    "SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
         => Text task_secret,
         "Another name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
     "REQUIRE_TASK_SIGNATURE" "rxon.require_task_signature" "true" Kind::Flag
