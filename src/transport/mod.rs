@@ -11,6 +11,8 @@ mod error;
 mod http;
 mod report;
 
+#[cfg(feature = "distworker")]
+pub mod distworker;
 pub mod memory;
 pub mod rxon;
 

@@ -1,0 +1,3 @@
+//! DistWorker.
+mod url;
+pub(crate) mod wire;
