@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Token;
 use crate::id::WorkerId;
@@ -235,6 +236,27 @@ pub struct Resources {
     pub gpu: Option<Gpu>,
     /// `RAM_GB`; 0 when not told.
     pub ram_gb: f64,
+    /// `WORKER_DEVICES`: accelerators and other devices beyond `gpu`.
+    pub devices: Vec<Device>,
+    /// Whatever else dispatch rules may look at.
+    pub properties: BTreeMap<String, Value>,
+}
+
+/// A device, as told to the orchestrators.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Device {
+    /// What it is, for example `gpu`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tells it from others of this worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What does not change, for example `memory_gb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Value>,
 }
 
 /// A graphics card.
@@ -249,13 +271,19 @@ pub struct Gpu {
 }
 
 /// A model or other artifact that is installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// Its name.
     pub name: String,
     /// Its version.
     #[serde(default = "unknown")]
     pub version: String,
+    /// What it is, for example `model`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whatever else dispatch rules may look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Value>,
 }
 
 fn unknown() -> String {
@@ -380,6 +408,8 @@ impl Default for Resources {
             cpu_cores: 4,
             gpu: None,
             ram_gb: 0.0,
+            devices: Vec::new(),
+            properties: BTreeMap::new(),
         }
     }
 }
