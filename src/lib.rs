@@ -103,8 +103,8 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, TaskHandler, actor,
-    blocking,
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, QueueTask, TaskHandler,
+    actor, blocking,
 };
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
@@ -114,7 +114,7 @@ pub use policy::{Candidate, Selection};
 pub use status::{TaskStatus, WorkerStatus};
 pub use storage::{JournalError, TaskFiles};
 pub use task::{
-    CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
+    Attachment, CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
 pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};

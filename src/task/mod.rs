@@ -1,6 +1,7 @@
 //! A task and what becomes of it: the vocabulary that every part of the crate
 //! shares and that each transport translates to and from its wire.
 
+mod attachment;
 mod cancel;
 mod context;
 mod error;
@@ -9,10 +10,12 @@ mod outcome;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+pub use attachment::Attachment;
 pub use cancel::{CancelReason, Cancellation};
 pub(crate) use context::Services;
 pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
+pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
@@ -44,6 +47,8 @@ pub struct Task {
     pub params_metadata: Option<RawJson>,
     /// Free extra data of protocols that have it.
     pub metadata: Option<RawJson>,
+    /// Files that belong to it, in protocols that name them apart from the parameters.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Task {
@@ -69,6 +74,7 @@ impl Task {
             tracing_context: BTreeMap::new(),
             params_metadata: None,
             metadata: None,
+            attachments: Vec::new(),
         }
     }
 }

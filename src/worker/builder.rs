@@ -63,14 +63,7 @@ impl WorkerBuilder {
     #[must_use]
     pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
         let TaskSpec { entry, timeout } = task.into();
-        for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
-            .into_iter()
-            .flatten()
-        {
-            if let Err(error) = check_identifier(name) {
-                self.problems.push(format!("task: {error}"));
-            }
-        }
+        self.check_names(Some(entry.name.as_str()), entry.kind.as_deref());
         let name = entry.name.clone();
         let job = handler.into_job().0;
         if !self.registry.add(Registration {
@@ -82,6 +75,64 @@ impl WorkerBuilder {
                 .push(format!("task {name:?} is registered twice"));
         }
         self
+    }
+
+    /// Registers a handler of the queues that match a pattern, for orchestrators that
+    /// have queues (`DistWorker`). Orchestrators that are told the names of tasks are
+    /// not told of these.
+    ///
+    /// Names are compared segment by segment, divided by dots: `*` stands for exactly
+    /// one segment, `#` at the end for one or more, and everything else for itself. So
+    /// `math.*` is for `math.add` and not for `math`, and `files.#` for `files.a` and
+    /// `files.a.b`.
+    ///
+    /// A task goes to the handler of exactly its queue, else to that of the most
+    /// specific pattern, else to the [default one](Self::default_handler). Of two
+    /// patterns, the first segment in which they differ decides: a name comes before
+    /// `*`, and `*` before `#`. The order of registration does not matter.
+    #[must_use]
+    pub fn queue<Args>(mut self, queue: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
+        let TaskSpec { entry, timeout } = queue.into();
+        self.check_names(None, entry.kind.as_deref());
+        let name = entry.name.clone();
+        if name.as_str().is_empty() {
+            self.problems.push("queue: the pattern is empty".to_owned());
+        }
+        let job = handler.into_job().0;
+        if !self.registry.add_queue(Registration {
+            entry,
+            timeout,
+            job,
+        }) {
+            self.problems
+                .push(format!("queue {name:?} has a handler already"));
+        }
+        self
+    }
+
+    /// Registers the handler of all tasks that no other one is for. Without it they
+    /// fail.
+    #[must_use]
+    pub fn default_handler<Args>(mut self, handler: impl IntoJob<Args>) -> Self {
+        let TaskSpec { entry, timeout } = "(default)".into();
+        let job = handler.into_job().0;
+        if !self.registry.set_fallback(Registration {
+            entry,
+            timeout,
+            job,
+        }) {
+            let twice = "the default handler is given twice";
+            self.problems.push(twice.to_owned());
+        }
+        self
+    }
+
+    fn check_names(&mut self, name: Option<&str>, kind: Option<&str>) {
+        for name in [name, kind].into_iter().flatten() {
+            if let Err(error) = check_identifier(name) {
+                self.problems.push(format!("task: {error}"));
+            }
+        }
     }
 
     /// Shares a value with all handlers, which ask for it as

@@ -94,7 +94,10 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let hosts = wiring.hosts(&pool);
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
-    contexts.capacity.run(wiring.capacity(registry.entries()));
+    let queues = registry.queue_entries();
+    contexts
+        .capacity
+        .run(wiring.capacity(registry.entries(), queues));
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
     parts.courier.do_send(Redeliver(journal.leftovers));

@@ -94,14 +94,19 @@ impl Wiring<'_> {
         HotCacheActor::new(needs, to(&self.parts.heartbeat))
     }
 
-    pub(super) fn capacity(&self, entries: Vec<TaskEntry>) -> CapacityTracker {
+    pub(super) fn capacity(
+        &self,
+        entries: Vec<TaskEntry>,
+        queues: Vec<TaskEntry>,
+    ) -> CapacityTracker {
         let intake = &self.settings.intake;
         let slots = Slots::new(
             intake.max_concurrent_tasks,
             &intake.task_type_limits,
             intake.parking_lot,
             entries,
-        );
+        )
+        .with_queues(queues);
         CapacityTracker::new(
             slots,
             to(&self.parts.poller),

@@ -8,7 +8,7 @@ use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Cancellation, ErrorCode, Outcome, Task, TaskError};
+use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
 
 /// Where a task is.
 pub(super) enum Phase {
@@ -79,9 +79,7 @@ pub(super) fn end_of(reason: CancelReason, outcome: Outcome) -> Outcome {
             "the task did not end in its time",
         )),
         (CancelReason::ShuttingDown, Outcome::Completed(reply)) => Outcome::Completed(reply),
-        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(
-            "interrupted: the worker was shut down",
-        )),
+        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(INTERRUPTED)),
     }
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::notes::HandOut;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::task::{Outcome, Reply, TaskError, TaskResult};
+use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};
 
 /// A note that was read.
 #[derive(Debug)]
@@ -54,6 +54,8 @@ enum End {
         costs: Option<RawJson>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_metadata: Option<RawJson>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     },
     Failed {
         code: String,
@@ -91,6 +93,7 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
             metadata: reply.metadata().cloned(),
             costs: reply.costs().cloned(),
             data_metadata: reply.data_metadata().cloned(),
+            attachments: reply.attachments().to_vec(),
         },
         Outcome::Failed(error) => End::Failed {
             code: error.code().as_str().to_owned(),
@@ -140,6 +143,7 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             metadata,
             costs,
             data_metadata,
+            attachments,
         } => {
             let unfit = |e: TaskError| e.to_string();
             let mut reply = Reply::status_with(status, &data).map_err(unfit)?;
@@ -149,7 +153,9 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             if let Some(costs) = costs {
                 reply = reply.with_costs(&costs).map_err(unfit)?;
             }
-            Outcome::Completed(reply.with_data_metadata(data_metadata))
+            let reply = reply.with_data_metadata(data_metadata);
+            let with = |reply: Reply, file| reply.with_attachment(file);
+            Outcome::Completed(attachments.into_iter().fold(reply, with))
         }
         End::Failed {
             code,

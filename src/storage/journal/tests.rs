@@ -88,6 +88,10 @@ fn results_come_back_as_they_were() {
                 .and_then(|reply| reply.with_metadata(&json!({ "about": "x" })))
                 .and_then(|reply| reply.with_costs(&json!({ "tokens": 3 })))
                 .unwrap()
+                .with_attachment(crate::Attachment {
+                    id: "f1".to_owned(),
+                    ..crate::Attachment::default()
+                })
                 .with_data_metadata(RawJson::from_serialize(&json!({ "a": { "size": 1 } })).ok()),
         ),
         Outcome::Failed(TaskError::new("TEAPOT", "short and stout").with_details(&odd)),
