@@ -89,7 +89,8 @@ fn every_variable_changes_its_own_setting() {
             "AXON_RESULT_AMBIGUOUS" => "drop",
             "AXON_JOURNAL" => "off",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
-            "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" => "http://x",
+            "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" | "DISTWORKER_CONTROLLER_URL" => "http://x",
+            "DISTWORKER_IDLE_EXIT" => "false",
             "WORKER_ENABLE_WEBSOCKETS" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,
@@ -113,8 +114,9 @@ fn every_variable_changes_its_own_setting() {
             .orchestrators
             .iter_mut()
             .for_each(|o| o.priority = 1);
-        let token = settings.orchestrators[0].token.expose().to_owned();
-        let fingerprint = format!("{token} {settings:?}");
+        let token = settings.orchestrators.first().map(|o| o.token.expose());
+        let of_controller = settings.distworker.worker_token.expose();
+        let fingerprint = format!("{token:?} {of_controller} {settings:?}");
         let is_new = seen.insert(fingerprint);
         let alias = VARIABLES.iter().take_while(|v| v.name != variable.name);
         let is_alias = alias.into_iter().any(|v| v.key == variable.key);
