@@ -3,6 +3,7 @@
 //! nor a clock. The actors in [`crate::actors`] carry these, feed them and do
 //! what they answer.
 
+mod apart;
 mod backoff;
 mod drain;
 mod gate;
@@ -12,6 +13,7 @@ mod relink;
 mod select;
 mod slots;
 
+pub(crate) use apart::Apart;
 pub(crate) use backoff::Backoff;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;

@@ -106,13 +106,13 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, hosts));
+    let (sender, ended) = watch::channel(None);
+    let conductor = contexts.conductor.run(wiring.conductor(sender, &channels));
     // Last: it begins by registering.
     contexts
         .pool
-        .run(wiring.pool(sessions, selection, card, &channels));
+        .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
-    let (sender, ended) = watch::channel(None);
-    let conductor = wiring.conductor(sender, &channels).start();
     let id = settings.worker_id.clone();
     let board = wiring.board;
     Ok(Running {

@@ -26,6 +26,7 @@ use session::Session;
 pub(crate) use session::SessionSettings;
 
 use super::commands::OpenChannel;
+use super::conductor::AllOver;
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
 use super::poller::{PollEnded, Ready, Sidelined};
@@ -45,8 +46,9 @@ pub(crate) struct Neighbours {
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
-    /// One per orchestrator, or none at all.
-    pub(crate) commands: Vec<Recipient<OpenChannel>>,
+    pub(crate) conductor: Recipient<AllOver>,
+    /// By orchestrator; not all have one.
+    pub(crate) commands: Vec<Option<Recipient<OpenChannel>>>,
 }
 
 /// All orchestrators of this worker.

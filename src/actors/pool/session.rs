@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) settings: SessionSettings,
     pub(super) registered: bool,
     pub(super) registering: bool,
+    /// It is over with this one, in order or not.
+    pub(super) dismissed: Option<bool>,
     pub(super) registration: Gate,
     pub(super) polls: Gate,
     pub(super) open_polls: usize,
@@ -55,6 +57,7 @@ impl Session {
             settings,
             registered: false,
             registering: false,
+            dismissed: None,
             registration: gate(
                 timing.registration_retry_initial_delay,
                 timing.registration_retry_max_delay,

@@ -73,7 +73,7 @@ impl Entry {
 /// (avtomatika 1.0b30). After a time-out the orchestrator has given up on it.
 pub(super) fn end_of(reason: CancelReason, outcome: Outcome) -> Outcome {
     match (reason, outcome) {
-        (CancelReason::Requested, _) => Outcome::Cancelled,
+        (CancelReason::Requested | CancelReason::Orphaned, _) => Outcome::Cancelled,
         (CancelReason::TimedOut, _) => Outcome::Failed(TaskError::new(
             ErrorCode::Timeout,
             "the task did not end in its time",

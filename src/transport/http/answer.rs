@@ -23,6 +23,9 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     flaw: Option<Flaw>,
     retry_after: Option<Duration>,
+    /// The clock of the server, if it told.
+    #[cfg(feature = "distworker")]
+    pub(crate) date: Option<SystemTime>,
     /// Size of our request, for the error that says it was too large.
     sent: usize,
 }
@@ -43,6 +46,8 @@ impl Answer {
             body: Bytes::new(),
             flaw: None,
             retry_after: retry_after(response.headers(), SystemTime::now()),
+            #[cfg(feature = "distworker")]
+            date: date(response.headers()),
             sent,
         }
     }
@@ -54,6 +59,8 @@ impl Answer {
             body: Bytes::new(),
             flaw: None,
             retry_after: None,
+            #[cfg(feature = "distworker")]
+            date: None,
             sent: 0,
         }
     }
@@ -152,6 +159,12 @@ impl Answer {
         let text: String = text.chars().map(printable).take(ERROR_TEXT).collect();
         text.trim().to_owned()
     }
+}
+
+#[cfg(feature = "distworker")]
+fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    let text = headers.get(header::DATE)?.to_str().ok()?;
+    text.parse::<HttpDate>().ok().map(SystemTime::from)
 }
 
 /// How long to be silent, if the server said so in a way that means something.

@@ -89,11 +89,24 @@ impl HttpSetup {
         request_timeout: Duration,
         tls: &TlsFiles,
     ) -> Result<Self, SetupError> {
-        let base = base_of(url)?;
         let mut secret = HeaderValue::from_str(token.expose()).map_err(|_| SetupError::Token {
             url: url.to_owned(),
         })?;
         secret.set_sensitive(true);
+        let mut setup = Self::without_token(url, request_timeout, tls)?;
+        setup.token = token.clone();
+        setup.headers.push((token_header, secret));
+        Ok(setup)
+    }
+
+    /// The same for a client that says nothing of itself. TLS files are only read for
+    /// `https://`.
+    pub(crate) fn without_token(
+        url: &str,
+        request_timeout: Duration,
+        tls: &TlsFiles,
+    ) -> Result<Self, SetupError> {
+        let base = base_of(url)?;
         #[cfg(feature = "tls")]
         let tls = if base.scheme_str() == Some("https") {
             Some(super::tls::client_config(tls)?)
@@ -111,8 +124,8 @@ impl HttpSetup {
         }
         Ok(Self {
             base,
-            token: token.clone(),
-            headers: vec![(token_header, secret)],
+            token: Token::from(""),
+            headers: Vec::new(),
             connect: CONNECT.min(request_timeout),
             #[cfg(feature = "tls")]
             tls,
