@@ -12,7 +12,7 @@ use crate::config::{OrchestratorSettings, Settings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
-use crate::policy::{Selection, strategy_for};
+use crate::policy::{Apart, Selection, strategy_for};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
 
@@ -257,6 +257,8 @@ impl WorkerBuilder {
             problems.push("the worker type is empty".to_owned());
         }
         let mut links = self.links;
+        // Where a controller's link is among them, which stands for itself.
+        let mut apart = Vec::new();
         if links.is_empty() {
             for orchestrator in &settings.orchestrators {
                 match rxon_link(orchestrator, &settings) {
@@ -264,17 +266,34 @@ impl WorkerBuilder {
                     Err(error) => problems.push(error.to_string()),
                 }
             }
+            match distworker_link(&settings, links.is_empty()) {
+                Some(Ok(link)) => {
+                    apart.push(OrchestratorId(links.len()));
+                    links.push(link);
+                }
+                Some(Err(error)) => problems.push(format!("DISTWORKER_CONTROLLER_URL: {error}")),
+                None => {}
+            }
         }
-        if settings.orchestrators.is_empty() && links.is_empty() {
+        if settings.orchestrators.is_empty() && links.is_empty() && problems.is_empty() {
             problems.push("no orchestrator is configured".to_owned());
         }
         if !problems.is_empty() {
             return Err(Error::Build(problems));
         }
+        #[cfg(feature = "distworker")]
+        if let Some(files) = crate::transport::distworker::ControllerFiles::new(&settings) {
+            self.data.insert(Arc::new(files));
+        }
+        let selection = self.selection.unwrap_or_else(|| {
+            let strategy = strategy_for(settings.mode);
+            match apart.is_empty() {
+                true => strategy,
+                false => Box::new(Apart::new(strategy, apart)),
+            }
+        });
         let plan = Plan {
-            selection: self
-                .selection
-                .unwrap_or_else(|| strategy_for(settings.mode)),
+            selection,
             settings,
             registry: self.registry,
             data: self.data,
@@ -332,6 +351,42 @@ fn rxon_link(
         weight: orchestrator.weight,
         make: Box::new(move |id| setup.open(id).into()),
     })
+}
+
+/// The link to a `DistWorker` controller, if there is one. `is_alone`: the worker has no
+/// other orchestrator.
+#[cfg(feature = "distworker")]
+fn distworker_link(
+    settings: &Settings,
+    is_alone: bool,
+) -> Option<std::result::Result<Link, SetupError>> {
+    use crate::transport::distworker::DistWorkerSetup;
+
+    settings.distworker.controller_url.as_ref()?;
+    let timing = &settings.timing;
+    let setup = DistWorkerSetup::new(&settings.distworker, timing, &TlsFiles::from(settings));
+    Some(setup.map(|setup| {
+        let setup = if is_alone {
+            setup
+        } else {
+            setup.hold(timing.poll_timeout)
+        };
+        Link {
+            name: setup.name(),
+            priority: 1,
+            weight: 1,
+            make: Box::new(move |id| setup.open(id).into()),
+        }
+    }))
+}
+
+#[cfg(not(feature = "distworker"))]
+fn distworker_link(
+    settings: &Settings,
+    _: bool,
+) -> Option<std::result::Result<Link, &'static str>> {
+    let url = settings.distworker.controller_url.as_ref();
+    url.map(|_| Err("build axon-worker with the feature `distworker`"))
 }
 
 #[cfg(test)]
