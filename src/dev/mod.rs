@@ -35,6 +35,8 @@
 //! ```
 
 mod builder;
+#[cfg(feature = "distworker")]
+mod dist;
 mod faults;
 mod handle;
 mod job;
@@ -50,6 +52,11 @@ mod state;
 mod wire;
 
 pub use builder::{DevError, DevOrchestratorBuilder};
+#[cfg(feature = "distworker")]
+pub use dist::{
+    DistController, DistControllerBuilder, DistEvent, DistOutcome, DistProgress, DistTask,
+    DistTaskView, Oddity,
+};
 pub use faults::Fault;
 pub use handle::{DevOrchestrator, Keep};
 pub use job::{AttemptReport, JobReport, JobSpec, JobState, SpecError};
