@@ -12,11 +12,17 @@ use crate::id::OrchestratorId;
 pub(crate) struct Apart {
     inner: Box<dyn Selection>,
     apart: Vec<OrchestratorId>,
+    /// Whether the last poll went to one of them.
+    was_apart: bool,
 }
 
 impl Apart {
     pub(crate) fn new(inner: Box<dyn Selection>, apart: Vec<OrchestratorId>) -> Self {
-        Self { inner, apart }
+        Self {
+            inner,
+            apart,
+            was_apart: false,
+        }
     }
 
     /// Those of the strategy, and those apart.
@@ -32,9 +38,17 @@ impl Selection for Apart {
     fn pick(&mut self, candidates: &[Candidate]) -> Option<OrchestratorId> {
         let (inside, apart) = self.divide(candidates);
         let ready = || apart.iter().filter(|candidate| candidate.ready);
-        if let Some(alone) = ready().find(|candidate| candidate.open_polls == 0) {
+        let alone = ready().find(|candidate| candidate.open_polls == 0);
+        // With a single slot they take turns.
+        let mut others = inside.iter().filter(|candidate| candidate.ready);
+        let is_others_turn = self.was_apart && others.any(|c| c.open_polls == 0);
+        if let Some(alone) = alone
+            && !is_others_turn
+        {
+            self.was_apart = true;
             return Some(alone.id);
         }
+        self.was_apart = false;
         let of_inner = self.inner.pick(&inside);
         let is_busy = |id: OrchestratorId| {
             let mut inside = inside.iter();
@@ -112,6 +126,13 @@ mod tests {
         assert_eq!(apart.pick(&all), Some(OrchestratorId(2)));
         all[0].flowing = true;
         assert_eq!(apart.pick(&all), Some(OrchestratorId(0)));
+    }
+
+    #[test]
+    fn with_one_slot_they_take_turns() {
+        let (mut apart, all) = scene();
+        let picked: Vec<_> = (0..4).map(|_| apart.pick(&all).unwrap().0).collect();
+        assert_eq!(picked, [2, 0, 2, 0]);
     }
 
     #[test]

@@ -76,6 +76,12 @@ pub trait Transport: fmt::Debug + 'static {
         false
     }
 
+    /// Whether tasks come by themselves, so that one poll is always to be open, whatever
+    /// other orchestrators have. `false` unless overridden.
+    fn pushes(&self) -> bool {
+        false
+    }
+
     /// Hands over a result. `Ok` ends its life here: the orchestrator has it or
     /// has said for certain that it does not want it. Called until then, with
     /// backoff; see [`TransportError`] for what ends the attempts. Cancel-safe in

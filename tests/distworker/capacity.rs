@@ -31,6 +31,11 @@ async fn each_connection_carries_one_task() {
         controller.assigned(&tasks[3]),
     )
     .await;
+    until("three run again", || {
+        let running = worker.status().tasks;
+        running.len() == 3 && running.iter().any(|task| task.task_id.as_str() == tasks[3])
+    })
+    .await;
     for task in &tasks {
         worker.cancel(task.as_str());
     }

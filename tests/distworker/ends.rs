@@ -307,7 +307,7 @@ async fn a_controller_that_falls_silent_is_noticed() {
         .await
         .unwrap();
     assert_works(&controller).await;
-    controller.go_silent();
+    controller.go_silent().await;
     // The socket stays open and nothing comes: only the clock can tell.
     tokio::time::pause();
     let began = tokio::time::Instant::now();

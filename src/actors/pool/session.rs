@@ -102,6 +102,11 @@ impl Session {
         self.polls.is_failing() && self.open_polls == 0 && self.candidate(now).ready
     }
 
+    /// Whether it could have a poll and should always have one.
+    pub(super) fn wants_first_poll(&self, now: Instant) -> bool {
+        self.open_polls == 0 && self.settings.transport.pushes() && self.candidate(now).ready
+    }
+
     /// Whether it was thought unreachable until now; forgets it.
     pub(super) fn was_silent(&mut self) -> bool {
         std::mem::take(&mut self.suspect)

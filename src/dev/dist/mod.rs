@@ -174,10 +174,15 @@ impl DistController {
         self.shared.change(close);
     }
 
-    /// Stops reading, writing and pinging on all connections, which stay open.
-    pub fn go_silent(&self) {
-        self.shared
-            .change(|state| state.tell_all(&ToWorker::Silence));
+    /// Stops reading, writing and pinging on all connections, which stay open. Returns
+    /// when it is silent.
+    pub async fn go_silent(&self) {
+        let silenced = self.shared.change(|state| {
+            state.tell_all(&ToWorker::Silence);
+            state.silenced + state.registered()
+        });
+        let silent = |state: &State| (state.silenced >= silenced).then_some(());
+        self.shared.wait_for(silent).await;
     }
 
     /// Sends something odd to all workers.

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
 use super::oddity::Oddity;
-use super::state::{DistEvent, Shared, ToWorker};
+use super::state::{DistEvent, Shared, State, ToWorker};
 use crate::transport::distworker::wire;
 use crate::transport::distworker::wire::messages::{
     Envelope, Payload as Said, WorkerRegister, WorkerRegisterResponse,
@@ -51,6 +51,7 @@ pub(super) async fn upgrade(
             session: Some(session),
             messages,
             is_registered: false,
+            has_ended_one: false,
         };
         let code = socket.serve(told).await;
         shared.change(|state| state.gone(number, code));
@@ -65,6 +66,7 @@ struct Socket {
     session: Option<Session>,
     messages: AggregatedMessageStream,
     is_registered: bool,
+    has_ended_one: bool,
 }
 
 /// The connection is over, with this close code of the worker's if there was one.
@@ -106,6 +108,11 @@ impl Socket {
                     self.take(message).await?;
                 }
                 Some(what) = told.recv() => self.tell(what).await?,
+                // A worker that says goodbye behind its result is no more asked.
+                () = std::future::ready(()), if self.has_ended_one => {
+                    self.has_ended_one = false;
+                    self.shared.change(State::assign);
+                }
                 () = sleep_until(next_ping) => {
                     self.session()?.ping(b"").await?;
                     next_ping = Instant::now() + every;
@@ -119,6 +126,7 @@ impl Socket {
         match message {
             AggregatedMessage::Binary(bytes) if self.is_registered => {
                 self.shared.change(|state| state.said(self.number, &bytes));
+                self.has_ended_one = true;
                 Ok(())
             }
             AggregatedMessage::Binary(bytes) => self.register(bytes).await,
@@ -183,7 +191,10 @@ impl Socket {
             }
             ToWorker::Odd(oddity) => Ok(self.session()?.binary(oddity.bytes()).await?),
             ToWorker::Drop => Err(Over(None)),
-            ToWorker::Silence => std::future::pending().await,
+            ToWorker::Silence => {
+                self.shared.change(|state| state.silenced += 1);
+                std::future::pending().await
+            }
             ToWorker::Close(code) => {
                 let reason = CloseReason {
                     code,

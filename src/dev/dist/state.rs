@@ -188,6 +188,7 @@ pub(super) struct State {
     pub(super) unavailable: usize,
     pub(super) late: Option<Duration>,
     pub(super) clock_ahead: i64,
+    pub(super) silenced: usize,
 }
 
 fn json_of(object: Option<&Struct>) -> Value {
@@ -217,6 +218,7 @@ impl State {
             unavailable: 0,
             late: None,
             clock_ahead: 0,
+            silenced: 0,
         }
     }
 
@@ -248,7 +250,7 @@ impl State {
     }
 
     /// Hands out what waits, to whoever is idle.
-    fn assign(&mut self) {
+    pub(super) fn assign(&mut self) {
         while let Some(task_id) = self.pending.front() {
             let mut connections = self.connections.values_mut();
             let is_idle = |c: &&mut Connection| c.worker_id.is_some() && c.current.is_none();
@@ -406,7 +408,6 @@ impl State {
         if let Some(connection) = self.connections.get_mut(&number) {
             connection.current = None;
         }
-        self.assign();
     }
 }
 

@@ -181,7 +181,18 @@ async fn serve(
     }
     let ended = connection.serve(orders).await;
     if !matches!(ended, Err(TransportError::NoAnswer { .. })) {
-        connection.socket.close().await;
+        let Connection {
+            socket,
+            unconfirmed,
+            ..
+        } = connection;
+        // Whoever answers our goodbye has read everything before it.
+        if socket.close().await && ended.is_ok() {
+            for (_, taken) in unconfirmed {
+                // The worker may have stopped waiting.
+                let _ = taken.send(());
+            }
+        }
     }
     ended
 }
@@ -211,7 +222,8 @@ impl Connection<'_> {
                 health = shared.health.get();
                 self.beat()?;
             }
-            // Whatever is to be written goes first.
+            // Whatever is to be written goes first. Then goodbye at once, in one go with
+            // the last result: a controller that sees us free assigns the next task.
             if self.may_leave() && orders.is_empty() {
                 return Ok(());
             }
@@ -231,9 +243,7 @@ impl Connection<'_> {
     fn may_leave(&self) -> bool {
         match self.shared.leaving.get() {
             Leaving::No => false,
-            Leaving::WhenFree => {
-                self.unconfirmed.is_empty() && self.shared.books.borrow().is_free(self.place)
-            }
+            Leaving::WhenFree => self.shared.books.borrow().is_free(self.place),
             Leaving::Now => true,
         }
     }
@@ -279,14 +289,16 @@ impl Connection<'_> {
                 taken,
             } => {
                 self.socket.write_binary(bytes)?;
+                self.shared.answered(&task_id);
+                self.pings += 1;
+                self.unconfirmed.push_back((self.pings, taken));
+                if self.may_leave() {
+                    return Ok(());
+                }
                 // There is no acknowledgement, but messages are read in their order: the
                 // answer to a ping shows that the result before it was read.
-                self.pings += 1;
                 let payload = Bytes::copy_from_slice(&self.pings.to_be_bytes());
-                self.socket.write_ping(payload)?;
-                self.unconfirmed.push_back((self.pings, taken));
-                self.shared.answered(&task_id);
-                Ok(())
+                self.socket.write_ping(payload)
             }
         }
     }

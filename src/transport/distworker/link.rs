@@ -258,6 +258,10 @@ impl Transport for DistWorker {
         true
     }
 
+    fn pushes(&self) -> bool {
+        true
+    }
+
     fn deliver(&self, result: Arc<TaskResult>) -> Answer<'_, Receipt> {
         Box::pin(async move { self.give_result(&result).await })
     }
