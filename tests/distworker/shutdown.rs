@@ -12,7 +12,7 @@ use crate::support::{assert_failed, completed, outcome, soon, until, worker};
 async fn an_idle_worker_says_goodbye() {
     let controller = DistController::start().await.unwrap();
     let worker = worker(&controller).spawn().unwrap();
-    soon("it connects", controller.connected(1)).await;
+    until("it is registered", || worker.status().registered == 1).await;
     let report = worker.shutdown().await;
     assert!(report.is_clean(), "{report}");
     let gone = controller.event_where(|e| matches!(e, DistEvent::Gone(_)));
