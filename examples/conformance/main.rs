@@ -6,6 +6,9 @@
 //! ORCHESTRATOR_URL=http://localhost:8080 cargo run --example conformance
 //! ```
 //!
+//! With `DISTWORKER_CONTROLLER_URL` it serves that controller, beside the orchestrators or
+//! alone.
+//!
 //! `AXON_CONFORMANCE_LOG` may name a file that gets a line when a handler begins and
 //! one when it ends.
 
@@ -14,6 +17,7 @@
 mod basic;
 mod hot;
 mod media;
+mod queues;
 mod trace;
 
 use axon_worker::{Result, TaskSpec, Worker, blocking};
@@ -49,6 +53,11 @@ async fn main() -> Result<()> {
             TaskSpec::named("audio").of_type("audio_processing"),
             media::process,
         )
+        .queue("math.add", queues::add)
+        .queue("echo.any", basic::echo)
+        .queue("slow.sleep", queues::sleep)
+        .queue("fail.now", queues::fail)
+        .queue("files.#", queues::files)
         .task_type_limit("video_processing", 1)
         .task_type_limit("audio_processing", 4)
         .run_with_health_check()
