@@ -14,3 +14,10 @@ pub fn read_task(body: &Bytes) -> Option<Task> {
 pub fn read_answers(body: &Bytes) {
     crate::transport::rxon::read_answers(body);
 }
+
+/// Reads a message of a `DistWorker` controller.
+#[cfg(feature = "distworker")]
+#[must_use]
+pub fn read_envelope(message: &Bytes) -> Option<Task> {
+    crate::transport::distworker::read_task(OrchestratorId(0), message)
+}
