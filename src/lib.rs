@@ -68,7 +68,7 @@
 //!
 //! [`transport::rxon`] speaks to Avtomatika and is used unless
 //! [`WorkerBuilder::transport`] says otherwise. `transport::distworker` (feature
-//! `distworker`) speaks to DistWorker, whose tasks go to handlers given to
+//! `distworker`) speaks to `DistWorker`, whose tasks go to handlers given to
 //! [`WorkerBuilder::queue`]. [`transport`] is the seam for protocols
 //! of your own. [`transport::memory`] is an orchestrator for tests of handlers, without
 //! sockets, and `dev` (feature `dev-orchestrator`) one that speaks RXON over HTTP and

@@ -11,23 +11,23 @@ use crate::id::OrchestratorId;
 #[derive(Debug)]
 pub(crate) struct Apart {
     inner: Box<dyn Selection>,
-    apart: Vec<OrchestratorId>,
-    /// Whether the last poll went to one of them.
-    was_apart: bool,
+    others: Vec<OrchestratorId>,
+    /// Whether the last poll went to one of those.
+    was_theirs: bool,
 }
 
 impl Apart {
-    pub(crate) fn new(inner: Box<dyn Selection>, apart: Vec<OrchestratorId>) -> Self {
+    pub(crate) fn new(inner: Box<dyn Selection>, others: Vec<OrchestratorId>) -> Self {
         Self {
             inner,
-            apart,
-            was_apart: false,
+            others,
+            was_theirs: false,
         }
     }
 
     /// Those of the strategy, and those apart.
     fn divide(&self, all: &[Candidate]) -> (Vec<Candidate>, Vec<Candidate>) {
-        let inside = |candidate: &&Candidate| !self.apart.contains(&candidate.id);
+        let inside = |candidate: &&Candidate| !self.others.contains(&candidate.id);
         let (inside, apart): (Vec<_>, Vec<_>) = all.iter().partition(inside);
         let cloned = |these: Vec<&Candidate>| these.into_iter().cloned().collect();
         (cloned(inside), cloned(apart))
@@ -40,15 +40,15 @@ impl Selection for Apart {
         let ready = || apart.iter().filter(|candidate| candidate.ready);
         let alone = ready().find(|candidate| candidate.open_polls == 0);
         // With a single slot they take turns.
-        let mut others = inside.iter().filter(|candidate| candidate.ready);
-        let is_others_turn = self.was_apart && others.any(|c| c.open_polls == 0);
+        let mut rest = inside.iter().filter(|candidate| candidate.ready);
+        let is_their_turn = self.was_theirs && rest.any(|c| c.open_polls == 0);
         if let Some(alone) = alone
-            && !is_others_turn
+            && !is_their_turn
         {
-            self.was_apart = true;
+            self.was_theirs = true;
             return Some(alone.id);
         }
-        self.was_apart = false;
+        self.was_theirs = false;
         let of_inner = self.inner.pick(&inside);
         let is_busy = |id: OrchestratorId| {
             let mut inside = inside.iter();
@@ -64,7 +64,7 @@ impl Selection for Apart {
 
     fn wants(&self, candidates: &[Candidate], one: &Candidate) -> bool {
         let (inside, _) = self.divide(candidates);
-        self.apart.contains(&one.id) || self.inner.wants(&inside, one)
+        self.others.contains(&one.id) || self.inner.wants(&inside, one)
     }
 
     fn least_polls(&self, candidates: &[Candidate]) -> usize {

@@ -287,9 +287,10 @@ impl WorkerBuilder {
         }
         let selection = self.selection.unwrap_or_else(|| {
             let strategy = strategy_for(settings.mode);
-            match apart.is_empty() {
-                true => strategy,
-                false => Box::new(Apart::new(strategy, apart)),
+            if apart.is_empty() {
+                strategy
+            } else {
+                Box::new(Apart::new(strategy, apart))
             }
         });
         let plan = Plan {

@@ -180,7 +180,7 @@ async fn handlers_see_metadata_time_limit_and_files() {
     };
     let task = DistTask::new("files.some", &json!({}))
         .metadata(&json!({ "priority": "high" }))
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .file(file("f1", "a.txt"))
         .file(file("f2", "b.txt"))
         .file(file("f3", "a.txt"));

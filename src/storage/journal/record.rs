@@ -11,6 +11,7 @@ use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};
 
 /// A note that was read.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Record {
     HandedOut(HandOut),
     /// The origin is not known here: the note stands under the orchestrator's name.

@@ -38,7 +38,7 @@ type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
 
 /// A [`Transport`] to a `DistWorker` controller.
 ///
-/// Tasks come when they come, over one or more WebSockets; polls wait for them. A
+/// Tasks come when they come, over one or more `WebSocket`s; polls wait for them. A
 /// connection that ends is opened again by itself, with a wait before.
 pub struct DistWorker {
     shared: Rc<Shared>,
@@ -242,9 +242,10 @@ impl Transport for DistWorker {
     }
 
     fn probe(&self) -> Answer<'_, Standing> {
-        let standing = match self.shared.is_up() {
-            true => Standing::Known,
-            false => Standing::Forgotten,
+        let standing = if self.shared.is_up() {
+            Standing::Known
+        } else {
+            Standing::Forgotten
         };
         Box::pin(ready(Ok(standing)))
     }

@@ -30,7 +30,10 @@ pub use setup::DistWorkerSetup;
 pub use super::http::{SetupError, TlsFiles};
 
 #[cfg(fuzzing)]
-pub(crate) fn read_task(origin: crate::OrchestratorId, message: &bytes::Bytes) -> Option<crate::Task> {
+pub(crate) fn read_task(
+    origin: crate::OrchestratorId,
+    message: &bytes::Bytes,
+) -> Option<crate::Task> {
     match wire::read(message).ok()? {
         wire::Incoming::Assigned(task) => Some(outcome::task(origin, *task)),
         _ => None,

@@ -92,7 +92,7 @@ mod tests {
         assert_eq!(seconds(&mut pace, 7), [1, 2, 4, 8, 16, 30, 30]);
         pace.registered();
         assert_eq!(seconds(&mut pace, 2), [1, 2]);
-        let mut pace = Pace::new(Duration::from_secs(60), None, false);
+        let mut pace = Pace::new(Duration::from_mins(1), None, false);
         assert_eq!(seconds(&mut pace, 2), [60, 60]);
     }
 

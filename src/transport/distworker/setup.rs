@@ -70,9 +70,10 @@ impl DistWorkerSetup {
             attempts: settings.max_reconnect_attempts,
             idle_exit: settings.idle_exit,
         };
-        let connections = match identity.has_id() {
-            true => 1,
-            false => settings.connections.max(1),
+        let connections = if identity.has_id() {
+            1
+        } else {
+            settings.connections.max(1)
         };
         Ok(Self {
             http,

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// How far the clocks of worker and controller may be apart, either way.
-pub(crate) const WINDOW: Duration = Duration::from_secs(300);
+pub(crate) const WINDOW: Duration = Duration::from_mins(5);
 
 const DAY: u64 = 86_400;
 

@@ -73,12 +73,8 @@ impl Request<'_> {
     fn canonical(&self) -> String {
         let mut names = self.signed.to_vec();
         names.sort_unstable();
-        let mut lines = String::new();
-        for name in &names {
-            if let Some(value) = self.value_of(name) {
-                lines.push_str(&format!("{name}:{value}\n"));
-            }
-        }
+        let line = |name: &&str| Some([name, ":", self.value_of(name)?, "\n"].concat());
+        let lines: String = names.iter().filter_map(line).collect();
         let method = self.method.to_ascii_uppercase();
         let content = self.value_of(CONTENT_HEADER).unwrap_or("UNSIGNED-PAYLOAD");
         [
@@ -96,7 +92,9 @@ impl Request<'_> {
     pub(crate) fn signature(&self, token: &str) -> String {
         let date = self.value_of(DATE_HEADER).unwrap_or_default();
         let signed = sign(token, date, Purpose::Request, self.canonical().as_bytes());
-        signed.iter().map(|byte| format!("{byte:02x}")).collect()
+        let digit = |nibble: u8| char::from_digit(nibble.into(), 16).unwrap_or('0');
+        let hex = signed.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+        hex.map(digit).collect()
     }
 
     /// The value of the `Authorization` header.

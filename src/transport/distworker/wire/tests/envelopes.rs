@@ -37,9 +37,8 @@ fn name_of(kind: MessageType) -> &'static str {
     }
 }
 
-fn object(of: &Option<Struct>) -> Json {
-    of.as_ref()
-        .map_or(Json::Null, |it| it.to_json().parse().unwrap())
+fn object(of: Option<&Struct>) -> Json {
+    of.map_or(Json::Null, |it| it.to_json().parse().unwrap())
 }
 
 fn files(of: &[FileInfo]) -> Json {
@@ -57,7 +56,7 @@ fn files(of: &[FileInfo]) -> Json {
 fn resources(of: &ResourceInfo) -> Json {
     without_defaults(json!({
         "hostname": of.hostname, "cpu_cores": of.cpu_cores, "memory_mb": of.memory_mb,
-        "additional": object(&of.additional),
+        "additional": object(of.additional.as_ref()),
     }))
 }
 
@@ -79,26 +78,26 @@ fn payload_told(payload: &Payload) -> Json {
                 without_defaults(json!({
                     "cpu_percent": usage.cpu_percent, "memory_used_mb": usage.memory_used_mb,
                     "gpu_utilization": usage.gpu_utilization,
-                    "additional": object(&usage.additional),
+                    "additional": object(usage.additional.as_ref()),
                 }))
             });
             json!({"timestamp": it.timestamp, "health": health, "resource_usage": usage})
         }
         Payload::TaskAssign(it) => json!({
-            "task_id": it.task_id, "queue": it.queue, "metadata": object(&it.metadata),
-            "input": object(&it.input), "timeout_ms": it.timeout_ms, "files": files(&it.files),
+            "task_id": it.task_id, "queue": it.queue, "metadata": object(it.metadata.as_ref()),
+            "input": object(it.input.as_ref()), "timeout_ms": it.timeout_ms, "files": files(&it.files),
         }),
         Payload::TaskProgress(it) => json!({
             "task_id": it.task_id, "progress": it.progress, "message": it.message,
-            "data": object(&it.data),
+            "data": object(it.data.as_ref()),
         }),
         Payload::TaskComplete(it) => json!({
-            "task_id": it.task_id, "result": object(&it.result),
+            "task_id": it.task_id, "result": object(it.result.as_ref()),
             "result_files": files(&it.result_files),
         }),
         Payload::TaskFailed(it) => json!({
             "task_id": it.task_id, "error_code": it.error_code,
-            "error_message": it.error_message, "error_details": object(&it.error_details),
+            "error_message": it.error_message, "error_details": object(it.error_details.as_ref()),
         }),
     })
 }
