@@ -75,7 +75,7 @@ fn work(url: &str) -> Result<(), Failure> {
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = "example".to_owned();
+    settings.distworker.provisioner = String::from("example");
     settings.distworker.worker_token = TOKEN.into();
     let _worker = Worker::builder("bench")
         .settings(settings)
