@@ -21,3 +21,11 @@ pub fn read_answers(body: &Bytes) {
 pub fn read_envelope(message: &Bytes) -> Option<Task> {
     crate::transport::distworker::read_task(OrchestratorId(0), message)
 }
+
+/// Finds the objects that parameters name; the local names that they get. `None`: the
+/// parameters are refused.
+#[must_use]
+pub fn local_names(params: &crate::RawJson, metadata: &crate::RawJson) -> Option<Vec<String>> {
+    let plan = crate::storage::plan_of(params, Some(metadata)).ok()?;
+    Some(plan.names().map(str::to_owned).collect())
+}

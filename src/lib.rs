@@ -44,12 +44,18 @@
 //! computes for minutes holds up other handlers at worst.
 //!
 //! The first argument is the parameters, see [`FromParams`]. Functions have up to five
-//! more, see [`FromTask`]: [`TaskContext`] for ids, progress, files and cancelling,
-//! [`Data`] for what the handlers of a worker share, and others.
+//! more, see [`FromTask`]: [`TaskContext`] for ids, progress and cancelling, [`TaskFiles`]
+//! for the task's own folder, [`Data`] for what the handlers of a worker share, and others.
 //!
 //! What a handler returns becomes an [`Outcome`]: a value is a success, a [`Reply`] has
 //! a status of its own, a [`TaskError`] has a code that tells the orchestrator whether
 //! to try again. `?` works on every ordinary error and means "may pass"; so does a panic.
+//!
+//! # Files
+//!
+//! Where parameters name objects of a storage (`s3://bucket/key`), handlers see local
+//! files; local files that a handler returns are objects again when the result goes out.
+//! See [`TaskFiles`] and [`storage`].
 //!
 //! # Running
 //!
@@ -79,7 +85,9 @@
 //! - `examples/` in the repository, beginning with `quickstart`.
 //! - `docs/configuration.md`: every variable.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
+//! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
+//! - `docs/middleware.md`: code round the calls of handlers.
 
 mod actors;
 pub mod config;
@@ -89,31 +97,36 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
-#[cfg(feature = "health")]
-mod health;
 mod id;
 mod json;
+mod metrics;
+pub mod middleware;
 mod policy;
 mod status;
-mod storage;
+pub mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
+#[cfg(feature = "health")]
+pub mod web;
 mod worker;
 
 pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, QueueTask, TaskHandler,
-    actor, blocking,
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, QueueTask,
+    TaskHandler, actor, blocking,
 };
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };
 pub use json::RawJson;
 pub use policy::{Candidate, Selection};
-pub use status::{TaskStatus, WorkerStatus};
+pub use status::{
+    CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,
+    Vitals, WorkerEvent, WorkerEvents, WorkerStatus,
+};
 pub use storage::{JournalError, TaskFiles};
 pub use task::{
     Attachment, CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
@@ -128,4 +141,8 @@ mod guides {
     struct Readme;
     #[doc = include_str!("../docs/transports.md")]
     struct Transports;
+    #[doc = include_str!("../docs/middleware.md")]
+    struct Middleware;
+    #[doc = include_str!("../docs/storage.md")]
+    struct Storage;
 }

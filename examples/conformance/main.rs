@@ -15,12 +15,14 @@
 #![allow(unreachable_pub, reason = "an example in several files")]
 
 mod basic;
+mod files;
 mod hot;
+mod injected;
 mod media;
 mod queues;
 mod trace;
 
-use axon_worker::{Result, TaskSpec, Worker, blocking};
+use axon_worker::{Result, TaskSpec, Worker, blocking, middleware};
 
 #[actix_rt::main]
 async fn main() -> Result<()> {
@@ -41,6 +43,10 @@ async fn main() -> Result<()> {
         .task("status", basic::status)
         .task("progress", basic::progress)
         .task("info", basic::info)
+        .task("injected", injected::injected)
+        .middleware_for(["injected"], middleware::actor(injected::Injector::default))
+        .task("file_upper", files::upper)
+        .task("dir_copy", blocking(files::copy))
         .task("warm", hot::warm)
         .task("cool", hot::cool)
         .task("image_generation", hot::ready)

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -21,6 +22,7 @@ use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
+use crate::storage::FilesRoot;
 use crate::transport::Availability;
 use crate::worker::DrainReport;
 
@@ -30,6 +32,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the command channels may take to close.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// How long called-off transfers and the folders of the last tasks may take to go.
+const CLEARING_UP: Duration = Duration::from_secs(5);
 
 /// End the worker. Later ones than the first change nothing.
 #[derive(Debug, Message)]
@@ -69,6 +74,7 @@ pub(crate) struct JournalLink {
 pub(crate) struct Conductor {
     parts: Parts,
     channels: Vec<Recipient<CloseChannel>>,
+    files: FilesRoot,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
     ended: watch::Sender<Option<DrainReport>>,
@@ -81,6 +87,7 @@ impl Conductor {
     pub(crate) fn new(
         parts: Parts,
         channels: Vec<Recipient<CloseChannel>>,
+        files: FilesRoot,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
         ended: watch::Sender<Option<DrainReport>>,
@@ -88,6 +95,7 @@ impl Conductor {
         Self {
             parts,
             channels,
+            files,
             limits,
             board,
             ended,
@@ -121,7 +129,7 @@ impl Handler<Shutdown> for Conductor {
         self.board.set_draining();
         let drain = Drain::begin(self.limits.clone(), Instant::now());
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
-        let channels = self.channels.clone();
+        let (channels, files) = (self.channels.clone(), self.files.clone());
         let given_up = self.given_up;
         actix_rt::spawn(async move {
             let mut report = parts.drain(drain, &board).await;
@@ -129,6 +137,7 @@ impl Handler<Shutdown> for Conductor {
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
+            files.close(CLEARING_UP).await;
             info!(
                 done = report.done,
                 interrupted = report.interrupted,
@@ -138,6 +147,7 @@ impl Handler<Shutdown> for Conductor {
                 lost = report.lost,
                 "shut down"
             );
+            board.ended();
             ended.send_replace(Some(report));
         });
     }
@@ -147,15 +157,15 @@ impl Parts {
     async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
         let before = board.ended_tasks();
-        let lost_before = board.read().lost;
+        let lost_before = board.read().totals.lost;
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
-        let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
-        let mut announced = false;
+        let announcing = self.clone().announce(Availability::Draining);
+        let mut heard = Some(actix_rt::spawn(announcing));
         loop {
-            if !announced && announcing.is_finished() {
-                announced = true;
-                drain.announced(Instant::now());
+            if let Some(lag) = heard.as_mut().and_then(FutureExt::now_or_never) {
+                heard = None;
+                drain.announced(Instant::now(), lag.unwrap_or_default());
             }
             let now = Instant::now();
             let pending = self.pending().await;
@@ -182,7 +192,7 @@ impl Parts {
             }
         }
         report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
-        report.lost = usize::try_from(board.read().lost - lost_before).unwrap_or(usize::MAX);
+        report.lost = usize::try_from(board.read().totals.lost - lost_before).unwrap_or(usize::MAX);
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         if let Some(journal) = &self.journal {
@@ -191,14 +201,16 @@ impl Parts {
         report
     }
 
-    /// Tells every orchestrator the state, with this word for it, from now on.
-    async fn announce(self, availability: Availability) {
+    /// Tells every orchestrator the state, with this word for it, from now on. Returns
+    /// for how long they may go by what they knew before.
+    async fn announce(self, availability: Availability) -> Duration {
         let _ = self
             .heartbeat
             .send(OverrideAvailability(Some(availability)))
             .await;
-        if let Ok(Some(report)) = self.heartbeat.send(TakeReport).await {
-            let _ = self.pool.send(Announce(report)).await;
+        match self.heartbeat.send(TakeReport).await {
+            Ok(Some(report)) => self.pool.send(Announce(report)).await.unwrap_or_default(),
+            _ => Duration::ZERO,
         }
     }
 

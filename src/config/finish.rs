@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::orchestrators::Entry;
 use super::problem::{Notes, Problem};
 use super::settings::{DEFAULT_TOKEN, Gpu, Settings};
-use super::{OrchestratorSettings, Token};
+use super::{OrchestratorSettings, RxonVersion, Token};
 
 /// Tokens that stand in documents of the reference worker, so that all know them.
 const KNOWN_TOKENS: &[&str] = &[DEFAULT_TOKEN, "default-token"];
@@ -22,12 +22,15 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     } = draft;
     let token = worker_token.unwrap_or_else(|| Token::from(DEFAULT_TOKEN));
     if let Some(entries) = orchestrators {
-        settings.orchestrators = sorted(entries, &token);
+        settings.orchestrators = sorted(entries, &token, settings.rxon.version);
     } else if orchestrator_url.is_none() && settings.distworker.controller_url.is_some() {
         settings.orchestrators = Vec::new();
     } else {
         let url = orchestrator_url.unwrap_or_else(|| settings.orchestrators[0].url.clone());
-        settings.orchestrators = vec![OrchestratorSettings::new(url, token)];
+        settings.orchestrators = vec![OrchestratorSettings {
+            rxon_version: settings.rxon.version,
+            ..OrchestratorSettings::new(url, token)
+        }];
     }
     if gpu_model.is_none() {
         let parts = [
@@ -51,10 +54,10 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     settings
 }
 
-fn sorted(entries: Vec<Entry>, token: &Token) -> Vec<OrchestratorSettings> {
+fn sorted(entries: Vec<Entry>, token: &Token, version: RxonVersion) -> Vec<OrchestratorSettings> {
     let mut list: Vec<_> = entries
         .into_iter()
-        .map(|e| e.with_default_token(token))
+        .map(|e| e.with_defaults(token, version))
         .collect();
     list.sort_by(|a, b| (a.priority, &a.url).cmp(&(b.priority, &b.url)));
     list
@@ -96,7 +99,17 @@ fn check_storage(settings: &Settings, notes: &mut Notes) {
     if storage.endpoint_url.is_none() && (access || secret) {
         notes.warn("object storage is off: S3 keys are set, but S3_ENDPOINT_URL is not");
     } else if access != secret {
-        notes.warn("only one of S3_ACCESS_KEY and S3_SECRET_KEY is set");
+        notes.warn(
+            "only one of S3_ACCESS_KEY and S3_SECRET_KEY is set: keys are looked for where AWS \
+             programs look",
+        );
+    }
+    if storage.endpoint_url.is_some() && storage.local_root.is_some() {
+        notes.warn("AXON_STORAGE_DIR is ignored: S3_ENDPOINT_URL is set as well");
+    }
+    let is_off = storage.endpoint_url.is_none() && storage.local_root.is_none();
+    if is_off && storage.blob_cache_dir.is_some() {
+        notes.warn("WORKER_BLOB_CACHE_DIR is ignored: there is no object storage");
     }
 }
 

@@ -20,6 +20,8 @@ pub struct Settings {
     pub worker_id_is_fixed: bool,
     /// `WORKER_TYPE`; what the builder says wins.
     pub worker_type: String,
+    /// `AXON_ADMIN_TOKEN`: whoever has it may pause, drain and cancel over HTTP.
+    pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
     /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Only
@@ -33,6 +35,8 @@ pub struct Settings {
     pub intake: Intake,
     /// Intervals and time limits.
     pub timing: Timing,
+    /// What concerns the protocol RXON.
+    pub rxon: RxonSettings,
     /// Retries of results.
     pub results: Results,
     /// What outlives the process.
@@ -55,6 +59,22 @@ pub struct Settings {
     pub tls_cert_path: Option<PathBuf>,
     /// `TLS_KEY_PATH`: the key of our certificate.
     pub tls_key_path: Option<PathBuf>,
+    /// `AXON_ACCESS_TOKENS`: whether requests show access tokens.
+    pub access_tokens: AccessTokens,
+}
+
+/// Whether the worker gets access tokens from its orchestrators and shows them in
+/// place of its own token. Where an orchestrator gives none, its own token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessTokens {
+    /// From orchestrators at `https://`, if a TLS file is set.
+    #[default]
+    Auto,
+    /// From all.
+    On,
+    /// From none.
+    Off,
 }
 
 /// One orchestrator.
@@ -69,6 +89,38 @@ pub struct OrchestratorSettings {
     pub weight: u32,
     /// `WORKER_INDIVIDUAL_TOKEN`, else `WORKER_TOKEN`, unless it has its own.
     pub token: Token,
+    /// `RXON_VERSION`, unless it has its own.
+    pub rxon_version: RxonVersion,
+}
+
+/// The dialect of RXON that an orchestrator speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RxonVersion {
+    /// Found out from the orchestrator, anew with each registration.
+    #[default]
+    Auto,
+    /// `1.0b2`, as avtomatika 1.0b12.
+    V1_0b2,
+    /// `1.0b17`, as avtomatika 1.0b30: messages and tasks are signed.
+    V1_0b17,
+}
+
+/// What concerns the protocol RXON.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RxonSettings {
+    /// `RXON_VERSION`: the dialect of orchestrators that say nothing else.
+    pub version: RxonVersion,
+    /// `ORCHESTRATOR_SECRET_KEY` or `SECRET_KEY`: what tasks are signed with.
+    pub task_secret: Option<Token>,
+    /// `REQUIRE_TASK_SIGNATURE`: with a secret, whether unsigned tasks are refused.
+    pub require_task_signature: bool,
+    /// `WORKER_TELEMETRY_DEADBAND`: usage is told again when a load has moved by more
+    /// points than this, or memory by more percent.
+    pub telemetry_deadband: f64,
+    /// `WORKER_TELEMETRY_FORCE_INTERVAL`: usage is told again after this time in any case.
+    pub telemetry_force_interval: Duration,
 }
 
 impl OrchestratorSettings {
@@ -81,6 +133,7 @@ impl OrchestratorSettings {
             priority: 1,
             weight: 1,
             token: token.into(),
+            rxon_version: RxonVersion::Auto,
         }
     }
 }
@@ -127,6 +180,9 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
+    /// `WORKER_HEARTBEAT_COOLDOWN`: where heartbeats are counted (RXON 1.0b17), the mean time
+    /// between those that change nothing about which tasks are taken, after a few in a row.
+    pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,
     /// `TASK_POLL_ERROR_DELAY`: the longest wait after a failed poll, of a backoff that starts small.
@@ -302,19 +358,52 @@ pub struct StorageSettings {
     /// `S3_ENDPOINT_URL`; object storage is off without it.
     pub endpoint_url: Option<String>,
     /// `S3_ACCESS_KEY`.
-    pub access_key: Option<String>,
+    pub access_key: Option<StorageSecret>,
     /// `S3_SECRET_KEY`.
     pub secret_key: Option<StorageSecret>,
     /// `S3_DEFAULT_BUCKET`.
     pub default_bucket: String,
     /// `S3_REGION`.
     pub region: String,
+    /// `AXON_STORAGE_DIR`: a folder that stands in for object storage.
+    pub local_root: Option<PathBuf>,
+    /// `AXON_STORAGE_PARALLEL`: requests at once.
+    pub parallel: usize,
+    /// `AXON_STORAGE_PART_MIB`: size of the parts of large files, in bytes.
+    pub part_size: u64,
+    /// `AXON_STORAGE_STALL_TIMEOUT`: a request that stands still for this long has failed.
+    pub stall_timeout: Duration,
+    /// `AXON_STORAGE_MAX_RETRIES`: how often a request is tried again.
+    pub max_retries: u32,
+    /// `WORKER_BLOB_CACHE_DIR`: folder of objects that tasks share; none without it.
+    pub blob_cache_dir: Option<PathBuf>,
+    /// `AXON_BLOB_CACHE_MIB`: what the cache may hold, in bytes.
+    pub blob_cache_bytes: u64,
+    /// `AXON_BLOB_CACHE_MODE`.
+    pub blob_cache_mode: BlobCacheMode,
 }
 
-/// The secret key of the object storage.
+/// How a task gets a file that is in the cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum BlobCacheMode {
+    /// What is fastest and safe here: a clone where the file system can, a read-only
+    /// link where permissions bind this process, else a copy.
+    #[default]
+    Auto,
+    /// A read-only link to the cached file. A process that permissions do not bind
+    /// (root) can write through it and harm other tasks.
+    Link,
+    /// A copy (or clone) of its own, which the task may write to.
+    Copy,
+}
+
+/// A key of the object storage.
 pub type StorageSecret = Token;
 
 impl Eq for Token {}
+
+const MIB: u64 = 1024 * 1024;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -322,6 +411,7 @@ impl Default for Settings {
             worker_id: WorkerId::random(),
             worker_id_is_fixed: false,
             worker_type: "generic-cpu-worker".to_owned(),
+            admin_token: None,
             worker_port: 8083,
             orchestrators: vec![OrchestratorSettings::new(
                 "http://localhost:8080",
@@ -331,6 +421,7 @@ impl Default for Settings {
             enable_websockets: false,
             intake: Intake::default(),
             timing: Timing::default(),
+            rxon: RxonSettings::default(),
             results: Results::default(),
             journal: JournalSettings::default(),
             resources: Resources::default(),
@@ -342,6 +433,7 @@ impl Default for Settings {
             tls_ca_path: None,
             tls_cert_path: None,
             tls_key_path: None,
+            access_tokens: AccessTokens::default(),
         }
     }
 }
@@ -368,6 +460,7 @@ impl Default for Timing {
         Self {
             heartbeat_interval: seconds(15),
             heartbeat_debounce: Duration::from_millis(100),
+            heartbeat_cooldown: seconds(2),
             poll_timeout: seconds(30),
             poll_error_delay: seconds(5),
             idle_poll_delay: Duration::from_millis(10),
@@ -382,6 +475,18 @@ impl Default for Timing {
             shutdown_timeout: seconds(30),
             drain_poll_wait: seconds(1),
             drain_results_wait: seconds(10),
+        }
+    }
+}
+
+impl Default for RxonSettings {
+    fn default() -> Self {
+        Self {
+            version: RxonVersion::Auto,
+            task_secret: None,
+            require_task_signature: true,
+            telemetry_deadband: 5.0,
+            telemetry_force_interval: Duration::from_mins(1),
         }
     }
 }
@@ -427,6 +532,14 @@ impl Default for StorageSettings {
             secret_key: None,
             default_bucket: "avtomatika-payloads".to_owned(),
             region: "us-east-1".to_owned(),
+            local_root: None,
+            parallel: 16,
+            part_size: 8 * MIB,
+            stall_timeout: Duration::from_mins(1),
+            max_retries: 5,
+            blob_cache_dir: None,
+            blob_cache_bytes: 10_240 * MIB,
+            blob_cache_mode: BlobCacheMode::default(),
         }
     }
 }

@@ -4,7 +4,7 @@ use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
-use super::{Ambiguous, JournalMode, Token};
+use super::{AccessTokens, Ambiguous, BlobCacheMode, JournalMode, RxonVersion, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +42,16 @@ const SOME_SECONDS: Kind = Kind::Seconds { above_zero: true };
 const MODES: Kind = Kind::OneOf(&["FAILOVER", "ROUND_ROBIN", "WATERFALL"]);
 const SWITCH: Kind = Kind::OneOf(&["auto", "on", "off"]);
 const LOSSES: Kind = Kind::OneOf(&["repeat", "drop"]);
+pub(super) const RXON_VERSION_WORDS: &[&str] = &["auto", "1.0b2", "1.0b17"];
+/// Their meaning, in the same order.
+pub(super) const RXON_VERSIONS: [(&str, RxonVersion); 3] = [
+    (RXON_VERSION_WORDS[0], RxonVersion::Auto),
+    (RXON_VERSION_WORDS[1], RxonVersion::V1_0b2),
+    (RXON_VERSION_WORDS[2], RxonVersion::V1_0b17),
+];
+const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
 const LIST: Kind = Kind::Json {
-    shape: "a list of objects with url, priority, weight, token",
+    shape: "a list of objects with url, priority, weight, token, rxon_version",
     lenient: true,
 };
 const SOFTWARE: Kind = Kind::Json {
@@ -71,8 +79,16 @@ fn token(draft: &mut Draft, text: String) {
     draft.worker_token = Some(Token::from(text));
 }
 
+fn task_secret(draft: &mut Draft, text: String) {
+    draft.settings.rxon.task_secret = Some(Token::from(text));
+}
+
 fn task_files(draft: &mut Draft, text: String) {
     draft.settings.storage.task_files_dir = text.into();
+}
+
+fn mib(count: u32) -> u64 {
+    u64::from(count) * 1024 * 1024
 }
 
 macro_rules! table {
@@ -99,10 +115,13 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_PORT" "worker_port" "8083" whole(0, 65_535)
         => U16 |d, v| d.settings.worker_port = v,
         "Port of the health server; 0 takes any free one.";
+    "AXON_ADMIN_TOKEN" "admin_token" "(none)" Kind::Secret
+        => Text |d, v| d.settings.admin_token = (!v.is_empty()).then(|| Token::from(v)),
+        "Whoever has it may pause, drain and cancel over HTTP; without it nobody may.";
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
         => Json orchestrators::read,
-        "The orchestrators; `url` is required, `priority` is 10, `weight` 1 and `token` the worker's unless given.";
+        "The orchestrators; `url` is required, `priority` is 10, `weight` 1, `token` the worker's and `rxon_version` that of all unless given.";
     "ORCHESTRATOR_URL" "orchestrator_url" "http://localhost:8080" Kind::OrchestratorUrl
         => Text |d, v| d.orchestrator_url = Some(v),
         "The one orchestrator, when `ORCHESTRATORS_CONFIG` is not set.";
@@ -115,6 +134,24 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_TOKEN" "worker_token" "your-secret-worker-token" Kind::Secret
         => Text token,
         "Token shared by all workers. Everybody knows the default: set another.";
+    "RXON_VERSION" "rxon.version" "auto" Kind::OneOf(RXON_VERSION_WORDS)
+        => Choice |d, v| d.settings.rxon.version = RXON_VERSIONS[v].1,
+        "Dialect of the orchestrators; `auto` finds out, for each of them.";
+    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
+        => Text task_secret,
+        "Secret that tasks are signed with; with it, signatures of tasks are verified.";
+    "SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
+        => Text task_secret,
+        "Another name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
+    "REQUIRE_TASK_SIGNATURE" "rxon.require_task_signature" "true" Kind::Flag
+        => Flag |d, v| d.settings.rxon.require_task_signature = v,
+        "With a secret, whether tasks without a signature are refused.";
+    "WORKER_TELEMETRY_DEADBAND" "rxon.telemetry_deadband" "5" Kind::Number { min: 0 }
+        => Number |d, v| d.settings.rxon.telemetry_deadband = v,
+        "Usage is told again when a load moved by more points than this, or memory by more percent.";
+    "WORKER_TELEMETRY_FORCE_INTERVAL" "rxon.telemetry_force_interval" "60" SECONDS
+        => Seconds |d, v| d.settings.rxon.telemetry_force_interval = v,
+        "Usage is told again after this time in any case.";
     "WORKER_ENABLE_WEBSOCKETS" "enable_websockets" "false" Kind::Flag
         => Flag |d, v| d.settings.enable_websockets = v,
         "Whether to open a command channel to each orchestrator.";
@@ -127,6 +164,9 @@ pub const VARIABLES: &[Variable] = table! {
     "TLS_KEY_PATH" "tls.key_path" "(none)" Kind::Path
         => Text |d, v| d.settings.tls_key_path = Some(v.into()),
         "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
+    "AXON_ACCESS_TOKENS" "access_tokens" "auto" SWITCH
+        => Choice |d, v| d.settings.access_tokens = [AccessTokens::Auto, AccessTokens::On, AccessTokens::Off][v],
+        "Whether requests show access tokens that the orchestrator gives; `auto` does so over TLS when a TLS file is set.";
 
     "DISTWORKER_CONTROLLER_URL" "distworker.controller_url" "(none)" Kind::ControllerUrl
         => Text |d, v| d.settings.distworker.controller_url = Some(v),
@@ -181,6 +221,9 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
         "How long changes are gathered before one heartbeat tells them.";
+    "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
+        => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
+        "Mean time between heartbeats that change nothing about which tasks are taken, after a few in a row (RXON 1.0b17).";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";
@@ -281,7 +324,7 @@ pub const VARIABLES: &[Variable] = table! {
         => Text |d, v| d.settings.storage.endpoint_url = Some(v),
         "Object storage; it is off without this.";
     "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
-        => Text |d, v| d.settings.storage.access_key = Some(v),
+        => Text |d, v| d.settings.storage.access_key = Some(Token::from(v)),
         "Access key of the object storage.";
     "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
         => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
@@ -292,6 +335,31 @@ pub const VARIABLES: &[Variable] = table! {
     "S3_REGION" "storage.region" "us-east-1" Kind::Text
         => Text |d, v| d.settings.storage.region = v,
         "Region of the object storage.";
+    "AXON_STORAGE_DIR" "storage.local_root" "(none)" Kind::Path
+        => Text |d, v| d.settings.storage.local_root = Some(v.into()),
+        "Folder that stands in for object storage, one folder inside per bucket; `S3_ENDPOINT_URL` wins.";
+    "AXON_STORAGE_PARALLEL" "storage.parallel" "16" whole(1, 256)
+        => Size |d, v| d.settings.storage.parallel = v,
+        "The most requests to the object storage at once.";
+    "AXON_STORAGE_PART_MIB" "storage.part_mib" "8" whole(5, 5120)
+        => U32 |d, v| d.settings.storage.part_size = mib(v),
+        "Size of the parts that large files are uploaded in, in MiB; files up to twice as large go as one.";
+    "AXON_STORAGE_STALL_TIMEOUT" "storage.stall_timeout" "60" SOME_SECONDS
+        => Seconds |d, v| d.settings.storage.stall_timeout = v,
+        "A request during which no byte moves for this long has failed.";
+    "AXON_STORAGE_MAX_RETRIES" "storage.max_retries" "5" whole(0, 1000)
+        => U32 |d, v| d.settings.storage.max_retries = v,
+        "How often a request is tried again without getting on.";
+    "WORKER_BLOB_CACHE_DIR" "storage.blob_cache_dir" "(none)" Kind::Path
+        => Text |d, v| d.settings.storage.blob_cache_dir = Some(v.into()),
+        "Folder where downloaded objects are kept for other tasks; several workers may share it.";
+    "AXON_BLOB_CACHE_MIB" "storage.blob_cache_mib" "10240" whole(1, 1_000_000_000)
+        => U32 |d, v| d.settings.storage.blob_cache_bytes = mib(v),
+        "What that folder may hold, in MiB; what was not used for longest goes first.";
+    "AXON_BLOB_CACHE_MODE" "storage.blob_cache_mode" "auto" CACHE_MODES
+        => Choice |d, n| d.settings.storage.blob_cache_mode =
+            [BlobCacheMode::Auto, BlobCacheMode::Link, BlobCacheMode::Copy][n],
+        "How a task gets a cached file: `copy` to write to, `link` to read only, `auto` what is safe and fastest here.";
 
     FILE_VARIABLE "" "(none)" Kind::Path
         => File (), "A TOML file with settings.";

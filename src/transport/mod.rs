@@ -27,7 +27,7 @@ pub use commands::{Command, CommandLink, CustomCommand};
 pub use contract::Contract;
 pub use error::TransportError;
 pub use report::{
-    Availability, BeatReply, CancelTarget, Event, Offer, ProgressUpdate, Receipt, Report,
+    Availability, BeatReply, CancelTarget, Event, Habits, Offer, ProgressUpdate, Receipt, Report,
     RunningTask, SkillCall, Standing, TaskEntry, WorkerCard,
 };
 pub use usage::{DeviceUsage, Usage};
@@ -117,6 +117,12 @@ pub trait Transport: fmt::Debug + 'static {
     /// says. `false` unless overridden.
     fn has_own_commands(&self) -> bool {
         false
+    }
+
+    /// What the worker should know of the orchestrator's ways. Asked again and again, for
+    /// it may be found out only when the worker registers.
+    fn habits(&self) -> Habits {
+        Habits::default()
     }
 
     /// Opens the way for commands, if the protocol has one; `None`, unless

@@ -125,6 +125,17 @@ pub struct BeatReply {
     pub extra_delay: Option<Duration>,
 }
 
+/// What the worker should know of an orchestrator's ways.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Habits {
+    /// For so long it may hand out tasks after it has heard that the worker takes none.
+    pub dispatch_lag: Duration,
+    /// Whether it limits the number of heartbeats, so that those that decide nothing
+    /// about tasks are spaced by `WORKER_HEARTBEAT_COOLDOWN`.
+    pub counts_heartbeats: bool,
+}
+
 /// A task to call off, by the id of the task or of its job: one protocol mixes them up.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CancelTarget(pub String);

@@ -8,14 +8,17 @@ use super::control::{Link, Plan};
 use super::spec::{Route, TaskSpec};
 use super::{Worker, WorkerHandle};
 use crate::actors::CommandHandlers;
-use crate::config::{OrchestratorSettings, Settings};
+use crate::config::{OrchestratorSettings, RxonVersion, Settings, StorageSettings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
+use crate::middleware::{Layer, Middleware};
 use crate::policy::{Apart, Selection, strategy_for};
+use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
 
+type MakeTransfers = Box<dyn FnOnce(&StorageSettings) -> Transfers>;
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
 /// Builds a [`Worker`]. What is set here wins over the environment.
@@ -23,12 +26,14 @@ pub struct WorkerBuilder {
     worker_type: String,
     registry: Registry,
     data: SharedData,
+    layers: Vec<Layer>,
     skill_dependencies: BTreeMap<String, Vec<String>>,
     pub(super) commands: CommandHandlers,
     settings: Option<Settings>,
     changes: Vec<Change>,
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
+    storage: Option<MakeTransfers>,
     pub(super) problems: Vec<String>,
 }
 
@@ -47,12 +52,14 @@ impl WorkerBuilder {
             worker_type,
             registry: Registry::default(),
             data: SharedData::default(),
+            layers: Vec::new(),
             skill_dependencies: BTreeMap::new(),
             commands: CommandHandlers::new(),
             settings: None,
             changes: Vec::new(),
             links: Vec::new(),
             selection: None,
+            storage: None,
             problems: Vec::new(),
         }
     }
@@ -149,6 +156,31 @@ impl WorkerBuilder {
         self
     }
 
+    /// Puts a middleware round all handlers, inside those that came before; see
+    /// [`middleware`](crate::middleware).
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(Layer {
+            names: None,
+            middleware: Arc::new(middleware),
+        });
+        self
+    }
+
+    /// [`WorkerBuilder::middleware`] round the handlers of these tasks only.
+    #[must_use]
+    pub fn middleware_for<N: Into<String>>(
+        mut self,
+        tasks: impl IntoIterator<Item = N>,
+        middleware: impl Middleware,
+    ) -> Self {
+        self.layers.push(Layer {
+            names: Some(tasks.into_iter().map(Into::into).collect()),
+            middleware: Arc::new(middleware),
+        });
+        self
+    }
+
     /// The models that a task needs. When all of them are in the hot cache, the
     /// task is reported as a hot skill.
     #[must_use]
@@ -174,6 +206,18 @@ impl WorkerBuilder {
         let kind = kind.into();
         self.configure(move |settings| {
             settings.intake.task_type_limits.insert(kind, limit);
+        })
+    }
+
+    /// The dialect of RXON that all orchestrators speak. Default: `RXON_VERSION`, else
+    /// found out from each of them.
+    #[must_use]
+    pub fn rxon_version(self, version: RxonVersion) -> Self {
+        self.configure(move |settings| {
+            settings.rxon.version = version;
+            for orchestrator in &mut settings.orchestrators {
+                orchestrator.rxon_version = version;
+            }
         })
     }
 
@@ -233,6 +277,45 @@ impl WorkerBuilder {
         self
     }
 
+    /// Moves files from and to a storage of your own instead of the one of
+    /// `S3_ENDPOINT_URL` or `AXON_STORAGE_DIR`. Bucket and limits are those of the settings;
+    /// with [`WorkerBuilder::transfers`] they are yours as well, and so is a cache.
+    ///
+    /// ```
+    /// use axon_worker::{TaskError, Worker, storage::LocalStore};
+    ///
+    /// async fn nothing(_: serde_json::Value) -> Result<(), TaskError> {
+    ///     Ok(())
+    /// }
+    /// # let _ =
+    /// Worker::builder("example")
+    ///     .task("nothing", nothing)
+    ///     // s3://bucket/key is the file /srv/objects/bucket/key
+    ///     .storage(LocalStore::new("/srv/objects"));
+    /// ```
+    #[must_use]
+    pub fn storage(mut self, store: impl ObjectStore) -> Self {
+        self.storage = Some(Box::new(|settings: &StorageSettings| {
+            let limits = TransferLimits {
+                parallel: settings.parallel,
+                part_size: settings.part_size,
+                stall: settings.stall_timeout,
+                max_retries: settings.max_retries,
+                ..TransferLimits::default()
+            };
+            Transfers::new(store, &settings.default_bucket, limits)
+        }));
+        self
+    }
+
+    /// Moves files with these instead of those of the settings, for example to
+    /// [subscribe](Transfers::subscribe) to what they do.
+    #[must_use]
+    pub fn transfers(mut self, transfers: Transfers) -> Self {
+        self.storage = Some(Box::new(|_| transfers));
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -250,6 +333,20 @@ impl WorkerBuilder {
         if self.registry.is_empty() {
             problems.push("no task is registered".to_owned());
         }
+        problems.extend(self.registry.missing(&self.data));
+        for name in self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.names.as_ref())
+            .flatten()
+        {
+            if self.registry.get(name).is_none() {
+                problems.push(format!(
+                    "middleware is meant for task {name:?}, which is not registered"
+                ));
+            }
+        }
+        self.registry.wrap(&self.layers);
         if settings.intake.max_concurrent_tasks == 0 {
             problems.push("max_concurrent_tasks must be at least 1".to_owned());
         }
@@ -278,6 +375,14 @@ impl WorkerBuilder {
         if settings.orchestrators.is_empty() && links.is_empty() && problems.is_empty() {
             problems.push("no orchestrator is configured".to_owned());
         }
+        let transfers = match self.storage {
+            Some(make) => Ok(Some(make(&settings.storage))),
+            None => Transfers::from_settings(&settings.storage),
+        };
+        let transfers = transfers.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            None
+        });
         if !problems.is_empty() {
             return Err(Error::Build(problems));
         }
@@ -301,6 +406,7 @@ impl WorkerBuilder {
             skill_dependencies: self.skill_dependencies,
             commands: self.commands,
             links,
+            transfers,
         };
         Ok(Worker {
             plan,
@@ -345,7 +451,9 @@ fn rxon_link(
         &settings.worker_id,
         &settings.timing,
         &TlsFiles::from(settings),
-    )?;
+    )?
+    .rxon(&settings.rxon)
+    .access_tokens(settings.access_tokens);
     Ok(Link {
         name: orchestrator.url.clone(),
         priority: orchestrator.priority,

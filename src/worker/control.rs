@@ -16,6 +16,8 @@ use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
+use crate::status::StatusBoard;
+use crate::storage::{FilesRoot, Owner, Transfers};
 use crate::transport::Transport;
 
 /// Everything that a worker is made of.
@@ -27,6 +29,7 @@ pub(crate) struct Plan {
     pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
+    pub(crate) transfers: Option<Transfers>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -69,6 +72,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         commands,
         links,
         selection,
+        transfers,
     } = plan;
     let sessions = sessions(links);
     let (blocking, pool) =
@@ -76,10 +80,21 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
 
     let names: Vec<_> = sessions.iter().map(|s| s.name.as_str()).collect();
     let mut journal = Opened::open(&settings, &names)?;
+    let owner = Owner {
+        worker: settings.worker_id.to_string(),
+        host: super::card::hostname(),
+    };
+    let undelivered: Vec<_> = journal
+        .leftovers
+        .iter()
+        .map(|r| r.task_id.clone())
+        .collect();
+    let folder = &settings.storage.task_files_dir;
+    let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
 
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = wiring::Contexts::new();
-    let board = Arc::default();
+    let board = Arc::new(StatusBoard::new(names, registry.names()));
     parts.journal = journal.start(&Wiring {
         settings: &settings,
         parts: &parts,
@@ -92,6 +107,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
+    let pings = hosts.iter().map(|host| host.ping.clone()).collect();
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let queues = registry.queue_entries();
@@ -100,23 +116,27 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .run(wiring.capacity(registry.entries(), queues));
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
-    parts.courier.do_send(Redeliver(journal.leftovers));
+    parts.courier.do_send(Redeliver {
+        results: journal.leftovers,
+        files: kept,
+    });
     contexts.poller.run(wiring.poller(least_polls));
     contexts.heartbeat.run(wiring.heartbeat());
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, hosts));
+        .run(wiring.supervisor(registry, data, files.clone(), hosts));
     let (sender, ended) = watch::channel(None);
-    let conductor = contexts.conductor.run(wiring.conductor(sender, &channels));
+    let conductor = contexts
+        .conductor
+        .run(wiring.conductor(sender, &channels, files));
     // Last: it begins by registering.
     contexts
         .pool
         .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
-    let id = settings.worker_id.clone();
     let board = wiring.board;
     Ok(Running {
-        handle: WorkerHandle::new(id, conductor, parts, board, ended.clone()),
+        handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone()),
         ended,
         _blocking: blocking,
         #[cfg(feature = "health")]
@@ -132,7 +152,7 @@ impl Running {
     /// Serves health on a socket that is already bound.
     #[cfg(feature = "health")]
     pub(crate) fn with_health(mut self, listener: std::net::TcpListener) -> Result<Self> {
-        let (server, address) = crate::health::serve(listener, self.handle())?;
+        let (server, address) = crate::web::serve(listener, self.handle())?;
         self.handle.set_health_address(address);
         self.health = Some(server);
         Ok(self)

@@ -93,7 +93,7 @@ pub(super) struct Wiring<'a> {
 
 impl Wiring<'_> {
     pub(super) fn hot_cache(&self, needs: BTreeMap<String, Vec<String>>) -> HotCacheActor {
-        HotCacheActor::new(needs, to(&self.parts.heartbeat))
+        HotCacheActor::new(needs, to(&self.parts.heartbeat), self.board.clone())
     }
 
     pub(super) fn capacity(
@@ -114,6 +114,7 @@ impl Wiring<'_> {
             to(&self.parts.poller),
             to(&self.parts.supervisor),
             to(&self.parts.heartbeat),
+            self.board.clone(),
         )
     }
 
@@ -124,6 +125,7 @@ impl Wiring<'_> {
             to(&self.parts.capacity),
             to(&self.parts.pool),
             to(&self.parts.supervisor),
+            self.board.clone(),
         )
     }
 
@@ -146,6 +148,7 @@ impl Wiring<'_> {
         &self,
         registry: Registry,
         data: SharedData,
+        files: FilesRoot,
         hosts: Vec<HostHandle>,
     ) -> TaskSupervisor {
         let services = Services {
@@ -164,7 +167,7 @@ impl Wiring<'_> {
         TaskSupervisor::new(
             registry,
             Arc::new(services),
-            FilesRoot::new(&self.settings.storage.task_files_dir),
+            files,
             Placement::new(hosts),
             self.settings.timing.cancel_grace,
             neighbours,
@@ -279,6 +282,7 @@ impl Wiring<'_> {
         &self,
         ended: watch::Sender<Option<DrainReport>>,
         channels: &[Option<Addr<WsCommandActor>>],
+        files: FilesRoot,
     ) -> Conductor {
         let timing = &self.settings.timing;
         let limits = DrainLimits {
@@ -292,6 +296,7 @@ impl Wiring<'_> {
         Conductor::new(
             self.parts.clone(),
             channels,
+            files,
             limits,
             self.board.clone(),
             ended,
@@ -321,6 +326,7 @@ impl Wiring<'_> {
             None => make().start(),
         };
         HostHandle {
+            ping: host.clone().recipient(),
             host: host.recipient(),
             started,
         }

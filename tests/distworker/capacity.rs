@@ -125,7 +125,10 @@ async fn hundreds_of_tasks_over_several_connections_are_each_done_once() {
     }
     let distinct: BTreeSet<_> = tasks.iter().map(|(_, task)| task).collect();
     assert_eq!(distinct.len(), 400);
-    until("all are delivered", || worker.status().delivered == 400).await;
+    until("all are delivered", || {
+        worker.status().totals.delivered == 400
+    })
+    .await;
     let report = worker.shutdown().await;
     assert!(report.is_clean(), "{report}");
 }

@@ -24,7 +24,7 @@ async fn a_task_goes_with_its_connection_and_the_worker_comes_back() {
         (None, 1),
         "stuck there, as in the real one"
     );
-    assert_eq!(worker.status().lost, 1);
+    assert_eq!(worker.status().totals.lost, 1);
     let foreign = |e: &DistEvent| matches!(e, DistEvent::Ignored(_));
     assert!(
         !controller.events().iter().any(foreign),

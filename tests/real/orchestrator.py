@@ -147,6 +147,39 @@ def pipeline(steps: Steps) -> StateMachineBlueprint:
     return blueprint
 
 
+def relay(steps: Steps) -> StateMachineBlueprint:
+    """`file_upper` on `{input}`, then again on what the first one left."""
+    blueprint = StateMachineBlueprint("relay", api_endpoint="/jobs/relay", api_version=API_VERSION)
+
+    @blueprint.handler_for("start", is_start=True)
+    async def start(context, actions):
+        if not await steps.is_offered(context, "file_upper"):
+            return
+        actions.dispatch_task(
+            task_type="file_upper",
+            params=context.initial_data,
+            transitions={"success": "again", "failure": "failed"},
+            timeout_seconds=STEP_TIMEOUT_SECONDS,
+            priority=steps.priority(),
+        )
+
+    @blueprint.handler_for("again")
+    async def again(context, actions):
+        left = context.state_history
+        if not await steps.is_offered(context, "file_upper"):
+            return
+        actions.dispatch_task(
+            task_type="file_upper",
+            params={"input": left["output"]},
+            transitions={"success": "finished", "failure": "failed"},
+            timeout_seconds=STEP_TIMEOUT_SECONDS,
+            priority=steps.priority(),
+        )
+
+    add_ends(blueprint)
+    return blueprint
+
+
 def fan_out(steps: Steps) -> StateMachineBlueprint:
     """The same task many times at once: `{task, branches: [params, ...]}`. The results stay in
     the job record under `aggregation_results`."""
@@ -189,7 +222,7 @@ def add_ends(blueprint: StateMachineBlueprint) -> None:
         pass
 
 
-def add_debug_routes(app: web.Application, storage, history: str) -> None:
+def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
     """What 1.0b12 stores but has no working route for. Its `/jobs/{id}/history` is never
     registered, as routes are made before the history is opened, and its worker history asks the
     table of the jobs."""
@@ -221,6 +254,13 @@ def add_debug_routes(app: web.Application, storage, history: str) -> None:
     async def worker_record(request: web.Request) -> web.Response:
         return answer(await storage.get_worker_info(request.match_info["worker"]))
 
+    async def new_job(request: web.Request) -> web.Response:
+        job = await request.json()
+        job_id = await engine.create_background_job("single", **job)
+        return answer({"job_id": job_id})
+
+    app = engine.app
+    app.router.add_post("/debug/jobs", new_job)
     app.router.add_get("/debug/jobs/{job}/events", job_events)
     app.router.add_get("/debug/workers/{worker}/events", worker_events)
     app.router.add_get("/debug/workers/{worker}", worker_record)
@@ -242,9 +282,9 @@ async def main() -> None:
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)
     engine = OrchestratorEngine(storage, Config())
     steps = Steps(storage)
-    for make in (single, pipeline, fan_out):
+    for make in (single, pipeline, relay, fan_out):
         engine.register_blueprint(make(steps))
-    add_debug_routes(engine.app, storage, options.history)
+    add_debug_routes(engine, storage, options.history)
     await engine.start()
     await asyncio.Event().wait()
 

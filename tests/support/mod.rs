@@ -6,6 +6,7 @@ mod conformance;
 mod orchestrator;
 mod process;
 mod redis;
+mod s3;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 pub(crate) use conformance::{Worker, WorkerSetup};
 pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
 pub(crate) use redis::Redis;
+pub(crate) use s3::{BUCKET, S3};
 pub(crate) use serde_json::{Value, json};
 
 /// What every message about a missing tool ends with.
@@ -66,6 +68,11 @@ impl Stage {
             _redis: redis,
             folder,
         }
+    }
+
+    /// Where everything of this stage is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The conformance worker of this stage, to be configured and started.

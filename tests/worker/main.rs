@@ -7,12 +7,16 @@ mod cancel;
 mod capacity;
 mod commands;
 mod drain;
+mod files;
+mod habits;
 mod handlers;
 mod heartbeats;
 mod isolation;
 #[cfg(feature = "journal")]
 mod journal;
+mod middleware;
 mod rate_limits;
 mod several;
+mod shelf;
 mod support;
 mod trouble;

@@ -1,6 +1,8 @@
 //! Registering, again and again until it works, and anew when an orchestrator has
 //! forgotten us.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -10,6 +12,8 @@ use crate::actors::commands::OpenChannel;
 use crate::actors::conductor::AllOver;
 use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
+use crate::policy::BeatCause;
+use crate::status::Exchange;
 use crate::transport::{Report, TransportError};
 
 /// A registration was answered.
@@ -57,7 +61,7 @@ impl OrchestratorPool {
         if session.registered {
             warn!(orchestrator = %session.settings.name, "no longer registered, registering anew");
             session.registered = false;
-            self.count_registered();
+            self.board.set_registered(id.0, false);
         }
         self.register(id, ctx);
     }
@@ -76,17 +80,12 @@ impl OrchestratorPool {
         } else {
             error!(orchestrator = %name, reason, "given up");
         }
-        self.count_registered();
+        self.board.set_registered(id.0, false);
         let over: Option<Vec<_>> = self.sessions.iter().map(|s| s.dismissed).collect();
         if let Some(over) = over {
             let given_up = over.into_iter().filter(|in_order| !in_order).count();
             self.neighbours.conductor.do_send(AllOver { given_up });
         }
-    }
-
-    fn count_registered(&self) {
-        self.board
-            .set_registered(self.sessions.iter().filter(|s| s.registered).count());
     }
 }
 
@@ -95,6 +94,7 @@ impl Handler<Registered> for OrchestratorPool {
 
     fn handle(&mut self, registered: Registered, ctx: &mut Self::Context) {
         let Registered { id, report, answer } = registered;
+        self.note_exchange(id, Exchange::Registration, Duration::ZERO, &answer, true);
         let now = Instant::now();
         let session = self.session(id);
         session.registering = false;
@@ -105,14 +105,14 @@ impl Handler<Registered> for OrchestratorPool {
                 session.polls.reopen(now);
                 session.note_registered();
                 self.last_report = Some(report.clone());
-                self.count_registered();
+                self.board.set_registered(id.0, true);
                 self.neighbours.recovered.do_send(super::Recovered(id));
                 self.neighbours.ready.do_send(Ready);
                 if let Some(Some(commands)) = self.neighbours.commands.get(id.0) {
                     commands.do_send(OpenChannel);
                 }
                 self.review_roles(ctx);
-                self.beat(id, report, ctx);
+                self.beat(id, report, BeatCause::Change, ctx);
             }
             Err(TransportError::Dismissed { reason, in_order }) => {
                 self.dismissed(id, &reason, in_order);

@@ -154,9 +154,12 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             if let Some(costs) = costs {
                 reply = reply.with_costs(&costs).map_err(unfit)?;
             }
-            let reply = reply.with_data_metadata(data_metadata);
             let with = |reply: Reply, file| reply.with_attachment(file);
-            Outcome::Completed(attachments.into_iter().fold(reply, with))
+            let reply = attachments.into_iter().fold(reply, with);
+            Outcome::Completed(match data_metadata {
+                Some(metadata) => reply.with_files(data, metadata),
+                None => reply,
+            })
         }
         End::Failed {
             code,

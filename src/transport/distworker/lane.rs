@@ -106,7 +106,7 @@ async fn connect(shared: &Shared) -> Result<(Socket, Option<TaskAssign>), (End, 
     };
     let broken = |error| (End::Broken, error);
     let path = shared.url.socket_path();
-    let opening = shared.http.open_socket(&path, limits);
+    let opening = shared.http.open_socket(&path, &[], limits);
     let (mut socket, _) = opening.await.map_err(broken)?;
     socket.write_binary(shared.registration()).map_err(broken)?;
     let late = sleep(shared.within);

@@ -51,5 +51,5 @@ async fn clock_of(shared: &Shared) -> Option<SystemTime> {
         body: BODY_LIMIT,
     };
     let exchange = shared.http.exchange(&request, None, limits, Repeat::Never);
-    exchange.await.ok()?.date
+    exchange.await.ok()?.date()
 }

@@ -1,14 +1,18 @@
 //! Everything about a client that can be wrong, found out before the worker
 //! starts: the setup is checked and `Send`, the client made from it is neither.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use awc::http::Uri;
 use awc::http::header::{HeaderName, HeaderValue};
 
+use super::connect::{Dialer, Target};
 use super::errands::Errands;
+use super::secrets::Secrets;
 use super::{Http, TlsFiles};
 use crate::config::Token;
 
@@ -16,9 +20,12 @@ use crate::config::Token;
 /// 5 s at the earliest; a request that meets the closing of its connection may be lost.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// How long a connection may take to come about, TLS not counted. A host that
-/// drops packets is thus told apart from one that is slow to answer.
+/// How long a connection may take to come about, and then its TLS handshake. A host
+/// that drops packets is thus told apart from one that is slow to answer.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The limit of `awc` on the same things, which says less. It is never reached.
+const NEVER: Duration = Duration::from_hours(1);
 
 const USER_AGENT: &str = concat!("axon-worker/", env!("CARGO_PKG_VERSION"));
 
@@ -38,6 +45,12 @@ pub enum SetupError {
     #[error("orchestrator address {url:?} needs TLS; build axon-worker with the feature `tls`")]
     NoTls {
         /// The address as given.
+        url: String,
+    },
+    /// RXON 1.0b17 is spoken without a token.
+    #[error("{url:?} needs a token: messages of RXON 1.0b17 are signed with it")]
+    NoToken {
+        /// The orchestrator it is for.
         url: String,
     },
     /// The token cannot travel in a header.
@@ -73,10 +86,12 @@ pub enum SetupError {
 pub(crate) struct HttpSetup {
     base: Uri,
     token: Token,
+    token_header: HeaderName,
     headers: Vec<(HeaderName, HeaderValue)>,
     connect: Duration,
+    hint: &'static str,
     #[cfg(feature = "tls")]
-    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    tls: Option<std::sync::Arc<super::tls::TlsSource>>,
 }
 
 impl HttpSetup {
@@ -95,6 +110,7 @@ impl HttpSetup {
         secret.set_sensitive(true);
         let mut setup = Self::without_token(url, request_timeout, tls)?;
         setup.token = token.clone();
+        setup.token_header = token_header.clone();
         setup.headers.push((token_header, secret));
         Ok(setup)
     }
@@ -107,9 +123,16 @@ impl HttpSetup {
         tls: &TlsFiles,
     ) -> Result<Self, SetupError> {
         let base = base_of(url)?;
+        let hint = match (base.scheme_str(), &tls.cert) {
+            (Some("https"), None) => {
+                "if it wants a client certificate, set TLS_CERT_PATH and TLS_KEY_PATH"
+            }
+            (Some("https"), Some(_)) => "it may not accept the certificate in TLS_CERT_PATH",
+            _ => "if it speaks TLS, its address begins with https://",
+        };
         #[cfg(feature = "tls")]
         let tls = if base.scheme_str() == Some("https") {
-            Some(super::tls::client_config(tls)?)
+            Some(std::sync::Arc::new(super::tls::TlsSource::load(tls)?))
         } else {
             None
         };
@@ -126,33 +149,30 @@ impl HttpSetup {
             base,
             token: Token::from(""),
             headers: Vec::new(),
+            token_header: HeaderName::from_static("x-worker-token"),
             connect: CONNECT.min(request_timeout),
+            hint,
             #[cfg(feature = "tls")]
             tls,
         })
     }
 
-    /// A header of every request.
-    #[must_use]
-    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
-        self
-    }
-
     /// Makes the client, on the thread that will use it.
     pub(crate) fn open(self) -> Http {
+        // `awc` keeps the connections that our dialer makes.
+        let dialer = Dialer::new(Target {
+            base: self.base.clone(),
+            within: self.connect,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+        });
         let connector = awc::Connector::new()
-            .timeout(self.connect)
-            .handshake_timeout(self.connect)
+            .connector(dialer)
+            .timeout(NEVER)
             .conn_keep_alive(IDLE)
             // No limit: open polls must never keep a heartbeat waiting. How many
             // requests there are is decided by the callers.
             .limit(0);
-        #[cfg(feature = "tls")]
-        let connector = match self.tls {
-            Some(config) => connector.rustls_0_23(config),
-            None => connector,
-        };
         let mut builder = awc::Client::builder()
             .connector(connector)
             // Ours covers the body as well.
@@ -165,9 +185,17 @@ impl HttpSetup {
         Http {
             client: builder.finish(),
             errands: Errands::new(),
+            secrets: Rc::new(Secrets::new(self.token)),
+            token_header: self.token_header,
+            has_answered: Cell::new(false),
+            hint: self.hint,
             base: self.base,
-            token: self.token,
         }
+    }
+
+    /// Whether the address is one with `https://`.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base.scheme_str() == Some("https")
     }
 }
 
