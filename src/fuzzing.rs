@@ -15,6 +15,13 @@ pub fn read_answers(body: &Bytes) {
     crate::transport::rxon::read_answers(body);
 }
 
+/// Reads a message of a `DistWorker` controller.
+#[cfg(feature = "distworker")]
+#[must_use]
+pub fn read_envelope(message: &Bytes) -> Option<Task> {
+    crate::transport::distworker::read_task(OrchestratorId(0), message)
+}
+
 /// Finds the objects that parameters name; the local names that they get. `None`: the
 /// parameters are refused.
 #[must_use]

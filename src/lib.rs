@@ -75,7 +75,9 @@
 //! # Orchestrators
 //!
 //! [`transport::rxon`] speaks to Avtomatika and is used unless
-//! [`WorkerBuilder::transport`] says otherwise. [`transport`] is the seam for protocols
+//! [`WorkerBuilder::transport`] says otherwise. `transport::distworker` (feature
+//! `distworker`) speaks to `DistWorker`, whose tasks go to handlers given to
+//! [`WorkerBuilder::queue`]. [`transport`] is the seam for protocols
 //! of your own. [`transport::memory`] is an orchestrator for tests of handlers, without
 //! sockets, and `dev` (feature `dev-orchestrator`) one that speaks RXON over HTTP and
 //! runs jobs of several steps.
@@ -118,8 +120,8 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, TaskHandler,
-    actor, blocking,
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, QueueTask,
+    TaskHandler, actor, blocking,
 };
 #[cfg(feature = "contracts")]
 pub use handler::{Contracted, Described, contract};
@@ -134,7 +136,7 @@ pub use status::{
 };
 pub use storage::{JournalError, TaskFiles};
 pub use task::{
-    CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
+    Attachment, CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
 pub use usage::UsageSource;

@@ -127,6 +127,24 @@ fn a_folder_can_be_an_orchestrator() {
     );
 }
 
+#[test]
+fn a_controller_gets_its_sums_and_its_progress() {
+    let text = output_of("distworker");
+    assert_lines(
+        &text,
+        &[
+            "math.add: {\"result\":42}",
+            "math.multiply: {\"result\":391}",
+            "math.divide: HANDLER_ERROR: unknown operation: divide",
+            "slow.count: 25 % Processing started, 50 % Half way done, 90 % Almost finished",
+            "slow.count: {\"status\":\"completed\"}",
+            "files.report: {\"first\":\"table.csv\",\"priority\":\"high\"}",
+            "nobody/here: NO_HANDLER",
+            "unsent: 0",
+        ],
+    );
+}
+
 #[actix_rt::test]
 async fn hello_greets_and_ends_when_it_is_told() {
     let orchestrator = DevOrchestrator::builder()

@@ -11,11 +11,12 @@ pub(crate) struct Part(Child);
 impl Part {
     /// Starts this program anew with these arguments.
     pub(crate) fn start(arguments: &[&str]) -> io::Result<Self> {
-        let child = Command::new(std::env::current_exe()?)
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .spawn()?;
-        Ok(Self(child))
+        Self::spawn(Command::new(std::env::current_exe()?).args(arguments))
+    }
+
+    /// Starts any program.
+    pub(crate) fn spawn(program: &mut Command) -> io::Result<Self> {
+        program.stdin(Stdio::piped()).spawn().map(Self)
     }
 
     pub(crate) fn usage(&mut self) -> io::Result<Usage> {

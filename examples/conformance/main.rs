@@ -6,6 +6,9 @@
 //! ORCHESTRATOR_URL=http://localhost:8080 cargo run --example conformance
 //! ```
 //!
+//! With `DISTWORKER_CONTROLLER_URL` it serves that controller, beside the orchestrators or
+//! alone.
+//!
 //! `AXON_CONFORMANCE_LOG` may name a file that gets a line when a handler begins and
 //! one when it ends.
 
@@ -17,6 +20,7 @@ mod files;
 mod hot;
 mod injected;
 mod media;
+mod queues;
 mod trace;
 
 use axon_worker::{Result, TaskSpec, Worker, blocking, contract, middleware};
@@ -74,6 +78,11 @@ async fn main() -> Result<()> {
         )
         .task("costly", contracts::costly)
         .task("call", contracts::call)
+        .queue("math.add", queues::add)
+        .queue("echo.any", basic::echo)
+        .queue("slow.sleep", queues::sleep)
+        .queue("fail.now", queues::fail)
+        .queue("files.#", queues::files)
         .task_type_limit("video_processing", 1)
         .task_type_limit("audio_processing", 4)
         .run_with_health_check()

@@ -41,6 +41,14 @@ const CLEARING_UP: Duration = Duration::from_secs(5);
 #[rtype(result = "()")]
 pub(crate) struct Shutdown;
 
+/// It is over with every orchestrator, and with so many of them not in order. The worker
+/// ends.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct AllOver {
+    pub(crate) given_up: usize,
+}
+
 /// The actors of a worker.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -71,6 +79,7 @@ pub(crate) struct Conductor {
     board: Arc<StatusBoard>,
     ended: watch::Sender<Option<DrainReport>>,
     draining: bool,
+    given_up: usize,
 }
 
 impl Conductor {
@@ -91,12 +100,22 @@ impl Conductor {
             board,
             ended,
             draining: false,
+            given_up: 0,
         }
     }
 }
 
 impl Actor for Conductor {
     type Context = Context<Self>;
+}
+
+impl Handler<AllOver> for Conductor {
+    type Result = ();
+
+    fn handle(&mut self, AllOver { given_up }: AllOver, ctx: &mut Self::Context) {
+        self.given_up = given_up;
+        self.handle(Shutdown, ctx);
+    }
 }
 
 impl Handler<Shutdown> for Conductor {
@@ -111,8 +130,10 @@ impl Handler<Shutdown> for Conductor {
         let drain = Drain::begin(self.limits.clone(), Instant::now());
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let (channels, files) = (self.channels.clone(), self.files.clone());
+        let given_up = self.given_up;
         actix_rt::spawn(async move {
-            let report = parts.drain(drain, &board).await;
+            let mut report = parts.drain(drain, &board).await;
+            report.given_up = given_up;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
@@ -123,6 +144,7 @@ impl Handler<Shutdown> for Conductor {
                 stuck = report.stuck,
                 unsent = report.unsent,
                 kept = report.kept,
+                lost = report.lost,
                 "shut down"
             );
             board.ended();
@@ -135,6 +157,7 @@ impl Parts {
     async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
         let before = board.ended_tasks();
+        let lost_before = board.read().totals.lost;
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
         let announcing = self.clone().announce(Availability::Draining);
@@ -169,6 +192,7 @@ impl Parts {
             }
         }
         report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
+        report.lost = usize::try_from(board.read().totals.lost - lost_before).unwrap_or(usize::MAX);
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         if let Some(journal) = &self.journal {

@@ -34,6 +34,7 @@ pub(super) enum Slot {
     U16(fn(&mut Draft, u16)),
     U32(fn(&mut Draft, u32)),
     Size(fn(&mut Draft, usize)),
+    Attempts(fn(&mut Draft, Option<u32>)),
     Number(fn(&mut Draft, f64)),
     Seconds(fn(&mut Draft, Duration)),
     Mode(fn(&mut Draft, OrchestratorMode)),

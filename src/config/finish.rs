@@ -23,6 +23,8 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     let token = worker_token.unwrap_or_else(|| Token::from(DEFAULT_TOKEN));
     if let Some(entries) = orchestrators {
         settings.orchestrators = sorted(entries, &token, settings.rxon.version);
+    } else if orchestrator_url.is_none() && settings.distworker.controller_url.is_some() {
+        settings.orchestrators = Vec::new();
     } else {
         let url = orchestrator_url.unwrap_or_else(|| settings.orchestrators[0].url.clone());
         settings.orchestrators = vec![OrchestratorSettings {
@@ -48,6 +50,7 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     check_tls(&settings, notes);
     check_storage(&settings, notes);
     check_delays(&settings, notes);
+    super::distworker::check(&mut settings.distworker, notes);
     settings
 }
 

@@ -16,6 +16,10 @@ pub enum Kind {
     Identifier,
     /// Base URL of an orchestrator.
     OrchestratorUrl,
+    /// URL of a `DistWorker` controller.
+    ControllerUrl,
+    /// A number of attempts.
+    Attempts,
     /// URL of another service.
     Url,
     /// `true` or `false` in any letter case. The Python SDK reads everything but
@@ -66,6 +70,10 @@ impl fmt::Display for Kind {
             Self::OrchestratorUrl => f.write_str(
                 "a URL with http:// or https:// (or ws://, wss://), without user, query and fragment",
             ),
+            Self::ControllerUrl => f.write_str(
+                "a URL with http://, https://, ws:// or wss://, without user and fragment",
+            ),
+            Self::Attempts => f.write_str("a whole number from 0, or -1 for no limit"),
             Self::Url => {
                 f.write_str("a URL with http:// or https://, without user, query and fragment")
             }

@@ -29,6 +29,7 @@
 //! url = "https://orchestrator.example.com"
 //! ```
 
+mod distworker;
 mod draft;
 mod file;
 mod finish;
@@ -46,6 +47,7 @@ mod tests;
 mod url;
 mod variables;
 
+pub use distworker::DistWorkerSettings;
 pub use kind::Kind;
 pub use load::Loaded;
 pub use problem::{ConfigError, Problem};

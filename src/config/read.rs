@@ -39,6 +39,7 @@ pub(super) fn put(
         Slot::Size(set) => in_range(kind, raw)
             .and_then(|n| n.try_into().ok())
             .map(|v| set(draft, v)),
+        Slot::Attempts(set) => attempts(raw).map(|v| set(draft, v)),
         Slot::Number(set) => bounded(kind, raw).map(|v| set(draft, v)),
         Slot::Seconds(set) => bounded(kind, raw)
             .and_then(|n| Duration::try_from_secs_f64(n).ok())
@@ -90,6 +91,7 @@ fn text(kind: Kind, raw: &Json) -> Option<String> {
     match kind {
         Kind::Secret => secret(text),
         Kind::OrchestratorUrl => url::base_url(text, true),
+        Kind::ControllerUrl => url::controller_url(text),
         Kind::Url => url::base_url(text, false),
         _ => Some(text.to_owned()),
     }
@@ -162,6 +164,15 @@ fn in_range(kind: Kind, raw: &Json) -> Option<u32> {
         .filter(|n| (min..=max).contains(n))
 }
 
+/// The outer `None` is a problem, the inner one no limit.
+#[expect(clippy::option_option, reason = "both are needed, and only here")]
+fn attempts(raw: &Json) -> Option<Option<u32>> {
+    match whole(raw)? {
+        -1 => Some(None),
+        count => u32::try_from(count).ok().map(Some),
+    }
+}
+
 fn bounded(kind: Kind, raw: &Json) -> Option<f64> {
     let min = match kind {
         Kind::Number { min } => f64::from(min),
@@ -183,7 +194,9 @@ pub(super) fn shown(raw: &Json) -> String {
 fn shown_as(kind: Kind, raw: &Json) -> String {
     match (kind, raw) {
         (Kind::Secret, _) => HIDDEN.to_owned(),
-        (Kind::Url | Kind::OrchestratorUrl, Json::String(text)) => url::shown(text),
+        (Kind::Url | Kind::OrchestratorUrl | Kind::ControllerUrl, Json::String(text)) => {
+            url::shown(text)
+        }
         _ => shown(raw),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::Token;
+use super::{DistWorkerSettings, Token};
 use crate::id::WorkerId;
 
 /// Everything that can be set. Field docs name the environment variable.
@@ -24,7 +24,8 @@ pub struct Settings {
     pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
-    /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Never empty.
+    /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Only
+    /// empty when none of them is set and `DISTWORKER_CONTROLLER_URL` is.
     pub orchestrators: Vec<OrchestratorSettings>,
     /// `MULTI_ORCHESTRATOR_MODE`.
     pub mode: OrchestratorMode,
@@ -55,6 +56,8 @@ pub struct Settings {
     pub strict_event_validation: bool,
     /// Files and object storage.
     pub storage: StorageSettings,
+    /// The link to a `DistWorker` controller.
+    pub distworker: DistWorkerSettings,
     /// `TLS_CA_PATH`: certificate authority of the orchestrators.
     pub tls_ca_path: Option<PathBuf>,
     /// `TLS_CERT_PATH`: our certificate.
@@ -448,6 +451,7 @@ impl Default for Settings {
             extra: BTreeMap::new(),
             strict_event_validation: true,
             storage: StorageSettings::default(),
+            distworker: DistWorkerSettings::default(),
             tls_ca_path: None,
             tls_cert_path: None,
             tls_key_path: None,

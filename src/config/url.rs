@@ -31,6 +31,18 @@ pub(super) fn base_url(text: &str, web_sockets_too: bool) -> Option<String> {
     (!authority.host().is_empty() && port_is_fine).then_some(url)
 }
 
+/// Checks the URL of a `DistWorker` controller. It is kept as it is: a path says
+/// different things in `http://` and in `ws://`, and a query is sent along.
+pub(super) fn controller_url(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split(['/', '?']).next()?;
+    let is_fine = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss")
+        && !rest.contains(['@', '#', '\\'])
+        && base_url(&format!("http://{authority}"), false).is_some();
+    is_fine.then(|| format!("{scheme}://{rest}"))
+}
+
 /// How a refused URL may be shown.
 pub(super) fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#', '\\']) {
@@ -84,6 +96,28 @@ mod tests {
             assert_eq!(base_url(text, true), None, "{text:?}");
         }
         assert_eq!(base_url("ws://a", false), None);
+    }
+
+    #[test]
+    fn the_url_of_a_controller_keeps_path_and_query() {
+        for (text, url) in [
+            ("http://a:8081", "http://a:8081"),
+            ("HTTPS://A/base/?zone=a", "https://A/base/?zone=a"),
+            ("ws://localhost:8080/ws", "ws://localhost:8080/ws"),
+        ] {
+            assert_eq!(controller_url(text).as_deref(), Some(url), "{text}");
+        }
+        for text in [
+            "",
+            "a:8081",
+            "ftp://a",
+            "http://",
+            "http:///x",
+            "http://u:p@a",
+            "ws://a:b/",
+        ] {
+            assert_eq!(controller_url(text), None, "{text:?}");
+        }
     }
 
     #[test]

@@ -185,6 +185,33 @@ pub const VARIABLES: &[Variable] = table! {
     "STRICT_EVENT_VALIDATION" "strict_event_validation" "true" Kind::Flag
         => Flag |d, v| d.settings.strict_event_validation = v,
         "Whether events that the contract of their handler does not declare are held back.";
+    "DISTWORKER_CONTROLLER_URL" "distworker.controller_url" "(none)" Kind::ControllerUrl
+        => Text |d, v| d.settings.distworker.controller_url = Some(v),
+        "A DistWorker controller. Without `ORCHESTRATORS_CONFIG` and `ORCHESTRATOR_URL` it is the only one the worker serves.";
+    "DISTWORKER_PROVISIONER" "distworker.provisioner" "(empty)" Kind::Text
+        => Text |d, v| d.settings.distworker.provisioner = v,
+        "Which provisioner of the controller the worker belongs to.";
+    "DISTWORKER_WORKER_ID" "distworker.worker_id" "(empty)" Kind::Text
+        => Text |d, v| d.settings.distworker.worker_id = v,
+        "Id of the worker, if the controller gave it one; others are refused.";
+    "DISTWORKER_WORKER_TOKEN" "distworker.worker_token" "(empty)" Kind::Secret
+        => Text |d, v| d.settings.distworker.worker_token = Token::from(v),
+        "Token of that worker, or of the provisioner.";
+    "DISTWORKER_CONNECTIONS" "distworker.connections" "1" whole(1, 1000)
+        => Size |d, v| d.settings.distworker.connections = v,
+        "Connections to the controller, of which each carries one task at a time; 1 with a worker id.";
+    "DISTWORKER_HEARTBEAT_INTERVAL" "distworker.heartbeat_interval" "30" SOME_SECONDS
+        => Seconds |d, v| d.settings.distworker.heartbeat_interval = v,
+        "Time between two heartbeats to the controller.";
+    "DISTWORKER_RECONNECT_INTERVAL" "distworker.reconnect_interval" "5" SOME_SECONDS
+        => Seconds |d, v| d.settings.distworker.reconnect_interval = v,
+        "First wait after a connection has ended; it doubles with every failure, up to half a minute.";
+    "DISTWORKER_MAX_RECONNECT_ATTEMPTS" "distworker.max_reconnect_attempts" "-1" Kind::Attempts
+        => Attempts |d, v| d.settings.distworker.max_reconnect_attempts = v,
+        "Failures in a row before the worker gives up on the controller.";
+    "DISTWORKER_IDLE_EXIT" "distworker.idle_exit" "true" Kind::Flag
+        => Flag |d, v| d.settings.distworker.idle_exit = v,
+        "Whether to leave when there was no task for as long as the controller says.";
 
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,

@@ -90,6 +90,8 @@ mod access;
 mod builder;
 mod contracts;
 mod dialect;
+#[cfg(feature = "distworker")]
+mod dist;
 mod faults;
 mod handle;
 mod job;
@@ -107,6 +109,11 @@ mod wire;
 
 pub use builder::{DevError, DevOrchestratorBuilder};
 pub use dialect::Dialect;
+#[cfg(feature = "distworker")]
+pub use dist::{
+    DistController, DistControllerBuilder, DistEvent, DistOutcome, DistProgress, DistTask,
+    DistTaskView, Oddity,
+};
 pub use faults::Fault;
 pub use handle::{DevOrchestrator, Keep};
 pub use job::{AttemptReport, JobReport, JobSpec, JobState, SpecError};

@@ -20,6 +20,8 @@ mod described;
 mod extract;
 mod function;
 mod params;
+mod queue_task;
+mod queues;
 mod registry;
 
 use futures_util::future::LocalBoxFuture;
@@ -38,6 +40,7 @@ pub use function::Handler;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
 pub use params::Valid;
+pub use queue_task::QueueTask;
 pub(crate) use registry::{Registration, Registry};
 
 use crate::json::RawJson;

@@ -3,6 +3,7 @@
 //! nor a clock. The actors in [`crate::actors`] carry these, feed them and do
 //! what they answer.
 
+mod apart;
 mod backoff;
 mod beat_pace;
 mod deadband;
@@ -16,6 +17,7 @@ mod relink;
 mod select;
 mod slots;
 
+pub(crate) use apart::Apart;
 pub(crate) use backoff::Backoff;
 pub(crate) use beat_pace::{BeatCause, BeatPace};
 pub(crate) use deadband::Telemetry;

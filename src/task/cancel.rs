@@ -11,6 +11,9 @@ use tokio_util::sync::CancellationToken;
 pub enum CancelReason {
     /// The orchestrator or the worker's owner does not want it any more.
     Requested,
+    /// Nobody waits for its result any more: the connection is gone that its
+    /// orchestrator would take it over.
+    Orphaned,
     /// It ran into its deadline or time limit.
     TimedOut,
     /// The worker is shutting down and cannot wait any longer.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use actix::Recipient;
 
 use super::teller::Teller;
-use super::{Cancellation, Task};
+use super::{Attachment, Cancellation, Task};
 use crate::actors::{CallSkill, HotCacheChange, Tell};
 use crate::handler::SharedData;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
@@ -63,6 +63,8 @@ struct About {
     deadline: Option<SystemTime>,
     tracing_context: BTreeMap<String, String>,
     metadata: Option<RawJson>,
+    timeout: Option<Duration>,
+    attachments: Vec<Attachment>,
 }
 
 /// What the handlers of one worker share.
@@ -92,6 +94,8 @@ impl TaskContext {
             deadline: task.deadline,
             tracing_context: task.tracing_context,
             metadata: task.metadata,
+            timeout: task.timeout,
+            attachments: task.attachments,
         };
         Self(Arc::new(Inner {
             about,
@@ -144,6 +148,20 @@ impl TaskContext {
     #[must_use]
     pub fn metadata(&self) -> Option<&RawJson> {
         self.0.about.metadata.as_ref()
+    }
+
+    /// The longest the task may run, where its orchestrator says so. The worker sees
+    /// to it.
+    #[must_use]
+    pub fn timeout(&self) -> Option<Duration> {
+        self.0.about.timeout
+    }
+
+    /// The files that belong to it, in protocols that name them apart from the
+    /// parameters.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.0.about.attachments
     }
 
     /// Whether the task has been called off. An async handler that ignores it is

@@ -8,6 +8,12 @@ use serde::Serialize;
 
 use crate::json::RawJson;
 
+/// How the failure of a task begins that no handler is for.
+pub(crate) const UNSUPPORTED: &str = "Unsupported task: ";
+
+/// The failure of a task that the end of the worker called off.
+pub(crate) const INTERRUPTED: &str = "interrupted: the worker was shut down";
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $wire:literal),* $(,)?) => {
         /// What an orchestrator should make of a failure. The comments say what

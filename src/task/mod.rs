@@ -1,6 +1,7 @@
 //! A task and what becomes of it: the vocabulary that every part of the crate
 //! shares and that each transport translates to and from its wire.
 
+mod attachment;
 mod cancel;
 mod context;
 mod error;
@@ -11,10 +12,12 @@ mod teller;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
+pub use attachment::Attachment;
 pub use cancel::{CancelReason, Cancellation};
 pub(crate) use context::Services;
 pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
+pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 pub(crate) use teller::{Next, Teller, Waiting};
 
@@ -46,6 +49,8 @@ pub struct Task {
     pub params_metadata: Option<RawJson>,
     /// Free extra data of protocols that have it.
     pub metadata: Option<RawJson>,
+    /// Files that belong to it, in protocols that name them apart from the parameters.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Task {
@@ -71,6 +76,7 @@ impl Task {
             tracing_context: BTreeMap::new(),
             params_metadata: None,
             metadata: None,
+            attachments: Vec::new(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Task, TaskError};
+use super::{Attachment, Task, TaskError};
 use crate::id::OrchestratorId;
 use crate::id::{JobId, TaskId, TaskName};
 use crate::json::RawJson;
@@ -64,6 +64,7 @@ pub struct Reply {
     metadata: Option<RawJson>,
     costs: Option<RawJson>,
     data_metadata: Option<RawJson>,
+    attachments: Vec<Attachment>,
 }
 
 impl Reply {
@@ -103,6 +104,7 @@ impl Reply {
             metadata: None,
             costs: None,
             data_metadata: None,
+            attachments: Vec::new(),
         }
     }
 
@@ -123,6 +125,20 @@ impl Reply {
     pub fn with_costs(mut self, costs: &impl Serialize) -> Result<Self, TaskError> {
         self.costs = Some(exactly_object("costs", costs)?);
         Ok(self)
+    }
+
+    /// Names a file that belongs to the result and whose content is stored somewhere
+    /// already, for protocols that have a place for it (`DistWorker`).
+    #[must_use]
+    pub fn with_attachment(mut self, file: Attachment) -> Self {
+        self.attachments.push(file);
+        self
+    }
+
+    /// The files named with [`Reply::with_attachment`].
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
     }
 
     /// Free data about the result.

@@ -12,6 +12,9 @@ use crate::json::RawJson;
 pub enum Command {
     /// Call off a task.
     Cancel(CancelTarget),
+    /// Call off a task that runs here and whose result nobody will take any more. What
+    /// does not run is no matter.
+    Orphan(TaskId),
     /// Anything else. It goes to the handler that the worker's user registered for
     /// this name, see [`WorkerBuilder::command`](crate::WorkerBuilder::command).
     Custom(CustomCommand),

@@ -81,6 +81,16 @@ pub enum TransportError {
         /// Task and job.
         task: (crate::TaskId, crate::JobId),
     },
+    /// It is over with this orchestrator, for the rest of the process. A worker without
+    /// any other ends.
+    #[error("{reason}")]
+    Dismissed {
+        /// Why.
+        reason: String,
+        /// Whether this is what was meant to happen, such as leaving when there is
+        /// nothing to do, rather than giving up.
+        in_order: bool,
+    },
     /// The answer is not one of this protocol. A task that came in it is named, so
     /// that its failure can be reported.
     #[error("malformed answer: {reason}")]

@@ -13,6 +13,8 @@ mod http;
 mod report;
 mod usage;
 
+#[cfg(feature = "distworker")]
+pub mod distworker;
 pub mod memory;
 pub mod rxon;
 
@@ -39,7 +41,9 @@ use crate::task::{Task, TaskResult};
 /// so it need not be `Send`. Its futures must not block the thread. Every method
 /// has to end by itself: each request needs a time limit of its own.
 pub trait Transport: fmt::Debug + 'static {
-    /// Makes the worker known, with everything it can do. Called at start and
+    /// Makes the worker known, with everything it can do. A transport that keeps a
+    /// connection and paces its own attempts may wait in here until one works.
+    /// Called at start and
     /// whenever the orchestrator is found to have forgotten the worker. Repeating
     /// it is harmless. `report` is the state at this moment, for protocols whose
     /// registration carries it. Cancel-safe.
@@ -72,6 +76,12 @@ pub trait Transport: fmt::Debug + 'static {
         false
     }
 
+    /// Whether tasks come by themselves, so that one poll is always to be open, whatever
+    /// other orchestrators have. `false` unless overridden.
+    fn pushes(&self) -> bool {
+        false
+    }
+
     /// Hands over a result. `Ok` ends its life here: the orchestrator has it or
     /// has said for certain that it does not want it. Called until then, with
     /// backoff; see [`TransportError`] for what ends the attempts. Cancel-safe in
@@ -100,6 +110,13 @@ pub trait Transport: fmt::Debug + 'static {
             call.skill
         );
         Box::pin(std::future::ready(Err(TransportError::Refused { reason })))
+    }
+
+    /// Whether commands come over a connection that there is anyway, so that
+    /// [`Transport::open_commands`] is to be called whatever `WORKER_ENABLE_WEBSOCKETS`
+    /// says. `false` unless overridden.
+    fn has_own_commands(&self) -> bool {
+        false
     }
 
     /// What the worker should know of the orchestrator's ways. Asked again and again, for

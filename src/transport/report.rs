@@ -166,6 +166,8 @@ pub enum Receipt {
     Accepted,
     /// The orchestrator has no use for it, for the reason given; repeating is pointless.
     Ignored(String),
+    /// It could not be delivered and never will be, for the reason given.
+    Lost(String),
 }
 
 /// How far a task is.

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::middleware::{Layer, Middleware};
-use crate::policy::{Selection, strategy_for};
+use crate::policy::{Apart, Selection, strategy_for};
 use crate::rules::Rules;
 use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
@@ -74,33 +74,81 @@ impl WorkerBuilder {
     /// the tasks.
     #[must_use]
     pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
-        let spec = task.into().or_contract(handler.contract());
-        let TaskSpec { entry, timeout } = spec;
-        for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
-            .into_iter()
-            .flatten()
-        {
-            if let Err(error) = check_identifier(name) {
-                self.problems.push(format!("task: {error}"));
-            }
-        }
+        let registration = self.registration(task.into(), handler);
+        let entry = &registration.entry;
+        self.check_names(Some(entry.name.as_str()), entry.kind.as_deref());
         let name = entry.name.clone();
+        if !self.registry.add(registration) {
+            self.problems
+                .push(format!("task {name:?} is registered twice"));
+        }
+        self
+    }
+
+    /// Registers a handler of the queues that match a pattern, for orchestrators that
+    /// have queues (`DistWorker`). Orchestrators that are told the names of tasks are
+    /// not told of these.
+    ///
+    /// Names are compared segment by segment, divided by dots: `*` stands for exactly
+    /// one segment, `#` at the end for one or more, and everything else for itself. So
+    /// `math.*` is for `math.add` and not for `math`, and `files.#` for `files.a` and
+    /// `files.a.b`.
+    ///
+    /// A task goes to the handler of exactly its queue, else to that of the most
+    /// specific pattern, else to the [default one](Self::default_handler). Of two
+    /// patterns, the first segment in which they differ decides: a name comes before
+    /// `*`, and `*` before `#`. The order of registration does not matter.
+    #[must_use]
+    pub fn queue<Args>(mut self, queue: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
+        let registration = self.registration(queue.into(), handler);
+        let entry = &registration.entry;
+        self.check_names(None, entry.kind.as_deref());
+        let name = entry.name.clone();
+        if name.as_str().is_empty() {
+            self.problems.push("queue: the pattern is empty".to_owned());
+        }
+        if !self.registry.add_queue(registration) {
+            self.problems
+                .push(format!("queue {name:?} has a handler already"));
+        }
+        self
+    }
+
+    /// Registers the handler of all tasks that no other one is for. Without it they
+    /// fail.
+    #[must_use]
+    pub fn default_handler<Args>(mut self, handler: impl IntoJob<Args>) -> Self {
+        let registration = self.registration("(default)".into(), handler);
+        if !self.registry.set_fallback(registration) {
+            let twice = "the default handler is given twice";
+            self.problems.push(twice.to_owned());
+        }
+        self
+    }
+
+    /// The handler with its contract, whose schemas are compiled here.
+    fn registration<Args>(&mut self, spec: TaskSpec, handler: impl IntoJob<Args>) -> Registration {
+        let TaskSpec { entry, timeout } = spec.or_contract(handler.contract());
+        let name = &entry.name;
         let rules = Rules::new(&entry.contract).unwrap_or_else(|problems| {
             let named = problems.iter().map(|why| format!("task {name:?}: {why}"));
             self.problems.extend(named);
             Rules::default()
         });
-        let job = handler.into_job().0;
-        if !self.registry.add(Registration {
+        Registration {
             entry,
             timeout,
-            job,
+            job: handler.into_job().0,
             rules: Arc::new(rules),
-        }) {
-            self.problems
-                .push(format!("task {name:?} is registered twice"));
         }
-        self
+    }
+
+    fn check_names(&mut self, name: Option<&str>, kind: Option<&str>) {
+        for name in [name, kind].into_iter().flatten() {
+            if let Err(error) = check_identifier(name) {
+                self.problems.push(format!("task: {error}"));
+            }
+        }
     }
 
     /// Shares a value with all handlers, which ask for it as
@@ -330,6 +378,8 @@ impl WorkerBuilder {
             problems.push("the worker type is empty".to_owned());
         }
         let mut links = self.links;
+        // Where a controller's link is among them, which stands for itself.
+        let mut apart = Vec::new();
         if links.is_empty() {
             for orchestrator in &settings.orchestrators {
                 match rxon_link(orchestrator, &settings) {
@@ -337,8 +387,16 @@ impl WorkerBuilder {
                     Err(error) => problems.push(error.to_string()),
                 }
             }
+            match distworker_link(&settings, links.is_empty()) {
+                Some(Ok(link)) => {
+                    apart.push(OrchestratorId(links.len()));
+                    links.push(link);
+                }
+                Some(Err(error)) => problems.push(format!("DISTWORKER_CONTROLLER_URL: {error}")),
+                None => {}
+            }
         }
-        if settings.orchestrators.is_empty() && links.is_empty() {
+        if settings.orchestrators.is_empty() && links.is_empty() && problems.is_empty() {
             problems.push("no orchestrator is configured".to_owned());
         }
         let transfers = match self.storage {
@@ -352,10 +410,20 @@ impl WorkerBuilder {
         if !problems.is_empty() {
             return Err(Error::Build(problems));
         }
+        #[cfg(feature = "distworker")]
+        if let Some(files) = crate::transport::distworker::ControllerFiles::new(&settings) {
+            self.data.insert(Arc::new(files));
+        }
+        let selection = self.selection.unwrap_or_else(|| {
+            let strategy = strategy_for(settings.mode);
+            if apart.is_empty() {
+                strategy
+            } else {
+                Box::new(Apart::new(strategy, apart))
+            }
+        });
         let plan = Plan {
-            selection: self
-                .selection
-                .unwrap_or_else(|| strategy_for(settings.mode)),
+            selection,
             settings,
             registry: self.registry,
             data: self.data,
@@ -417,6 +485,42 @@ fn rxon_link(
         weight: orchestrator.weight,
         make: Box::new(move |id| setup.open(id).into()),
     })
+}
+
+/// The link to a `DistWorker` controller, if there is one. `is_alone`: the worker has no
+/// other orchestrator.
+#[cfg(feature = "distworker")]
+fn distworker_link(
+    settings: &Settings,
+    is_alone: bool,
+) -> Option<std::result::Result<Link, SetupError>> {
+    use crate::transport::distworker::DistWorkerSetup;
+
+    settings.distworker.controller_url.as_ref()?;
+    let timing = &settings.timing;
+    let setup = DistWorkerSetup::new(&settings.distworker, timing, &TlsFiles::from(settings));
+    Some(setup.map(|setup| {
+        let setup = if is_alone {
+            setup
+        } else {
+            setup.hold(timing.poll_timeout)
+        };
+        Link {
+            name: setup.name(),
+            priority: 1,
+            weight: 1,
+            make: Box::new(move |id| setup.open(id).into()),
+        }
+    }))
+}
+
+#[cfg(not(feature = "distworker"))]
+fn distworker_link(
+    settings: &Settings,
+    _: bool,
+) -> Option<std::result::Result<Link, &'static str>> {
+    let url = settings.distworker.controller_url.as_ref();
+    url.map(|_| Err("build axon-worker with the feature `distworker`"))
 }
 
 #[cfg(test)]

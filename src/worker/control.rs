@@ -113,7 +113,10 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let pings = hosts.iter().map(|host| host.ping.clone()).collect();
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
-    contexts.capacity.run(wiring.capacity(registry.entries()));
+    let queues = registry.queue_entries();
+    contexts
+        .capacity
+        .run(wiring.capacity(registry.entries(), queues));
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
     parts.courier.do_send(Redeliver {
@@ -125,13 +128,15 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, files.clone(), hosts));
+    let (sender, ended) = watch::channel(None);
+    let conductor = contexts
+        .conductor
+        .run(wiring.conductor(sender, &channels, files));
     // Last: it begins by registering.
     contexts
         .pool
-        .run(wiring.pool(sessions, selection, card, &channels));
+        .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
-    let (sender, ended) = watch::channel(None);
-    let conductor = wiring.conductor(sender, &channels, files).start();
     let board = wiring.board;
     Ok(Running {
         handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone()),

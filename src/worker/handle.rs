@@ -27,14 +27,19 @@ pub struct DrainReport {
     pub unsent: usize,
     /// Results in the journal, which the next process with the same one delivers.
     pub kept: usize,
+    /// Results that nobody would take any more, since the end began.
+    pub lost: usize,
+    /// Orchestrators that the worker has given up on, and ended therefore.
+    pub given_up: usize,
 }
 
 impl DrainReport {
-    /// Whether nothing is lost and nothing left behind. Results that the journal
+    /// Whether nothing is lost, nothing left behind and nobody given up. Results that the journal
     /// keeps are not lost: they go out when the worker starts again.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.stuck == 0 && self.unsent <= self.kept
+        let nothing_lost = self.lost == 0 && self.unsent <= self.kept;
+        self.stuck == 0 && nothing_lost && self.given_up == 0
     }
 }
 
@@ -44,7 +49,14 @@ impl std::fmt::Display for DrainReport {
             f,
             "{} tasks done, {} interrupted, {} stuck, {} results unsent, {} of them kept",
             self.done, self.interrupted, self.stuck, self.unsent, self.kept
-        )
+        )?;
+        if self.lost > 0 {
+            write!(f, ", {} results lost", self.lost)?;
+        }
+        if self.given_up > 0 {
+            write!(f, ", {} orchestrators given up", self.given_up)?;
+        }
+        Ok(())
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) struct Contexts {
     pub(super) pool: Context<OrchestratorPool>,
     pub(super) supervisor: Context<TaskSupervisor>,
     pub(super) courier: Context<Courier>,
+    pub(super) conductor: Context<Conductor>,
 }
 
 impl Contexts {
@@ -49,6 +50,7 @@ impl Contexts {
             pool: Context::new(),
             supervisor: Context::new(),
             courier: Context::new(),
+            conductor: Context::new(),
         };
         let parts = Parts {
             capacity: contexts.capacity.address(),
@@ -95,14 +97,19 @@ impl Wiring<'_> {
         HotCacheActor::new(needs, to(&self.parts.heartbeat), self.board.clone())
     }
 
-    pub(super) fn capacity(&self, entries: Vec<TaskEntry>) -> CapacityTracker {
+    pub(super) fn capacity(
+        &self,
+        entries: Vec<TaskEntry>,
+        queues: Vec<TaskEntry>,
+    ) -> CapacityTracker {
         let intake = &self.settings.intake;
         let slots = Slots::new(
             intake.max_concurrent_tasks,
             &intake.task_type_limits,
             intake.parking_lot,
             entries,
-        );
+        )
+        .with_queues(queues);
         CapacityTracker::new(
             slots,
             to(&self.parts.poller),
@@ -216,7 +223,8 @@ impl Wiring<'_> {
         sessions: Vec<SessionSettings>,
         selection: Box<dyn Selection>,
         card: Arc<WorkerCard>,
-        channels: &[Addr<WsCommandActor>],
+        channels: &[Option<Addr<WsCommandActor>>],
+        conductor: &Addr<Conductor>,
     ) -> OrchestratorPool {
         let neighbours = Neighbours {
             poller: to(&self.parts.poller),
@@ -226,7 +234,11 @@ impl Wiring<'_> {
             courier: to(&self.parts.courier),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
-            commands: channels.iter().map(to).collect(),
+            conductor: to(conductor),
+            commands: channels
+                .iter()
+                .map(|channel| channel.as_ref().map(to))
+                .collect(),
         };
         let timing = &self.settings.timing;
         OrchestratorPool::new(
@@ -239,18 +251,20 @@ impl Wiring<'_> {
         )
     }
 
-    /// The command channels, one per orchestrator, or none if they are not wanted.
+    /// The command channels, one per orchestrator that may have one.
     pub(super) fn channels(
         &self,
         sessions: &[SessionSettings],
         handlers: CommandHandlers,
         data: SharedData,
-    ) -> Vec<Addr<WsCommandActor>> {
-        if !self.settings.enable_websockets {
-            if !handlers.is_empty() {
-                warn!("no commands will come: WORKER_ENABLE_WEBSOCKETS is off");
-            }
-            return Vec::new();
+    ) -> Vec<Option<Addr<WsCommandActor>>> {
+        let wanted = self.settings.enable_websockets;
+        if !wanted && !handlers.is_empty() {
+            warn!("no commands will come: WORKER_ENABLE_WEBSOCKETS is off");
+        }
+        let has_one = |s: &SessionSettings| wanted || s.transport.has_own_commands();
+        if !sessions.iter().any(has_one) {
+            return sessions.iter().map(|_| None).collect();
         }
         let on_this_thread = handlers.is_empty() || self.settings.intake.handler_threads == 0;
         let host = if on_this_thread {
@@ -269,13 +283,14 @@ impl Wiring<'_> {
             )
             .start()
         };
-        sessions.iter().map(channel).collect()
+        let one = |session: &SessionSettings| has_one(session).then(|| channel(session));
+        sessions.iter().map(one).collect()
     }
 
     pub(super) fn conductor(
         &self,
         ended: watch::Sender<Option<DrainReport>>,
-        channels: &[Addr<WsCommandActor>],
+        channels: &[Option<Addr<WsCommandActor>>],
         files: FilesRoot,
     ) -> Conductor {
         let timing = &self.settings.timing;
@@ -286,7 +301,7 @@ impl Wiring<'_> {
             grace: timing.cancel_grace + GRACE_ALLOWANCE,
             results: timing.drain_results_wait,
         };
-        let channels = channels.iter().map(to).collect();
+        let channels = channels.iter().flatten().map(to).collect();
         Conductor::new(
             self.parts.clone(),
             channels,

@@ -25,7 +25,9 @@ use super::supervisor::CancelTask;
 use crate::id::OrchestratorId;
 use crate::policy::Relink;
 use crate::task::CancelReason;
-use crate::transport::{Command, CommandLink, CustomCommand, Transport, TransportError};
+use crate::transport::{
+    CancelTarget, Command, CommandLink, CustomCommand, Transport, TransportError,
+};
 
 /// How many unknown commands are remembered, so that each is logged once only.
 const REMEMBERED: usize = 64;
@@ -112,6 +114,11 @@ impl WsCommandActor {
                 origin: Some(self.id),
                 target,
                 reason: CancelReason::Requested,
+            }),
+            Command::Orphan(task_id) => self.supervisor.do_send(CancelTask {
+                origin: Some(self.id),
+                target: CancelTarget(task_id.as_str().to_owned()),
+                reason: CancelReason::Orphaned,
             }),
             Command::Custom(command) => self.pass_on(command),
         }

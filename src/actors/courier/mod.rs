@@ -259,6 +259,13 @@ impl Handler<Answered> for Courier {
         };
         let task_id = &parcel.result.task_id;
         match verdict {
+            Verdict::Done if matches!(answer, Ok(Receipt::Lost(_))) => {
+                if let Ok(Receipt::Lost(reason)) = &answer {
+                    error!(%task_id, reason, "the result is lost");
+                }
+                self.board.result_lost(&parcel.result.task_id);
+                self.close(ticket, ctx);
+            }
             Verdict::Done => {
                 if let Ok(Receipt::Ignored(reason)) = &answer {
                     warn!(%task_id, reason, "the orchestrator has no use for the result");

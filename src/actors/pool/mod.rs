@@ -29,6 +29,7 @@ pub(crate) use session::SessionSettings;
 pub(crate) use tell::{CallSkill, Tell};
 
 use super::commands::OpenChannel;
+use super::conductor::AllOver;
 use super::courier::Recovered;
 use super::heartbeat::TakeReport;
 use super::poller::{PollEnded, Ready, Sidelined};
@@ -48,8 +49,9 @@ pub(crate) struct Neighbours {
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
-    /// One per orchestrator, or none at all.
-    pub(crate) commands: Vec<Recipient<OpenChannel>>,
+    pub(crate) conductor: Recipient<AllOver>,
+    /// By orchestrator; not all have one.
+    pub(crate) commands: Vec<Option<Recipient<OpenChannel>>>,
 }
 
 /// All orchestrators of this worker.

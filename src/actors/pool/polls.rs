@@ -14,7 +14,7 @@ use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::status::Exchange;
-use crate::task::{ErrorCode, Outcome, Task, TaskError, TaskResult};
+use crate::task::{ErrorCode, INTERRUPTED, Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
 
 /// A poll that is still open after this time shows that the way is free again.
@@ -128,6 +128,10 @@ impl Handler<PollAnswered> for OrchestratorPool {
 
     fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
         let Some(poll) = self.polls.open.remove(&answered.number) else {
+            // The poll was dropped while its answer was on the way here.
+            if let Ok(Some(task)) = answered.answer {
+                self.too_late(&task);
+            }
             return;
         };
         let OpenPoll {
@@ -227,6 +231,9 @@ impl OrchestratorPool {
                 let failure = TaskError::transient(format!("cut off on its way: {reason}"));
                 self.report_unread(id, ids, failure);
             }
+            TransportError::Dismissed { reason, in_order } => {
+                return self.dismissed(id, reason, *in_order);
+            }
             error => {
                 session.polls.failed(now, fastrand::f64());
                 if let Some(opens) = session.polls.opens_at(now) {
@@ -242,6 +249,17 @@ impl OrchestratorPool {
         if self.session(id).note_failure(error) {
             self.lost_registration(id, ctx);
         }
+    }
+
+    /// A task came when the worker had turned away already.
+    fn too_late(&self, task: &Task) {
+        warn!(task_id = %task.id, "a task came too late");
+        let failure = Outcome::Failed(TaskError::transient(INTERRUPTED));
+        let result = TaskResult::of(task, failure, Duration::ZERO);
+        self.neighbours.courier.do_send(DeliverResult {
+            result,
+            files: None,
+        });
     }
 
     /// A task was handed out to us that we have only the ids of.

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
+use crate::actors::conductor::AllOver;
 use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
 use crate::policy::BeatCause;
@@ -29,7 +30,7 @@ impl OrchestratorPool {
     pub(super) fn register(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
         let now = Instant::now();
         let session = self.session(id);
-        if session.registering {
+        if session.registering || session.dismissed.is_some() {
             return;
         }
         session.registering = true;
@@ -64,6 +65,28 @@ impl OrchestratorPool {
         }
         self.register(id, ctx);
     }
+
+    /// It is over with this orchestrator. When it was the last one, the worker ends.
+    pub(super) fn dismissed(&mut self, id: OrchestratorId, reason: &str, in_order: bool) {
+        let session = self.session(id);
+        if session.dismissed.is_some() {
+            return;
+        }
+        session.registered = false;
+        session.dismissed = Some(in_order);
+        let name = session.settings.name.clone();
+        if in_order {
+            info!(orchestrator = %name, reason, "leaving");
+        } else {
+            error!(orchestrator = %name, reason, "given up");
+        }
+        self.board.set_registered(id.0, false);
+        let over: Option<Vec<_>> = self.sessions.iter().map(|s| s.dismissed).collect();
+        if let Some(over) = over {
+            let given_up = over.into_iter().filter(|in_order| !in_order).count();
+            self.neighbours.conductor.do_send(AllOver { given_up });
+        }
+    }
 }
 
 impl Handler<Registered> for OrchestratorPool {
@@ -85,11 +108,15 @@ impl Handler<Registered> for OrchestratorPool {
                 self.board.set_registered(id.0, true);
                 self.neighbours.recovered.do_send(super::Recovered(id));
                 self.neighbours.ready.do_send(Ready);
-                if let Some(commands) = self.neighbours.commands.get(id.0) {
+                if let Some(Some(commands)) = self.neighbours.commands.get(id.0) {
                     commands.do_send(OpenChannel);
                 }
                 self.review_roles(ctx);
                 self.beat(id, report, BeatCause::Change, ctx);
+            }
+            Err(TransportError::Dismissed { reason, in_order }) => {
+                self.dismissed(id, &reason, in_order);
+                self.review_roles(ctx);
             }
             Err(error) => {
                 match &error {

@@ -97,14 +97,15 @@ impl OrchestratorPool {
     }
 
     /// Tells the poller how many polls do not count: those that wait where no tasks
-    /// are wanted, and one for an orchestrator that is to be tried again, which must
-    /// not wait until the poll of another has ended.
+    /// are wanted, one for an orchestrator that is to be tried again, and the first one
+    /// of each that pushes. These must not wait until the poll of another has ended.
     pub(super) fn count_sidelined(&mut self) {
         let now = Instant::now();
         let aside = self.sessions.iter().filter(|s| s.role != Role::Active);
         let waiting: usize = aside.map(|session| session.open_polls).sum();
         let trial = self.sessions.iter().any(|session| session.wants_trial(now));
-        let polls = waiting + usize::from(trial);
+        let first = self.sessions.iter().filter(|s| s.wants_first_poll(now));
+        let polls = waiting + usize::from(trial) + first.count();
         if polls != self.sidelined {
             self.sidelined = polls;
             self.neighbours.sidelined.do_send(Sidelined(polls));

@@ -30,6 +30,8 @@ pub(super) struct Session {
     pub(super) settings: SessionSettings,
     pub(super) registered: bool,
     pub(super) registering: bool,
+    /// It is over with this one, in order or not.
+    pub(super) dismissed: Option<bool>,
     pub(super) registration: Gate,
     pub(super) polls: Gate,
     pub(super) open_polls: usize,
@@ -56,6 +58,7 @@ impl Session {
             settings,
             registered: false,
             registering: false,
+            dismissed: None,
             registration: gate(
                 timing.registration_retry_initial_delay,
                 timing.registration_retry_max_delay,
@@ -100,6 +103,11 @@ impl Session {
     /// Whether it has failed and may be tried again now.
     pub(super) fn wants_trial(&self, now: Instant) -> bool {
         self.polls.is_failing() && self.open_polls == 0 && self.candidate(now).ready
+    }
+
+    /// Whether it could have a poll and should always have one.
+    pub(super) fn wants_first_poll(&self, now: Instant) -> bool {
+        self.open_polls == 0 && self.settings.transport.pushes() && self.candidate(now).ready
     }
 
     /// Whether it was thought unreachable until now; forgets it.

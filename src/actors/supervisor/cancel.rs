@@ -89,7 +89,10 @@ impl Handler<CancelTask> for TaskSupervisor {
             .collect();
         if meant.is_empty() {
             debug!(%target, "told to call off a task that is not here");
-            if let Some(origin) = origin {
+            // One whose task is over anyway is no news for a later hand-out.
+            if let Some(origin) = origin
+                && reason == CancelReason::Requested
+            {
                 let target = CancelTarget(target);
                 self.early.remember(origin, target, Instant::now());
             }

@@ -8,7 +8,7 @@ use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Cancellation, ErrorCode, Outcome, Task, TaskError};
+use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
 
 /// Where a task is.
 pub(super) enum Phase {
@@ -73,15 +73,13 @@ impl Entry {
 /// (avtomatika 1.0b30). After a time-out the orchestrator has given up on it.
 pub(super) fn end_of(reason: CancelReason, outcome: Outcome) -> Outcome {
     match (reason, outcome) {
-        (CancelReason::Requested, _) => Outcome::Cancelled,
+        (CancelReason::Requested | CancelReason::Orphaned, _) => Outcome::Cancelled,
         (CancelReason::TimedOut, _) => Outcome::Failed(TaskError::new(
             ErrorCode::Timeout,
             "the task did not end in its time",
         )),
         (CancelReason::ShuttingDown, Outcome::Completed(reply)) => Outcome::Completed(reply),
-        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(
-            "interrupted: the worker was shut down",
-        )),
+        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(INTERRUPTED)),
     }
 }
 

@@ -33,6 +33,7 @@ use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{
     CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError, TaskResult,
+    UNSUPPORTED,
 };
 use crate::transport::RunningTask;
 
@@ -174,7 +175,7 @@ impl Handler<StartTask> for TaskSupervisor {
         }
         let Some(registration) = self.registry.get(task.name.as_str()) else {
             warn!(task_id = %task.id, kind = %task.name, "no handler of that name");
-            let error = TaskError::permanent(format!("Unsupported task: {}", task.name));
+            let error = TaskError::permanent(format!("{UNSUPPORTED}{}", task.name));
             let result = TaskResult::of(&task, Outcome::Failed(error), Duration::ZERO);
             drop(permit);
             self.neighbours.courier.do_send(DeliverResult {

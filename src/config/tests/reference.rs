@@ -90,7 +90,8 @@ fn every_variable_changes_its_own_setting() {
             "AXON_JOURNAL" | "AXON_ACCESS_TOKENS" => "off",
             "AXON_BLOB_CACHE_MODE" => "copy",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
-            "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" => "http://x",
+            "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" | "DISTWORKER_CONTROLLER_URL" => "http://x",
+            "DISTWORKER_IDLE_EXIT" => "false",
             "RXON_VERSION" => "1.0b2",
             "REQUIRE_TASK_SIGNATURE" => "false",
             "WORKER_ENABLE_WEBSOCKETS" => "true",
@@ -118,10 +119,11 @@ fn every_variable_changes_its_own_setting() {
             .orchestrators
             .iter_mut()
             .for_each(|o| o.priority = 1);
-        let token = settings.orchestrators[0].token.expose().to_owned();
+        let token = settings.orchestrators.first().map(|o| o.token.expose());
+        let of_controller = settings.distworker.worker_token.expose();
         let key = settings.rxon.task_secret.as_ref();
         let key = key.map(crate::config::Token::expose);
-        let fingerprint = format!("{token} {key:?} {settings:?}");
+        let fingerprint = format!("{token:?} {of_controller} {key:?} {settings:?}");
         let is_new = seen.insert(fingerprint);
         let alias = VARIABLES.iter().take_while(|v| v.name != variable.name);
         let is_alias = alias.into_iter().any(|v| v.key == variable.key);

@@ -282,3 +282,51 @@ fn web_socket_urls_are_the_same_orchestrators() {
         .collect();
     assert_eq!(urls, ["http://b:1", "https://a"]);
 }
+
+#[test]
+fn a_controller_takes_the_place_of_the_default_orchestrator_only() {
+    let controller = ("DISTWORKER_CONTROLLER_URL", "http://c:8081");
+    let token = ("DISTWORKER_WORKER_TOKEN", "t");
+    assert_eq!(good(&[controller, token]).orchestrators, []);
+    let both = good(&[controller, token, ("ORCHESTRATOR_URL", "http://o")]);
+    assert_eq!(both.orchestrators[0].url, "http://o");
+    assert_eq!(
+        both.distworker.controller_url.as_deref(),
+        Some("http://c:8081")
+    );
+}
+
+#[test]
+fn a_worker_with_an_id_has_one_connection() {
+    let vars = [
+        ("DISTWORKER_CONTROLLER_URL", "http://c:8081"),
+        ("DISTWORKER_WORKER_TOKEN", "t"),
+        ("DISTWORKER_WORKER_ID", "w"),
+        ("DISTWORKER_CONNECTIONS", "4"),
+    ];
+    let loaded = load(&vars).unwrap();
+    assert_eq!(loaded.settings.distworker.connections, 1);
+    assert!(
+        loaded
+            .warnings
+            .iter()
+            .any(|w| w.contains("DISTWORKER_CONNECTIONS"))
+    );
+}
+
+#[test]
+fn attempts_are_counted_from_zero_or_without_end() {
+    let read = |text| load(&[("DISTWORKER_MAX_RECONNECT_ATTEMPTS", text)]);
+    let attempts = |text| {
+        read(text)
+            .unwrap()
+            .settings
+            .distworker
+            .max_reconnect_attempts
+    };
+    assert_eq!(
+        (attempts("-1"), attempts("0"), attempts("7")),
+        (None, Some(0), Some(7))
+    );
+    assert!(read("-2").is_err() && read("many").is_err());
+}

@@ -35,6 +35,8 @@ pub(crate) struct Slots<T> {
     type_limits: HashMap<Arc<str>, usize>,
     lot_size: usize,
     entries: Vec<TaskEntry>,
+    /// Types of the handlers of queues, which orchestrators are not told of.
+    queues: Vec<Option<String>>,
     reserved: usize,
     tasks: usize,
     running_by_type: HashMap<Arc<str>, usize>,
@@ -58,6 +60,7 @@ impl<T> Slots<T> {
             type_limits,
             lot_size,
             entries,
+            queues: Vec::new(),
             reserved: 0,
             tasks: 0,
             running_by_type: HashMap::new(),
@@ -66,6 +69,12 @@ impl<T> Slots<T> {
         };
         slots.refresh();
         slots
+    }
+
+    /// Handlers that take tasks as well, but whose names are nobody's business.
+    pub(crate) fn with_queues(mut self, queues: Vec<TaskEntry>) -> Self {
+        self.queues = queues.into_iter().map(|entry| entry.kind).collect();
+        self
     }
 
     /// Takes a slot for a poll, if one is free and the parking lot has room.
@@ -163,7 +172,7 @@ impl<T> Slots<T> {
     pub(crate) fn availability(&self) -> Availability {
         if self.tasks >= self.limit {
             Availability::Full
-        } else if self.available.is_empty() {
+        } else if self.available.is_empty() && !self.takes_from_queues() {
             Availability::Busy
         } else {
             Availability::Idle
@@ -202,12 +211,19 @@ impl<T> Slots<T> {
     /// Names of the handlers with a free slot.
     fn free(&self) -> impl Iterator<Item = &TaskName> {
         let any = self.tasks < self.limit;
-        let of_type = |kind: &str| {
-            let limit = self.type_limits.get(kind);
-            limit.is_none_or(|limit| self.running(kind) < *limit)
-        };
-        let free = move |entry: &&TaskEntry| any && entry.kind.as_deref().is_none_or(of_type);
+        let free = move |entry: &&TaskEntry| any && self.has_room(entry.kind.as_deref());
         self.entries.iter().filter(free).map(|entry| &entry.name)
+    }
+
+    fn takes_from_queues(&self) -> bool {
+        let mut queues = self.queues.iter();
+        queues.any(|kind| self.has_room(kind.as_deref()))
+    }
+
+    /// Whether a handler of this type could begin a task, as far as its type goes.
+    fn has_room(&self, kind: Option<&str>) -> bool {
+        let limit = kind.and_then(|kind| Some((kind, self.type_limits.get(kind)?)));
+        limit.is_none_or(|(kind, limit)| self.running(kind) < *limit)
     }
 
     fn running(&self, kind: &str) -> usize {

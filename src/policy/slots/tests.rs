@@ -28,6 +28,26 @@ fn names(slots: &mut Slots<u32>) -> Vec<String> {
 }
 
 #[test]
+fn a_worker_for_queues_alone_is_idle_while_one_of_them_has_room() {
+    let of_type = |kind: &str| TaskEntry {
+        kind: Some(kind.to_owned()),
+        ..TaskEntry::named("math.*")
+    };
+    let limits = BTreeMap::from([("x".to_owned(), 1)]);
+    let mut slots: Slots<()> =
+        Slots::new(2, &limits, 1, Vec::new()).with_queues(vec![of_type("x")]);
+    assert_eq!(slots.availability(), Availability::Idle);
+    slots.reserve().expect("a slot");
+    let Claim::Granted((), held) = slots.claim((), Some("x")) else {
+        panic!("a slot of the type is free")
+    };
+    assert_eq!(slots.availability(), Availability::Busy);
+    slots.release(&held);
+    assert_eq!(slots.availability(), Availability::Idle);
+    assert!(slots.available().is_empty());
+}
+
+#[test]
 fn a_full_type_parks_the_task_until_one_of_it_ends() {
     let mut slots = video_and_audio(3, 4);
     for _ in 0..2 {

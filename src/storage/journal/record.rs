@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::notes::HandOut;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::task::{Outcome, Reply, TaskError, TaskResult};
+use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};
 
 /// A note that was read.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
 pub(super) enum Record {
     HandedOut(HandOut),
     /// The origin is not known here: the note stands under the orchestrator's name.
@@ -54,6 +55,8 @@ enum End {
         costs: Option<RawJson>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         data_metadata: Option<RawJson>,
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        attachments: Vec<Attachment>,
     },
     Failed {
         code: String,
@@ -91,6 +94,7 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
             metadata: reply.metadata().cloned(),
             costs: reply.costs().cloned(),
             data_metadata: reply.data_metadata().cloned(),
+            attachments: reply.attachments().to_vec(),
         },
         Outcome::Failed(error) => End::Failed {
             code: error.code().as_str().to_owned(),
@@ -140,6 +144,7 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             metadata,
             costs,
             data_metadata,
+            attachments,
         } => {
             let unfit = |e: TaskError| e.to_string();
             let mut reply = Reply::status_with(status, &data).map_err(unfit)?;
@@ -149,6 +154,8 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             if let Some(costs) = costs {
                 reply = reply.with_costs(&costs).map_err(unfit)?;
             }
+            let with = |reply: Reply, file| reply.with_attachment(file);
+            let reply = attachments.into_iter().fold(reply, with);
             Outcome::Completed(match data_metadata {
                 Some(metadata) => reply.with_files(data, metadata),
                 None => reply,

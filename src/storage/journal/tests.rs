@@ -89,7 +89,11 @@ fn results_come_back_as_they_were() {
             Reply::success(&odd)
                 .and_then(|reply| reply.with_metadata(&json!({ "about": "x" })))
                 .and_then(|reply| reply.with_costs(&json!({ "tokens": 3 })))
-                .unwrap(),
+                .unwrap()
+                .with_attachment(crate::Attachment {
+                    id: "f1".to_owned(),
+                    ..crate::Attachment::default()
+                }),
         ),
         Outcome::Failed(TaskError::new("TEAPOT", "short and stout").with_details(&odd)),
         Outcome::Failed(TaskError::permanent("no")),

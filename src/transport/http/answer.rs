@@ -257,13 +257,9 @@ mod tests {
 
     fn answer(status: u16, body: &'static str) -> Answer {
         Answer {
-            status: StatusCode::from_u16(status).unwrap(),
             body: Bytes::from_static(body.as_bytes()),
-            flaw: None,
-            retry_after: None,
-            date: None,
-            version: None,
             sent: 7,
+            ..Answer::of_status(StatusCode::from_u16(status).unwrap())
         }
     }
 

@@ -34,6 +34,8 @@ use failure::Failure;
 use secrets::Secrets;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
+#[cfg(feature = "distworker")]
+pub(crate) use socket::SocketEvent;
 pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
 use unpack::Packing;
@@ -112,6 +114,22 @@ impl Http {
         request
             .freeze()
             .expect("the base address was checked at setup and our paths are plain")
+    }
+
+    /// A `GET` with these headers and no others of the same names.
+    #[cfg(feature = "distworker")]
+    pub(crate) fn get_with(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<FrozenClientRequest, TransportError> {
+        let mut request = self.client.get(self.url(path));
+        for header in headers {
+            request = request.insert_header(*header);
+        }
+        request.freeze().map_err(|error| TransportError::Refused {
+            reason: format!("the request cannot be written: {error}"),
+        })
     }
 
     /// The address of one of our paths.

@@ -104,11 +104,25 @@ impl HttpSetup {
         request_timeout: Duration,
         tls: &TlsFiles,
     ) -> Result<Self, SetupError> {
-        let base = base_of(url)?;
         let mut secret = HeaderValue::from_str(token.expose()).map_err(|_| SetupError::Token {
             url: url.to_owned(),
         })?;
         secret.set_sensitive(true);
+        let mut setup = Self::without_token(url, request_timeout, tls)?;
+        setup.token = token.clone();
+        setup.token_header = token_header.clone();
+        setup.headers.push((token_header, secret));
+        Ok(setup)
+    }
+
+    /// The same for a client that says nothing of itself. TLS files are only read for
+    /// `https://`.
+    pub(crate) fn without_token(
+        url: &str,
+        request_timeout: Duration,
+        tls: &TlsFiles,
+    ) -> Result<Self, SetupError> {
+        let base = base_of(url)?;
         let hint = match (base.scheme_str(), &tls.cert) {
             (Some("https"), None) => {
                 "if it wants a client certificate, set TLS_CERT_PATH and TLS_KEY_PATH"
@@ -133,9 +147,9 @@ impl HttpSetup {
         }
         Ok(Self {
             base,
-            token: token.clone(),
-            headers: vec![(token_header.clone(), secret)],
-            token_header,
+            token: Token::from(""),
+            headers: Vec::new(),
+            token_header: HeaderName::from_static("x-worker-token"),
             connect: CONNECT.min(request_timeout),
             hint,
             #[cfg(feature = "tls")]

@@ -17,6 +17,7 @@ use actix_http::ws::{CloseCode, CloseReason, Frame, Message};
 use awc::BoxedSocket;
 use awc::error::WsClientError;
 use awc::http::{StatusCode, header};
+use bytes::Bytes;
 use tokio::sync::mpsc;
 
 pub(crate) use assembly::SocketMessage;
@@ -36,6 +37,18 @@ const HANG_UP_WITHIN: Duration = Duration::from_millis(250);
 /// How many messages may wait to be written. They pile up only when the other side
 /// does not read.
 const OUTGOING: usize = 64;
+
+/// What comes over a socket.
+#[derive(Debug)]
+pub(crate) enum SocketEvent {
+    Message(SocketMessage),
+    /// The answer to a ping, with what the ping held.
+    #[cfg_attr(
+        not(feature = "distworker"),
+        expect(dead_code, reason = "nobody sends pings of their own")
+    )]
+    Pong(Bytes),
+}
 
 /// What a socket is held to.
 #[derive(Debug, Clone, Copy)]
@@ -156,11 +169,20 @@ impl Socket {
     /// while this is awaited.
     pub(crate) async fn next(&mut self) -> Result<SocketMessage, TransportError> {
         loop {
+            if let SocketEvent::Message(message) = self.next_event().await? {
+                return Ok(message);
+            }
+        }
+    }
+
+    /// As [`Socket::next`], with the answers to pings.
+    pub(crate) async fn next_event(&mut self) -> Result<SocketEvent, TransportError> {
+        loop {
             match poll_fn(|cx| self.poll_event(cx)).await {
                 Event::Received(frame) => {
                     self.pulse.heard();
-                    if let Some(message) = self.take(frame)? {
-                        return Ok(message);
+                    if let Some(event) = self.take(frame)? {
+                        return Ok(event);
                     }
                 }
                 Event::Outgoing(text) => self.write(Message::Text(text.into()))?,
@@ -200,15 +222,17 @@ impl Socket {
         self.pulse.poll(cx).map(Event::Beat)
     }
 
-    fn take(&mut self, frame: Frame) -> Result<Option<SocketMessage>, TransportError> {
+    fn take(&mut self, frame: Frame) -> Result<Option<SocketEvent>, TransportError> {
+        let message = |message| Some(SocketEvent::Message(message));
         match frame {
-            Frame::Text(bytes) => Ok(Some(SocketMessage::Text(bytes))),
-            Frame::Binary(bytes) => Ok(Some(SocketMessage::Binary(bytes))),
+            Frame::Text(bytes) => Ok(message(SocketMessage::Text(bytes))),
+            Frame::Binary(bytes) => Ok(message(SocketMessage::Binary(bytes))),
             Frame::Continuation(fragment) => {
-                self.assembly.add(fragment).map_err(|error: TooLong| {
+                let whole = self.assembly.add(fragment).map_err(|error: TooLong| {
                     self.farewell = Farewell::Due(CloseCode::Size);
                     malformed(error)
-                })
+                })?;
+                Ok(whole.map(SocketEvent::Message))
             }
             Frame::Ping(bytes) => {
                 // A peer that pings and does not read must not fill our memory.
@@ -217,7 +241,7 @@ impl Socket {
                 }
                 Ok(None)
             }
-            Frame::Pong(_) => Ok(None),
+            Frame::Pong(bytes) => Ok(Some(SocketEvent::Pong(bytes))),
             Frame::Close(reason) => {
                 let echo = reason.as_ref().map(|reason| reason.code.into());
                 self.write(Message::Close(echo))?;
@@ -225,6 +249,18 @@ impl Socket {
                 Err(self.closed_by_peer(reason))
             }
         }
+    }
+
+    /// Writes a message, which goes out while [`Socket::next_event`] is awaited.
+    #[cfg(feature = "distworker")]
+    pub(crate) fn write_binary(&mut self, bytes: Bytes) -> Result<(), TransportError> {
+        self.write(Message::Binary(bytes))
+    }
+
+    /// Writes a ping. Its answer shows that everything before it was read.
+    #[cfg(feature = "distworker")]
+    pub(crate) fn write_ping(&mut self, payload: Bytes) -> Result<(), TransportError> {
+        self.write(Message::Ping(payload))
     }
 
     fn write(&mut self, message: Message) -> Result<(), TransportError> {

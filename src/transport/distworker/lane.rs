@@ -1,0 +1,317 @@
+//! One connection: opened, registered, served until it ends, and opened again.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep};
+use tracing::{debug, info, warn};
+
+use super::outcome;
+use super::pace::{End, Next, Pace};
+use super::refusal;
+use super::state::{Leaving, Order, Shared};
+use super::wire::messages::{Heartbeat, Payload, TaskAssign};
+use super::wire::{self, Incoming};
+use crate::transport::TransportError;
+use crate::transport::http::{Socket, SocketEvent, SocketLimits, SocketMessage};
+
+/// The largest message that is taken. The controller has no limit of its own.
+const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
+
+/// The controller pings every 3 s (v0.0.6). With a ping of ours at this pace, it is
+/// taken for gone when nothing at all came for 7.5 to 15 s.
+const PING_EVERY: Duration = Duration::from_millis(7500);
+
+/// How long to wait where others of us are connected and this one has given up.
+const ONE_OF_MANY: Duration = Duration::from_secs(30);
+
+/// Keeps one connection, for as long as the worker runs.
+pub(super) async fn run(
+    shared: Rc<Shared>,
+    place: usize,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    if place > 0 {
+        // The first one finds out whether we are welcome.
+        shared.until(Shared::is_up).await;
+    }
+    let identity = &shared.identity;
+    let mut pace = Pace::new(
+        identity.reconnect_after,
+        identity.attempts,
+        identity.has_id(),
+    );
+    let mut last_error = String::new();
+    while shared.leaving.get() == Leaving::No {
+        let (end, error) = match connect(&shared).await {
+            Ok((socket, first)) => {
+                pace.registered();
+                last_error.clear();
+                info!(controller = ?shared.url.origin(), connection = place, "connected");
+                shared.opened(place);
+                let ended = serve(&shared, place, socket, first, &mut orders).await;
+                shared.closed(place);
+                // What was meant for this connection goes nowhere else.
+                while orders.try_recv().is_ok() {}
+                match ended {
+                    Ok(()) => return,
+                    Err(error) => (End::Broken, error),
+                }
+            }
+            Err(ended) => ended,
+        };
+        let error = error.to_string();
+        let wait = match pace.ended(end, fastrand::f64()) {
+            Next::Wait(wait) => wait,
+            Next::TooMany(_) if shared.is_up() => ONE_OF_MANY,
+            Next::TooMany(count) => {
+                return shared.give_up(
+                    format!("{count} failures in a row, the last: {error}"),
+                    false,
+                );
+            }
+            Next::SessionGone => {
+                let id = &identity.worker_id;
+                return shared.give_up(
+                    format!(
+                        "worker id {id:?} is not accepted any more, its session is gone: {error}"
+                    ),
+                    false,
+                );
+            }
+        };
+        if error == last_error {
+            debug!(connection = place, %error, again_in = ?wait, "no connection again");
+        } else {
+            warn!(connection = place, %error, again_in = ?wait, "no connection to the controller");
+            last_error = error;
+        }
+        let leaving = shared.until(|shared| shared.leaving.get() > Leaving::No);
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = leaving => {}
+        }
+    }
+}
+
+/// Opens a connection and registers it. An assignment may come before the answer.
+async fn connect(shared: &Shared) -> Result<(Socket, Option<TaskAssign>), (End, TransportError)> {
+    let limits = SocketLimits {
+        connect: shared.within,
+        message: MESSAGE_LIMIT,
+        ping: PING_EVERY,
+    };
+    let broken = |error| (End::Broken, error);
+    let path = shared.url.socket_path();
+    let opening = shared.http.open_socket(&path, &[], limits);
+    let (mut socket, _) = opening.await.map_err(broken)?;
+    socket.write_binary(shared.registration()).map_err(broken)?;
+    let late = sleep(shared.within);
+    tokio::pin!(late);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = socket.next_event() => event,
+            () = &mut late => {
+                let reason = format!("no answer to the registration within {:?}", shared.within);
+                return Err((End::Broken, TransportError::NoAnswer { reason }));
+            }
+        };
+        match event {
+            Ok(SocketEvent::Message(message)) => match read(message) {
+                Some(Ok(Incoming::Registered(response))) => {
+                    shared.told_idle_time(response.idle_time);
+                    return Ok((socket, None));
+                }
+                Some(Ok(Incoming::Assigned(task))) => return Ok((socket, Some(*task))),
+                Some(Ok(Incoming::Nothing(_)) | Err(_)) | None => {}
+            },
+            Ok(SocketEvent::Pong(_)) => {}
+            // The controller says no by hanging up (v0.0.6).
+            Err(error @ (TransportError::NoAnswer { .. } | TransportError::Unavailable { .. })) => {
+                drop(socket);
+                return Err((End::Refused, refusal::explain(shared, &error).await));
+            }
+            Err(error) => {
+                socket.close().await;
+                return Err((End::Broken, error));
+            }
+        }
+    }
+}
+
+/// A message, if it is one; others are logged.
+fn read(message: SocketMessage) -> Option<Result<Incoming, wire::Unreadable>> {
+    let bytes = match message {
+        SocketMessage::Binary(bytes) => bytes,
+        SocketMessage::Text(text) => {
+            warn!(size = text.len(), "a text message, ignored");
+            return None;
+        }
+    };
+    let read = wire::read(&bytes);
+    match &read {
+        Ok(Incoming::Nothing(what)) => warn!(what, "a message that means nothing here, ignored"),
+        Err(error) => warn!(%error, size = bytes.len(), "a message cannot be read"),
+        Ok(_) => {}
+    }
+    Some(read)
+}
+
+/// Serves a registered connection to its end. `Ok`: we have closed it.
+async fn serve(
+    shared: &Shared,
+    place: usize,
+    socket: Socket,
+    first: Option<TaskAssign>,
+    orders: &mut mpsc::UnboundedReceiver<Order>,
+) -> Result<(), TransportError> {
+    let mut connection = Connection {
+        shared,
+        place,
+        socket,
+        unconfirmed: VecDeque::new(),
+        pings: 0,
+    };
+    if let Some(task) = first {
+        shared.assigned(place, task);
+    }
+    let ended = connection.serve(orders).await;
+    if !matches!(ended, Err(TransportError::NoAnswer { .. })) {
+        let Connection {
+            socket,
+            unconfirmed,
+            ..
+        } = connection;
+        // Whoever answers our goodbye has read everything before it.
+        if socket.close().await && ended.is_ok() {
+            for (_, taken) in unconfirmed {
+                // The worker may have stopped waiting.
+                let _ = taken.send(());
+            }
+        }
+    }
+    ended
+}
+
+struct Connection<'a> {
+    shared: &'a Shared,
+    place: usize,
+    socket: Socket,
+    /// Results that were written, each with the number of the ping behind it.
+    unconfirmed: VecDeque<(u64, oneshot::Sender<()>)>,
+    pings: u64,
+}
+
+impl Connection<'_> {
+    async fn serve(
+        &mut self,
+        orders: &mut mpsc::UnboundedReceiver<Order>,
+    ) -> Result<(), TransportError> {
+        let shared = self.shared;
+        let mut health = shared.health.get();
+        self.beat()?;
+        let beat = sleep(shared.identity.heartbeat_every);
+        tokio::pin!(beat);
+        loop {
+            let changed = shared.changed();
+            if shared.health.get() != health {
+                health = shared.health.get();
+                self.beat()?;
+            }
+            // Whatever is to be written goes first. Then goodbye at once, in one go with
+            // the last result: a controller that sees us free assigns the next task.
+            if self.may_leave() && orders.is_empty() {
+                return Ok(());
+            }
+            tokio::select! {
+                biased;
+                event = self.socket.next_event() => self.take(event?)?,
+                Some(order) = orders.recv() => self.write(order)?,
+                () = changed => {}
+                () = &mut beat => {
+                    self.beat()?;
+                    beat.as_mut().reset(Instant::now() + shared.identity.heartbeat_every);
+                }
+            }
+        }
+    }
+
+    fn may_leave(&self) -> bool {
+        match self.shared.leaving.get() {
+            Leaving::No => false,
+            Leaving::WhenFree => self.shared.books.borrow().is_free(self.place),
+            Leaving::Now => true,
+        }
+    }
+
+    fn take(&mut self, event: SocketEvent) -> Result<(), TransportError> {
+        match event {
+            SocketEvent::Message(message) => match read(message) {
+                Some(Ok(Incoming::Assigned(task))) => self.shared.assigned(self.place, *task),
+                Some(Ok(Incoming::Registered(response))) => {
+                    self.shared.told_idle_time(response.idle_time);
+                    self.shared.tell();
+                }
+                Some(Err(error)) => {
+                    // The controller waits for an answer to what was an assignment.
+                    if let Some(task_id) = error.task_id {
+                        let bytes = outcome::unread(&task_id, &error.reason);
+                        self.socket.write_binary(bytes)?;
+                    }
+                }
+                Some(Ok(Incoming::Nothing(_))) | None => {}
+            },
+            SocketEvent::Pong(payload) => {
+                let Ok(number) = <[u8; 8]>::try_from(&*payload).map(u64::from_be_bytes) else {
+                    return Ok(());
+                };
+                while let Some((_, taken)) =
+                    self.unconfirmed.pop_front_if(|(ping, _)| *ping <= number)
+                {
+                    // The worker may have stopped waiting.
+                    let _ = taken.send(());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, order: Order) -> Result<(), TransportError> {
+        match order {
+            Order::Message(bytes) => self.socket.write_binary(bytes),
+            Order::End {
+                task_id,
+                bytes,
+                taken,
+            } => {
+                self.socket.write_binary(bytes)?;
+                self.shared.answered(&task_id);
+                self.pings += 1;
+                self.unconfirmed.push_back((self.pings, taken));
+                if self.may_leave() {
+                    return Ok(());
+                }
+                // There is no acknowledgement, but messages are read in their order: the
+                // answer to a ping shows that the result before it was read.
+                let payload = Bytes::copy_from_slice(&self.pings.to_be_bytes());
+                self.socket.write_ping(payload)
+            }
+        }
+    }
+
+    fn beat(&mut self) -> Result<(), TransportError> {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        let now = since.unwrap_or_default().as_millis();
+        let beat = Heartbeat {
+            timestamp: i64::try_from(now).unwrap_or(0),
+            health: self.shared.health.get() as i32,
+            resource_usage: Some(self.shared.resource_usage()),
+        };
+        let bytes = wire::write(Payload::Heartbeat(beat));
+        self.socket.write_binary(bytes)
+    }
+}

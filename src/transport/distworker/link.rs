@@ -1,0 +1,347 @@
+//! The transport: what the worker asks of a controller, answered from what the
+//! connections have brought.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::future::ready;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::LocalBoxFuture;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, timeout};
+
+use super::lane;
+use super::outcome;
+use super::setup::Identity;
+use super::state::{Lane, Leaving, Order, Shared};
+use super::url::ControllerUrl;
+use super::wire::messages::WorkerHealth;
+use crate::id::OrchestratorId;
+use crate::json::RawJson;
+use crate::task::{Task, TaskResult};
+use crate::transport::http::Http;
+use crate::transport::{
+    Availability, BeatReply, Command, CommandLink, Event, Offer, OpeningCommands, ProgressUpdate,
+    Receipt, Report, Standing, Transport, TransportError, WorkerCard,
+};
+
+/// For so long a poll stays open that another one waits beside. One is enough.
+const SECOND_POLL: Duration = Duration::from_millis(250);
+
+/// How long the connections may take to close when the worker leaves.
+const CLOSING: Duration = Duration::from_secs(3);
+
+type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
+
+/// A [`Transport`] to a `DistWorker` controller.
+///
+/// Tasks come when they come, over one or more `WebSocket`s; polls wait for them. A
+/// connection that ends is opened again by itself, with a wait before.
+pub struct DistWorker {
+    shared: Rc<Shared>,
+    /// Given to the tasks that keep the connections, when they are started.
+    orders: RefCell<Vec<mpsc::UnboundedReceiver<Order>>>,
+    running: RefCell<Vec<AbortHandle>>,
+    polls: Cell<usize>,
+    hold: Option<Duration>,
+}
+
+impl DistWorker {
+    pub(super) fn new(
+        origin: OrchestratorId,
+        http: Http,
+        url: ControllerUrl,
+        identity: Identity,
+        connections: usize,
+        within: Duration,
+        hold: Option<Duration>,
+    ) -> Self {
+        let (lanes, orders) = (0..connections)
+            .map(|_| {
+                let (orders, taken) = mpsc::unbounded_channel();
+                let is_up = Cell::new(false);
+                (Lane { is_up, orders }, taken)
+            })
+            .unzip();
+        let shared = Shared::new(origin, http, url, identity, within, lanes);
+        Self {
+            shared: Rc::new(shared),
+            orders: RefCell::new(orders),
+            running: RefCell::default(),
+            polls: Cell::new(0),
+            hold,
+        }
+    }
+
+    fn start(&self) {
+        for (place, orders) in self.orders.take().into_iter().enumerate() {
+            let lane = actix_rt::spawn(lane::run(self.shared.clone(), place, orders));
+            self.running.borrow_mut().push(lane.abort_handle());
+        }
+    }
+
+    /// The error that says it is over, if it is, once the connections are closed.
+    async fn over(&self) -> Result<(), TransportError> {
+        let Some(over) = self.shared.over.borrow().clone() else {
+            return Ok(());
+        };
+        let closed = self.shared.until(|shared| !shared.is_up());
+        let _ = timeout(CLOSING, closed).await;
+        Err(TransportError::Dismissed {
+            reason: over.reason,
+            in_order: over.in_order,
+        })
+    }
+
+    async fn wait_for_task(&self) -> Result<Option<Task>, TransportError> {
+        let shared = &self.shared;
+        let waiter = Waiter::new(&self.polls);
+        let hold = match self.hold {
+            Some(_) if !waiter.is_first => Some(SECOND_POLL),
+            hold => hold,
+        };
+        let until = hold.map(|time| Instant::now() + time);
+        loop {
+            let changed = shared.changed();
+            self.over().await?;
+            if let Some(task) = shared.books.borrow_mut().take() {
+                return Ok(Some(task));
+            }
+            if !shared.is_up() {
+                return Err(TransportError::NotRegistered);
+            }
+            let (now, idle_until) = (Instant::now(), shared.idle_until());
+            if idle_until.is_some_and(|at| at <= now) {
+                shared.give_up("there was nothing to do for its idle time".to_owned(), true);
+                continue;
+            }
+            if until.is_some_and(|at| at <= now) {
+                return Ok(None);
+            }
+            match [idle_until, until].into_iter().flatten().min() {
+                Some(at) => drop(tokio::time::timeout_at(at, changed).await),
+                None => changed.await,
+            }
+        }
+    }
+
+    async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
+        let shared = &self.shared;
+        let keeps = shared.identity.has_id();
+        let place = shared.books.borrow().lane_of(&result.task_id);
+        // With an id of our own, a result of an earlier process may be welcome, too.
+        let Some(place) = place.or(keeps.then_some(0)) else {
+            return Ok(Receipt::Lost(
+                "its connection has ended, and the controller takes no result over another".into(),
+            ));
+        };
+        let lane = &shared.lanes[place];
+        if !lane.is_up.get() {
+            let reason = "there is no connection to the controller".to_owned();
+            return Err(TransportError::Unreachable { reason });
+        }
+        let bytes = outcome::end_of(result)?;
+        let (taken, was_taken) = oneshot::channel();
+        let order = Order::End {
+            task_id: result.task_id.clone(),
+            bytes,
+            taken,
+        };
+        // Dropped with the order when the connection ends.
+        let _ = lane.orders.send(order);
+        match timeout(shared.within, was_taken).await {
+            // A controller that answers no ping, on a connection that lives.
+            Err(_) | Ok(Ok(())) => Ok(Receipt::Accepted),
+            Ok(Err(_)) if keeps => Err(TransportError::NoAnswer {
+                reason: "the connection ended before the result was taken".to_owned(),
+            }),
+            Ok(Err(_)) => Ok(Receipt::Lost(
+                "its connection ended before the controller had confirmed it".to_owned(),
+            )),
+        }
+    }
+
+    fn send_progress(
+        &self,
+        task_id: &crate::TaskId,
+        progress: f64,
+        message: String,
+        data: Option<&RawJson>,
+    ) -> Result<bool, TransportError> {
+        let Some(place) = self.shared.books.borrow().lane_of(task_id) else {
+            return Ok(false);
+        };
+        let lane = &self.shared.lanes[place];
+        if lane.is_up.get() {
+            let bytes = outcome::progress(task_id.as_str(), progress, message, data)?;
+            // Best effort: a connection that has ended takes none.
+            let _ = lane.orders.send(Order::Message(bytes));
+        }
+        Ok(true)
+    }
+}
+
+/// Counts the open polls.
+struct Waiter<'a> {
+    polls: &'a Cell<usize>,
+    is_first: bool,
+}
+
+impl<'a> Waiter<'a> {
+    fn new(polls: &'a Cell<usize>) -> Self {
+        let is_first = polls.get() == 0;
+        polls.set(polls.get() + 1);
+        Self { polls, is_first }
+    }
+}
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.polls.set(self.polls.get() - 1);
+    }
+}
+
+impl Transport for DistWorker {
+    /// Waits until a connection is registered; failures are logged where they happen.
+    fn register(&self, card: Arc<WorkerCard>, _: Report) -> Answer<'_, ()> {
+        Box::pin(async move {
+            *self.shared.card.borrow_mut() = Some(card);
+            self.start();
+            let settled = |shared: &Shared| shared.is_up() || shared.over.borrow().is_some();
+            self.shared.until(settled).await;
+            self.over().await
+        })
+    }
+
+    /// Only a change of our health goes out at once; the rest waits for the next
+    /// heartbeat of the protocol.
+    fn heartbeat(&self, report: Report) -> Answer<'_, BeatReply> {
+        Box::pin(async move {
+            let shared = &self.shared;
+            let (health, leaving) = match report.availability {
+                Availability::Draining => (WorkerHealth::Down, Leaving::WhenFree),
+                Availability::Offline => (WorkerHealth::Down, Leaving::Now),
+                _ => (WorkerHealth::Up, Leaving::No),
+            };
+            if report.usage.is_some() {
+                *shared.usage.borrow_mut() = report.usage;
+            }
+            if shared.health.replace(health) != health {
+                shared.tell();
+            }
+            shared.leave(leaving);
+            if leaving == Leaving::Now {
+                let closed = shared.until(|shared| !shared.is_up());
+                let _ = timeout(CLOSING, closed).await;
+            }
+            Ok(BeatReply::default())
+        })
+    }
+
+    fn probe(&self) -> Answer<'_, Standing> {
+        let standing = if self.shared.is_up() {
+            Standing::Known
+        } else {
+            Standing::Forgotten
+        };
+        Box::pin(ready(Ok(standing)))
+    }
+
+    fn poll(&self, _: Offer) -> Answer<'_, Option<Task>> {
+        Box::pin(self.wait_for_task())
+    }
+
+    /// A task is taken at the very end, in one step with the answer.
+    fn poll_is_cancel_safe(&self) -> bool {
+        true
+    }
+
+    fn pushes(&self) -> bool {
+        true
+    }
+
+    fn deliver(&self, result: Arc<TaskResult>) -> Answer<'_, Receipt> {
+        Box::pin(async move { self.give_result(&result).await })
+    }
+
+    fn progress(&self, update: ProgressUpdate) -> Answer<'_, ()> {
+        let ProgressUpdate {
+            task_id,
+            progress,
+            message,
+            data,
+            ..
+        } = update;
+        let sent = self.send_progress(&task_id, progress, message, data.as_ref());
+        Box::pin(ready(sent.map(drop)))
+    }
+
+    /// The controller knows no events but progress with data, which it streams to
+    /// whoever waits for the task.
+    fn event(&self, event: Event) -> Answer<'_, bool> {
+        let payload = Some(&event.payload);
+        Box::pin(ready(self.send_progress(
+            &event.task_id,
+            0.0,
+            event.name,
+            payload,
+        )))
+    }
+
+    fn has_own_commands(&self) -> bool {
+        true
+    }
+
+    fn open_commands(&self) -> Option<OpeningCommands<'_>> {
+        let link = Orphans(self.shared.clone());
+        let link: Box<dyn CommandLink> = Box::new(link);
+        Some(Box::pin(ready(Ok(link))))
+    }
+}
+
+/// Tells of the tasks that went with their connections.
+struct Orphans(Rc<Shared>);
+
+impl CommandLink for Orphans {
+    fn next(&mut self) -> Answer<'_, Command> {
+        Box::pin(async {
+            self.0.until(|s| !s.orphans.borrow().is_empty()).await;
+            let orphan = self.0.orphans.borrow_mut().pop_front();
+            Ok(Command::Orphan(
+                orphan.expect("there is one, and only we take them"),
+            ))
+        })
+    }
+
+    fn close(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
+        Box::pin(ready(()))
+    }
+}
+
+impl Drop for DistWorker {
+    fn drop(&mut self) {
+        for lane in self.running.borrow().iter() {
+            lane.abort();
+        }
+    }
+}
+
+/// Says who talks to whom; the token stays out.
+impl fmt::Debug for DistWorker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DistWorker")
+            .field("origin", &self.shared.origin)
+            .field("url", &self.shared.url)
+            .field("connections", &self.shared.lanes.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl From<DistWorker> for Rc<dyn Transport> {
+    fn from(transport: DistWorker) -> Self {
+        Rc::new(transport)
+    }
+}

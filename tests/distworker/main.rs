@@ -1,0 +1,10 @@
+//! Workers against the embedded controller, over real sockets.
+
+mod both;
+mod capacity;
+mod ends;
+mod exchange;
+mod files;
+mod odd;
+mod shutdown;
+mod support;
