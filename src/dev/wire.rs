@@ -102,7 +102,8 @@ pub(crate) struct TaskMessage {
     pub(crate) name: TaskName,
     pub(crate) params: Arc<RawValue>,
     pub(crate) tracing_context: Empty,
-    pub(crate) params_metadata: Empty,
+    /// What results of the job have told of their files, by their places in results.
+    pub(crate) params_metadata: Arc<Map<String, Value>>,
 }
 
 /// `{}`
@@ -124,6 +125,8 @@ pub(crate) struct ResultMessage {
     pub(crate) task: TaskId,
     pub(crate) worker_id: Option<String>,
     pub(crate) answer: Answer,
+    /// `data_metadata`
+    pub(crate) files: Map<String, Value>,
 }
 
 impl ResultMessage {
@@ -136,6 +139,7 @@ impl ResultMessage {
             status: Option<String>,
             data: Option<Value>,
             error: Option<Value>,
+            data_metadata: Option<Map<String, Value>>,
         }
         let form: Form = serde_json::from_slice(body)?;
         let (Some(job), Some(task)) = (form.job_id, form.task_id) else {
@@ -150,6 +154,7 @@ impl ResultMessage {
                 data: form.data,
                 error: form.error,
             },
+            files: form.data_metadata.unwrap_or_default(),
         })
     }
 }
@@ -190,7 +195,7 @@ mod tests {
             name: "echo".into(),
             params: Arc::from(RawValue::from_string("{\"a\": 1.0}".into()).unwrap()),
             tracing_context: Empty {},
-            params_metadata: Empty {},
+            params_metadata: Arc::default(),
         };
         assert_eq!(
             task.to_bytes(),

@@ -132,13 +132,14 @@ impl State {
                 return Claim::Gone;
             }
             task.place = Place::Out(Arc::clone(&worker));
+            let files = self.jobs.get(&task.job).map(|kept| Arc::clone(&kept.files));
             let message = TaskMessage {
                 job_id: task.job.clone(),
                 task_id: id.clone(),
                 name: task.name.clone(),
                 params: Arc::clone(&task.params),
                 tracing_context: Empty {},
-                params_metadata: Empty {},
+                params_metadata: files.unwrap_or_default(),
             };
             self.polls.close(poll_id);
             self.peaks.handed_out(&worker, message.name.as_str());
