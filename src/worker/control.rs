@@ -17,6 +17,7 @@ use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
 use crate::storage::{FilesRoot, Owner, Transfers};
+use crate::task::Outcome;
 use crate::transport::Transport;
 
 /// Everything that a worker is made of.
@@ -83,10 +84,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         worker: settings.worker_id.to_string(),
         host: super::card::hostname(),
     };
+    // Failures, such as those of tasks that the kill interrupted, name no files.
     let undelivered: Vec<_> = journal
         .leftovers
         .iter()
-        .map(|r| r.task_id.clone())
+        .filter(|result| matches!(result.outcome, Outcome::Completed(_)))
+        .map(|result| result.task_id.clone())
         .collect();
     let folder = &settings.storage.task_files_dir;
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
