@@ -18,6 +18,7 @@ use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
 use crate::status::StatusBoard;
 use crate::storage::{FilesRoot, Owner, Transfers};
+use crate::task::Outcome;
 use crate::transport::Transport;
 use crate::usage::UsageSource;
 
@@ -87,10 +88,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         worker: settings.worker_id.to_string(),
         host: super::card::hostname(),
     };
+    // Failures, such as those of tasks that the kill interrupted, name no files.
     let undelivered: Vec<_> = journal
         .leftovers
         .iter()
-        .map(|r| r.task_id.clone())
+        .filter(|result| matches!(result.outcome, Outcome::Completed(_)))
+        .map(|result| result.task_id.clone())
         .collect();
     let folder = &settings.storage.task_files_dir;
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);

@@ -31,6 +31,21 @@ async fn a_task_goes_out_and_its_result_ends_the_job() {
 }
 
 #[actix_rt::test]
+async fn what_a_result_tells_of_its_files_goes_with_the_next_task() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let worker = Client::new(&orchestrator, "w");
+    worker.register(&["echo"]).await;
+    let steps = [("echo", json!({})), ("echo", json!({}))];
+    orchestrator.submit(JobSpec::chain(steps)).await.unwrap();
+    let first = worker.task().await;
+    assert_eq!(first["params_metadata"], json!({}));
+    let files = json!({"out": {"uri": "s3://b/k", "size": 5, "etag": null}});
+    let answer = json!({"data": {"out": "s3://b/k"}, "data_metadata": files});
+    worker.answer(&first, &answer).await;
+    assert_eq!(worker.task().await["params_metadata"], files);
+}
+
+#[actix_rt::test]
 async fn a_task_submitted_later_reaches_the_poll_that_waits() {
     let orchestrator = DevOrchestrator::start().await.unwrap();
     let worker = Client::new(&orchestrator, "w");

@@ -105,7 +105,7 @@ impl Stage {
         let (uri, to) = (uri(key), self.path("fetched"));
         let _ = std::fs::remove_file(&to);
         let result = self.transfers.fetch(&uri, &to, expect, &self.cancel).await;
-        assert_eq!(self.leftovers(), 0);
+        self.server.until(|_| self.leftovers() == 0).await;
         match result {
             Ok(info) => {
                 let content = std::fs::read(&to).unwrap();

@@ -143,14 +143,18 @@ async fn result(shared: Data<Shared>, request: HttpRequest, body: Body) -> HttpR
                 return refused;
             }
             let ResultMessage {
-                job, task, answer, ..
+                job,
+                task,
+                answer,
+                files,
+                ..
             } = match message {
                 Ok(message) => message,
                 Err(error) => return Reply::error(500, &error.to_string()),
             };
             match exchange
                 .shared
-                .change(|state| state.answer(&job, &task, answer))
+                .change(|state| state.answer(&job, &task, answer, files))
             {
                 Ok(()) => Reply::constant(wire::OK),
                 Err(error) => Reply::error(500, &error.to_string()),

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
-use serde_json::Value;
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tokio::sync::oneshot;
 
 use super::{Kept, Load, Place, State, Task};
@@ -45,7 +45,14 @@ impl State {
         let (job, effects) = Job::start(id.clone(), spec, self.rules, SystemTime::now());
         self.counts.add(job.state());
         let has_ended = job.state().is_end();
-        self.jobs.insert(id.clone(), Kept { job, load });
+        self.jobs.insert(
+            id.clone(),
+            Kept {
+                job,
+                load,
+                files: Arc::default(),
+            },
+        );
         if has_ended {
             self.job_ended(&id);
         }
@@ -60,6 +67,7 @@ impl State {
         job: &JobId,
         task: &TaskId,
         answer: Answer,
+        files: Map<String, Value>,
     ) -> Result<(), Refused> {
         let kept = self.jobs.get(job).ok_or(Refused::UnknownJob)?;
         let is_awaited = kept.job.awaits(task);
@@ -76,6 +84,11 @@ impl State {
         if !is_awaited {
             self.stale_results += 1;
             return Ok(());
+        }
+        if let Some(kept) = self.jobs.get_mut(job)
+            && !files.is_empty()
+        {
+            Arc::make_mut(&mut kept.files).extend(files);
         }
         self.apply(job, |job| job.answer(task, answer, SystemTime::now()))
     }

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
+use serde_json::{Map, Value};
 use tokio::sync::{Notify, oneshot};
 
 pub(crate) use answers::Taken;
@@ -154,6 +155,8 @@ struct Task {
 struct Kept {
     job: Job,
     load: Option<Arc<Load>>,
+    /// What its results have told of their files; goes with every later task.
+    files: Arc<Map<String, Value>>,
 }
 
 #[derive(Debug)]

@@ -148,6 +148,7 @@ impl State {
             }
             task.place = Place::Out(Arc::clone(&worker));
             let job = self.jobs.get(&task.job).map(|kept| &kept.job);
+            let files = self.jobs.get(&task.job).map(|kept| Arc::clone(&kept.files));
             let message = TaskMessage {
                 job_id: task.job.clone(),
                 task_id: id.clone(),
@@ -157,6 +158,7 @@ impl State {
                 deadline: job.and_then(Job::deadline),
                 step: job.map_or(1, Job::step_number),
                 security: job.and_then(|job| job.security.clone()),
+                params_metadata: files.unwrap_or_default(),
             };
             self.polls.close(poll_id);
             self.peaks.handed_out(&worker, message.name.as_str());

@@ -106,6 +106,8 @@ pub(crate) struct TaskMessage {
     pub(crate) task_id: TaskId,
     pub(crate) name: TaskName,
     pub(crate) params: Arc<RawValue>,
+    /// What results of the job have told of their files, by their places in results.
+    pub(crate) params_metadata: Arc<Map<String, Value>>,
     pub(crate) extras: Arc<Extras>,
     /// When the job is to be done.
     pub(crate) deadline: Option<SystemTime>,
@@ -126,18 +128,15 @@ impl TaskMessage {
             name: &'a TaskName,
             params: &'a RawValue,
             tracing_context: &'a BTreeMap<String, String>,
-            params_metadata: Empty,
+            params_metadata: &'a Map<String, Value>,
         }
-        /// `{}`
-        #[derive(Serialize)]
-        struct Empty {}
         let form = Form {
             job_id: &self.job_id,
             task_id: &self.task_id,
             name: &self.name,
             params: &self.params,
             tracing_context: &self.extras.tracing,
-            params_metadata: Empty {},
+            params_metadata: &self.params_metadata,
         };
         serde_json::to_vec(&form)
             .expect("ids and checked JSON can always be written")
@@ -154,6 +153,8 @@ pub(crate) struct ResultMessage {
     /// Kept for the next task of the job, in 1.0b17.
     pub(crate) security: Option<Value>,
     pub(crate) answer: Answer,
+    /// `data_metadata`
+    pub(crate) files: Map<String, Value>,
 }
 
 impl ResultMessage {
@@ -166,6 +167,7 @@ impl ResultMessage {
             status: Option<String>,
             data: Option<Value>,
             error: Option<Value>,
+            data_metadata: Option<Map<String, Value>>,
         }
         let form: Form = serde_json::from_slice(body)?;
         let (Some(job), Some(task)) = (form.job_id, form.task_id) else {
@@ -181,6 +183,7 @@ impl ResultMessage {
                 data: form.data,
                 error: form.error,
             },
+            files: form.data_metadata.unwrap_or_default(),
         })
     }
 }
@@ -220,6 +223,7 @@ mod tests {
             task_id: "t".into(),
             name: "echo".into(),
             params: Arc::from(RawValue::from_string("{\"a\": 1.0}".into()).unwrap()),
+            params_metadata: Arc::default(),
             extras: Arc::default(),
             deadline: None,
             step: 1,

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -12,10 +12,9 @@ use tokio::task::JoinHandle;
 use super::meter::Meter;
 use super::{Expected, ObjectInfo, ObjectUri, StorageError};
 
-/// Written at once, on another thread. Less than this at the end is written right here.
+/// Written at once, on another thread. What is less waits for the end, so that a small
+/// object is made, written and named in one go.
 const BATCH: usize = 1024 * 1024;
-/// Small enough to be written without another thread.
-const SMALL: usize = 64 * 1024;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 
@@ -25,15 +24,16 @@ static NEXT: AtomicU64 = AtomicU64::new(0);
 pub struct Sink {
     uri: Arc<ObjectUri>,
     expected: Expected,
-    part: PathBuf,
-    file: Arc<File>,
+    part: Arc<PartFile>,
+    /// `None` until the first batch has been written.
+    file: Option<Arc<File>>,
     /// The object we are reading; all attempts read the same.
     info: Option<ObjectInfo>,
     /// Bytes that were handed to us in order, from the beginning of the object.
     taken: u64,
     pending: Vec<Bytes>,
     pending_size: usize,
-    writing: Option<JoinHandle<io::Result<()>>>,
+    writing: Option<JoinHandle<io::Result<Arc<File>>>>,
     failed: bool,
     meter: Meter,
 }
@@ -46,20 +46,21 @@ impl Sink {
         expected: Expected,
         meter: Meter,
     ) -> Result<Self, StorageError> {
+        let folder = target.parent().unwrap_or(Path::new(""));
+        if !folder.as_os_str().is_empty() && !folder.is_dir() {
+            return Err(StorageError::io(target)(io::ErrorKind::NotFound.into()));
+        }
         // Not the target's name with an ending: that may be the name of another object.
         let number = NEXT.fetch_add(1, Relaxed);
         let name = format!(".axon-{}-{number}.part", std::process::id());
-        let part = target.with_file_name(name);
-        let file = File::options()
-            .write(true)
-            .create_new(true)
-            .open(&part)
-            .map_err(StorageError::io(&part))?;
         Ok(Self {
             uri,
             expected,
-            part,
-            file: Arc::new(file),
+            part: Arc::new(PartFile {
+                path: target.with_file_name(name),
+                is_made: AtomicBool::new(false),
+            }),
+            file: None,
             info: None,
             taken: 0,
             pending: Vec::new(),
@@ -105,7 +106,8 @@ impl Sink {
         self.count(bytes.len())?;
         self.pending_size += bytes.len();
         self.pending.push(bytes);
-        if self.pending_size >= BATCH {
+        let is_idle = self.writing.as_ref().is_none_or(JoinHandle::is_finished);
+        if self.pending_size >= 2 * BATCH || (self.pending_size >= BATCH && is_idle) {
             self.settle().await?;
             self.hand_over();
         }
@@ -117,12 +119,12 @@ impl Sink {
     /// # Errors
     /// When either file fails.
     pub async fn write_file(&mut self, mut from: File) -> Result<(), StorageError> {
-        self.flush().await?;
+        let file = self.flush().await?;
         from.seek(SeekFrom::Start(self.taken))
             .map_err(|error| self.broken(error))?;
         let from = Arc::new(from);
         loop {
-            let (source, target) = (Arc::clone(&from), Arc::clone(&self.file));
+            let (source, target) = (Arc::clone(&from), Arc::clone(&file));
             let copy = move || io::copy(&mut (&*source).take(8 * 1024 * 1024), &mut &*target);
             let count = match tokio::task::spawn_blocking(copy).await {
                 Ok(Ok(count)) => count,
@@ -159,25 +161,24 @@ impl Sink {
         self.pending.clear();
         self.pending_size = 0;
         self.settle().await?;
-        self.file.set_len(0).map_err(|error| self.broken(error))?;
-        (&*self.file).rewind().map_err(|error| self.broken(error))?;
+        if let Some(file) = self.file.clone() {
+            file.set_len(0).map_err(|error| self.broken(error))?;
+            (&*file).rewind().map_err(|error| self.broken(error))?;
+        }
         self.taken = 0;
         self.info = None;
         Ok(())
     }
 
     /// Everything taken is in the file.
-    pub(super) async fn flush(&mut self) -> Result<(), StorageError> {
+    async fn flush(&mut self) -> Result<Arc<File>, StorageError> {
         self.settle().await?;
-        if self.pending_size <= SMALL {
-            let batch = std::mem::take(&mut self.pending);
-            self.pending_size = 0;
-            write_all(&self.file, &batch).map_err(|error| self.broken(error))?;
-        } else {
+        if self.pending_size > 0 || self.file.is_none() {
             self.hand_over();
             self.settle().await?;
         }
-        Ok(())
+        let none = || io::Error::other("it has no file");
+        self.file.clone().ok_or_else(|| self.broken(none()))
     }
 
     /// Whether all bytes are here; if not, that is worth another attempt.
@@ -192,8 +193,19 @@ impl Sink {
     }
 
     /// Gives the file its name.
-    pub(super) fn place(self, target: &Path) -> Result<(), StorageError> {
-        std::fs::rename(&self.part, target).map_err(StorageError::io(target))
+    pub(super) async fn place(mut self, target: &Path) -> Result<(), StorageError> {
+        self.settle().await?;
+        let batch = std::mem::take(&mut self.pending);
+        let (part, file, to) = (Arc::clone(&self.part), self.file.take(), target.to_owned());
+        let place = move || {
+            part.write(file, &batch)?;
+            std::fs::rename(&part.path, to)?;
+            part.is_made.store(false, Relaxed);
+            io::Result::Ok(())
+        };
+        let placed = tokio::task::spawn_blocking(place).await;
+        let placed = placed.map_err(io::Error::other).and_then(|result| result);
+        placed.map_err(StorageError::io(target))
     }
 
     /// Waits for the batch that is being written.
@@ -207,7 +219,10 @@ impl Sink {
         let done = writing.await;
         self.writing = None;
         match done {
-            Ok(Ok(())) => Ok(()),
+            Ok(Ok(file)) => {
+                self.file = Some(file);
+                Ok(())
+            }
             Ok(Err(error)) => Err(self.broken(error)),
             Err(error) => Err(self.broken(io::Error::other(error))),
         }
@@ -216,28 +231,52 @@ impl Sink {
     fn hand_over(&mut self) {
         let batch = std::mem::take(&mut self.pending);
         self.pending_size = 0;
-        let file = Arc::clone(&self.file);
+        let (part, file) = (Arc::clone(&self.part), self.file.clone());
         self.writing = Some(tokio::task::spawn_blocking(move || {
-            write_all(&file, &batch)
+            part.write(file, &batch)
         }));
     }
 
     fn broken(&mut self, error: io::Error) -> StorageError {
         self.failed = true;
         StorageError::Io {
-            path: self.part.clone(),
+            path: self.part.path.clone(),
             error,
         }
     }
 }
 
-impl Drop for Sink {
-    fn drop(&mut self) {
-        // After `place` there is nothing of that name.
-        let _ = std::fs::remove_file(&self.part);
+/// The file while it has no name of its own. It goes with the last who writes to it.
+#[derive(Debug)]
+struct PartFile {
+    path: PathBuf,
+    is_made: AtomicBool,
+}
+
+impl PartFile {
+    /// Appends to the file, which is made by the first batch.
+    fn write(&self, file: Option<Arc<File>>, batch: &[Bytes]) -> io::Result<Arc<File>> {
+        let file = match file {
+            Some(file) => file,
+            None => {
+                let new = File::options()
+                    .write(true)
+                    .create_new(true)
+                    .open(&self.path)?;
+                self.is_made.store(true, Relaxed);
+                Arc::new(new)
+            }
+        };
+        let mut writer = &*file;
+        batch.iter().try_for_each(|bytes| writer.write_all(bytes))?;
+        Ok(file)
     }
 }
 
-fn write_all(mut file: &File, batch: &[Bytes]) -> io::Result<()> {
-    batch.iter().try_for_each(|bytes| file.write_all(bytes))
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if *self.is_made.get_mut() {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }

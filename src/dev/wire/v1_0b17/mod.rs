@@ -58,8 +58,7 @@ pub(crate) fn result(message: &Map<String, Value>) -> Result<ResultMessage, Stri
         status: Option<String>,
         data: Option<Map<String, Value>>,
         error: Option<ErrorForm>,
-        #[serde(rename = "data_metadata")]
-        _data_metadata: Option<Map<String, Value>>,
+        data_metadata: Option<Map<String, Value>>,
         #[serde(rename = "metadata")]
         _metadata: Option<Map<String, Value>>,
         security: Option<Map<String, Value>>,
@@ -84,6 +83,7 @@ pub(crate) fn result(message: &Map<String, Value>) -> Result<ResultMessage, Stri
             data: form.data.map(Value::Object),
             error,
         },
+        files: form.data_metadata.unwrap_or_default(),
     })
 }
 

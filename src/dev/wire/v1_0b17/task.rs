@@ -22,6 +22,8 @@ pub(crate) fn task(task: &TaskMessage, key: &SigningKey, tampering: Option<Tampe
         job_id: &'a JobId,
         metadata: &'a Value,
         params: &'a RawValue,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        params_metadata: Option<BTreeMap<&'a str, &'a Value>>,
         policy: &'a Value,
         priority: f64,
         step: usize,
@@ -37,6 +39,7 @@ pub(crate) fn task(task: &TaskMessage, key: &SigningKey, tampering: Option<Tampe
         job_id: &task.job_id,
         metadata: &extras.metadata,
         params: &task.params,
+        params_metadata: of_params(task),
         policy: &extras.policy,
         priority: extras.priority,
         step: task.step,
@@ -75,6 +78,20 @@ pub(crate) fn task(task: &TaskMessage, key: &SigningKey, tampering: Option<Tampe
     }
     append(&mut body, &more);
     body.into()
+}
+
+/// What is known of the files of parameters, where a parameter has just that name.
+fn of_params(task: &TaskMessage) -> Option<BTreeMap<&str, &Value>> {
+    if task.params_metadata.is_empty() {
+        return None;
+    }
+    let params: BTreeMap<String, &RawValue> = serde_json::from_str(task.params.get()).ok()?;
+    let known = task.params_metadata.iter();
+    let known: BTreeMap<_, _> = known
+        .filter(|(name, _)| params.contains_key(*name))
+        .map(|(name, file)| (name.as_str(), file))
+        .collect();
+    (!known.is_empty()).then_some(known)
 }
 
 /// Adds the members of an object to one that has some.

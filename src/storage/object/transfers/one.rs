@@ -43,7 +43,7 @@ impl Shared {
         loop {
             let error = match self.attempt(uri, &mut sink, meter).await {
                 Ok(info) => {
-                    sink.place(to)?;
+                    sink.place(to).await?;
                     return Ok(info);
                 }
                 Err(error) => error,
@@ -68,8 +68,6 @@ impl Shared {
             let request = self.store.get(uri, sink);
             watched(request, Some(meter), uri, self.limits.stall).await
         };
-        // What has come so far is kept in either case.
-        sink.flush().await?;
         got?;
         sink.complete()
     }
