@@ -52,8 +52,9 @@ async fn put(store: Arc<AmazonS3>, key: &str, from: &Path) {
 }
 
 async fn case(name: &str, bench: &Arc<AmazonS3>, void: &Arc<AmazonS3>, dir: &Path) -> f64 {
-    let got = dir.join("got");
-    let _ = std::fs::remove_dir_all(&got);
+    // Another folder each time: ext4 looks long for room where many files went lately.
+    let began = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    let got = dir.join(format!("got-{}", began.as_nanos()));
     std::fs::create_dir(&got).unwrap();
     let began = Instant::now();
     match name {
