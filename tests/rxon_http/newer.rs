@@ -61,6 +61,20 @@ async fn the_way_for_cancels_is_told_once_after_each_registration() {
 }
 
 #[actix_rt::test]
+async fn a_worker_that_takes_no_commands_says_nothing_of_a_way_for_them() {
+    let server = Server::saying([registered(), beaten()]).await;
+    let orchestrator = transport(&server.url);
+    let mut card = (*card()).clone();
+    card.takes_commands = false;
+    orchestrator
+        .register(Arc::new(card), report())
+        .await
+        .unwrap();
+    orchestrator.heartbeat(report()).await.unwrap();
+    assert_eq!(beats(&server)[0].get("capabilities"), None);
+}
+
+#[actix_rt::test]
 async fn a_heartbeat_that_failed_has_told_nothing() {
     let answers = [refusal(500, "oh"), beaten(), beaten()];
     let (server, orchestrator) = known(answers).await;

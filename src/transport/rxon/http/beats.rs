@@ -57,12 +57,14 @@ impl RxonHttp {
         let is_news = |usage: &&Arc<_>| self.telemetry.borrow().is_due(usage, now);
         let usage = report.usage.as_ref().filter(is_news);
         let telling = self.told.borrow().telling();
+        let takes_commands = card.as_ref().is_some_and(|card| card.takes_commands);
         let write = |stamp: &Stamp| {
             let told = self.told.borrow();
             let parts = BeatParts {
                 catalogue: told.catalogue(),
                 whole_catalogue: telling.catalogue,
-                capabilities: telling.capabilities,
+                // Only for cancels.
+                capabilities: telling.capabilities && takes_commands,
                 usage: usage.map(|usage| &**usage),
             };
             wire_1_0b17::write_heartbeat(&self.worker_id, card.as_deref(), report, parts, stamp)
