@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use super::orchestrator::{Orchestrator, WORKER_TOKEN};
+use super::orchestrator::{Orchestrator, SECRET_KEY, WORKER_TOKEN};
 use super::process::Process;
-use super::{HINT, project};
+use super::{HINT, Release, project};
 
 /// Names another program to be tested in place of the example.
 const PROGRAM: &str = "AXON_CONFORMANCE_WORKER";
@@ -23,7 +23,12 @@ pub(crate) struct WorkerSetup {
 impl WorkerSetup {
     /// A worker of this orchestrator, with heartbeats every second.
     pub(crate) fn new(orchestrator: &Orchestrator, folder: PathBuf) -> Self {
-        Self::at(&orchestrator.url(), folder)
+        let setup = Self::at(&orchestrator.url(), folder);
+        match orchestrator.release() {
+            Release::V1_0b12 => setup,
+            // So it accepts no task without the right signature.
+            Release::V1_0b30 => setup.set("ORCHESTRATOR_SECRET_KEY", SECRET_KEY),
+        }
     }
 
     /// The same, of whoever answers there.

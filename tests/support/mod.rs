@@ -6,6 +6,27 @@ mod conformance;
 mod orchestrator;
 mod process;
 mod redis;
+mod release;
+mod signing;
+
+/// Runs each scenario with memory storage and with Redis storage.
+macro_rules! on_both_storages {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::support::Storage;
+
+            #[actix_rt::test]
+            async fn with_memory_storage() {
+                super::scenario::$name(Storage::Memory).await;
+            }
+
+            #[actix_rt::test]
+            async fn with_redis_storage() {
+                super::scenario::$name(Storage::Redis).await;
+            }
+        }
+    )+};
+}
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -13,9 +34,11 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub(crate) use conformance::{Worker, WorkerSetup};
-pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
+pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, SECRET_KEY, WORKER_TOKEN};
 pub(crate) use redis::Redis;
+pub(crate) use release::Release;
 pub(crate) use serde_json::{Value, json};
+pub(crate) use signing::{now, sign, signed};
 
 /// What every message about a missing tool ends with.
 const HINT: &str = "run `./test`, which installs what the end-to-end tests need";
@@ -40,8 +63,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// An orchestrator without rate limits that holds polls for two seconds.
-    pub(crate) async fn new(storage: Storage) -> Self {
-        Self::with(storage, OrchestratorSetup::default()).await
+    pub(crate) async fn new(release: Release, storage: Storage) -> Self {
+        Self::with(storage, OrchestratorSetup::new(release)).await
     }
 
     /// An orchestrator with these settings.
@@ -101,6 +124,12 @@ where
         let pause = (waited / 8).clamp(Duration::from_millis(20), Duration::from_secs(3));
         actix_rt::time::sleep(pause).await;
     }
+}
+
+/// Whether it is an empty list. The Lua scripts of 1.0b30 cannot tell an empty list from
+/// an empty object.
+pub(crate) fn is_empty(value: &Value) -> bool {
+    *value == json!([]) || *value == json!({})
 }
 
 /// A port to listen on, outside the range that outgoing connections draw from: a worker that

@@ -3,11 +3,12 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use crate::support::{OrchestratorSetup, Stage, Storage, json};
+use crate::RELEASE;
+use crate::support::{OrchestratorSetup, Stage, Storage, is_empty, json};
 
 #[actix_rt::test]
 async fn a_worker_that_came_first_registers_when_the_orchestrator_comes_up() {
-    let mut stage = Stage::closed(Storage::Memory, OrchestratorSetup::default()).await;
+    let mut stage = Stage::closed(Storage::Memory, OrchestratorSetup::new(RELEASE)).await;
     let door = TcpListener::bind(stage.orchestrator.address()).expect("the port is free");
     let worker = stage.worker().start();
     // The worker has knocked, and nobody answered.
@@ -29,7 +30,7 @@ async fn a_worker_that_came_first_registers_when_the_orchestrator_comes_up() {
 
 #[actix_rt::test]
 async fn an_orchestrator_that_lost_its_memory_gets_the_worker_back() {
-    let mut stage = Stage::new(Storage::Memory).await;
+    let mut stage = Stage::new(RELEASE, Storage::Memory).await;
     let mut worker = stage.started_worker().await;
     let job = stage
         .orchestrator
@@ -45,7 +46,7 @@ async fn an_orchestrator_that_lost_its_memory_gets_the_worker_back() {
         .worker_shows(
             worker.id(),
             "is registered again, with nothing to do",
-            |record| record["status"] == "idle" && record["current_tasks"] == json!([]),
+            |record| record["status"] == "idle" && is_empty(&record["current_tasks"]),
         )
         .await;
     for n in 0..5 {
@@ -60,7 +61,7 @@ async fn an_orchestrator_that_lost_its_memory_gets_the_worker_back() {
 
 #[actix_rt::test]
 async fn a_task_that_ran_through_a_restart_finishes_its_job() {
-    let mut stage = Stage::new(Storage::Redis).await;
+    let mut stage = Stage::new(RELEASE, Storage::Redis).await;
     let worker = stage.started_worker().await;
     let job = stage
         .orchestrator
@@ -78,7 +79,7 @@ async fn a_task_that_ran_through_a_restart_finishes_its_job() {
 
 #[actix_rt::test]
 async fn a_result_that_found_nobody_is_delivered_after_the_outage() {
-    let mut stage = Stage::new(Storage::Redis).await;
+    let mut stage = Stage::new(RELEASE, Storage::Redis).await;
     let worker = stage.started_worker().await;
     let job = stage
         .orchestrator

@@ -1,6 +1,7 @@
 //! Limits hold at every instant, and heartbeats tell how much room there is.
 
-use crate::support::{Stage, Storage, Value, Worker, json};
+use crate::RELEASE;
+use crate::support::{Release, Stage, Storage, Value, Worker, is_empty, json};
 
 /// How long each task of these tests takes.
 const SECONDS: f64 = 1.0;
@@ -17,7 +18,7 @@ mod scenario {
     use super::*;
 
     pub(super) async fn the_limit_of_a_type_is_never_exceeded(storage: Storage) {
-        let stage = Stage::new(storage).await;
+        let stage = Stage::new(RELEASE, storage).await;
         let _worker = stage.started_worker().await;
         // One burst: most are dispatched before a heartbeat can say that the type is full, and
         // the Redis storage does not listen to it at all.
@@ -37,7 +38,7 @@ mod scenario {
     pub(super) async fn the_global_limit_is_never_exceeded_and_a_full_worker_says_busy(
         storage: Storage,
     ) {
-        let stage = Stage::new(storage).await;
+        let stage = Stage::new(RELEASE, storage).await;
         let worker = stage.worker().set("MAX_CONCURRENT_TASKS", "2").start();
         stage.orchestrator.registered(worker.id()).await;
         let mut jobs = Vec::new();
@@ -55,17 +56,26 @@ mod scenario {
             "no heartbeat told of two running tasks: {told:#?}"
         );
         for record in full {
-            assert_eq!(record["status"], "busy", "{record:#}");
-            assert_eq!(record["supported_tasks"], json!([]), "{record:#}");
-            assert_eq!(record["load"].as_f64(), Some(2.0), "{record:#}");
+            match RELEASE {
+                Release::V1_0b12 => {
+                    assert_eq!(record["status"], "busy", "{record:#}");
+                    assert_eq!(record["supported_tasks"], json!([]), "{record:#}");
+                    assert_eq!(record["load"].as_f64(), Some(2.0), "{record:#}");
+                }
+                Release::V1_0b30 => {
+                    assert_eq!(record["status"], "full", "{record:#}");
+                    assert!(is_empty(&record["available_skills"]), "{record:#}");
+                }
+            }
         }
         stage
             .orchestrator
             .worker_shows(worker.id(), "is idle again", |record| {
+                let load = &record["load"];
                 record["status"] == "idle"
-                    && record["load"].as_f64() == Some(0.0)
-                    && record["current_tasks"] == json!([])
-                    && supports(record, "sleep")
+                    && (RELEASE != Release::V1_0b12 || load.as_f64() == Some(0.0))
+                    && is_empty(&record["current_tasks"])
+                    && offers(record, "sleep")
             })
             .await;
     }
@@ -73,7 +83,7 @@ mod scenario {
 
 #[actix_rt::test]
 async fn a_type_at_its_limit_is_not_offered_while_the_rest_is() {
-    let stage = Stage::new(Storage::Memory).await;
+    let stage = Stage::new(RELEASE, Storage::Memory).await;
     let worker = stage.started_worker().await;
     let job = stage
         .orchestrator
@@ -82,17 +92,17 @@ async fn a_type_at_its_limit_is_not_offered_while_the_rest_is() {
     let record = stage
         .orchestrator
         .worker_shows(worker.id(), "is at the limit of videos", |it| {
-            !supports(it, "video_a")
+            !offers(it, "video_a")
         })
         .await;
     assert_eq!(record["status"], "idle");
-    assert!(!supports(&record, "video_b"), "{record:#}");
-    assert!(supports(&record, "audio"), "{record:#}");
+    assert!(!offers(&record, "video_b"), "{record:#}");
+    assert!(offers(&record, "audio"), "{record:#}");
     stage.orchestrator.end_of(&job).await;
     stage
         .orchestrator
         .worker_shows(worker.id(), "offers videos again", |it| {
-            supports(it, "video_a") && supports(it, "video_b")
+            offers(it, "video_a") && offers(it, "video_b")
         })
         .await;
 }
@@ -102,8 +112,13 @@ async fn submit(stage: &Stage, task: &str) -> String {
     stage.orchestrator.submit("single", order).await
 }
 
-fn supports(record: &Value, task: &str) -> bool {
-    record["supported_tasks"]
+/// Whether the worker says that it could take such a task now.
+fn offers(record: &Value, task: &str) -> bool {
+    let offered = match RELEASE {
+        Release::V1_0b12 => &record["supported_tasks"],
+        Release::V1_0b30 => &record["available_skills"],
+    };
+    offered
         .as_array()
         .is_some_and(|tasks| tasks.contains(&json!(task)))
 }
@@ -114,11 +129,7 @@ async fn finishing_times(stage: &Stage, jobs: &[String]) -> Vec<f64> {
     for job in jobs {
         let record = stage.orchestrator.end_of(job).await;
         assert_eq!(record["status"], "finished", "{record:#}");
-        let result = stage
-            .orchestrator
-            .event(job, |it| it["event_type"] == "task_finished")
-            .await;
-        times.push(result["timestamp"].as_f64().expect("a time"));
+        times.push(stage.orchestrator.result_time(job).await);
     }
     times.sort_by(f64::total_cmp);
     times

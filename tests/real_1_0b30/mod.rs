@@ -1,0 +1,1 @@
+//! What only 1.0b30 does.
