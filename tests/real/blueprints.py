@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 
-from release import Blueprint, aggregator, idle_workers, state
+from release import OLD, Blueprint, aggregator, idle_workers, state
 
 API_VERSION = "v1"
 # Every dispatch names a timeout: without one, 1.0b12 answers a transient failure with 500
@@ -74,7 +74,7 @@ def single(steps: Steps) -> Blueprint:
 
     @state(blueprint, "review")
     async def review(context, actions):
-        actions.go_to("finished")
+        actions.transition_to("finished") if OLD else actions.go_to("finished")
 
     add_ends(blueprint)
     return blueprint
@@ -136,7 +136,7 @@ def fan_out(steps: Steps) -> Blueprint:
 
     @aggregator(blueprint, "gather")
     async def gather(context, actions):
-        actions.go_to("finished")
+        actions.transition_to("finished") if OLD else actions.go_to("finished")
 
     @state(blueprint, "finished", is_end=True)
     async def finished():

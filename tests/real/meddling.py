@@ -1,41 +1,30 @@
-"""Changes tasks between the signature and the worker, as somebody on the way would."""
+"""Changes tasks of 1.0b30 between the signature and the worker, as somebody on the way would."""
 
 from rxon.security import sign_payload
 
 IGNORED = ["sig", "orchestrator_signature"]
 
 
-class Meddler:
-    """A middleware of 1.0b30. A job says in its data what is to happen to its task:
+def meddle(storage, secret: str) -> None:
+    """From now on a job can say in its data, under `meddle`, what is to happen to its task:
 
     * `{"change": {name: value}}`: members are changed, the signature stays
     * `{"resign": {name: value}}`: members are changed and signed anew, with the right key
     * `{"signature": text or null}`: another signature, or none
+
+    The package has middlewares for tasks, but its dispatcher never comes to know of them.
     """
+    enqueue = storage.enqueue_task_for_worker
 
-    def __init__(self, storage, secret: str):
-        self._storage = storage
-        self._secret = secret
-
-    async def process_outbound_task(self, _worker: str, task: dict) -> dict:
-        job = await self._storage.get_job_state(task["job_id"])
+    async def meddling(worker: str, task: dict, priority: float) -> None:
+        job = await storage.get_job_state(task["job_id"])
         orders = (job.get("initial_data") or {}).get("meddle") or {}
         task = {**task, **orders.get("resign", {})}
         if "resign" in orders:
-            task["sig"] = sign_payload(task, self._secret, ignore_fields=IGNORED)
+            task["sig"] = sign_payload(task, secret, ignore_fields=IGNORED)
         task = {**task, **orders.get("change", {})}
         if "signature" in orders:
             task["sig"] = orders["signature"]
-        return {name: value for name, value in task.items() if value is not None}
+        await enqueue(worker, task, priority)
 
-    async def process_handler_request(self, _context, params):
-        return params
-
-    async def process_handler_response(self, _context, result):
-        return result
-
-    async def process_inbound_result(self, _context, result):
-        return result
-
-    async def process_inbound_event(self, _context, event):
-        return event
+    storage.enqueue_task_for_worker = meddling

@@ -43,7 +43,9 @@ def open_storage(where: str):
     from avtomatika.storage.redis import RedisStorage
     from redis.asyncio import from_url
 
-    return RedisStorage(from_url(where))
+    # redis-py 8 ends any wait after five seconds, which 1.0b30 does not expect: its polls are
+    # cut short, and its executor takes longer and longer breaks.
+    return RedisStorage(from_url(where, socket_timeout=None))
 
 
 def add_debug_routes(app: web.Application, storage, history: str) -> None:
@@ -103,12 +105,12 @@ async def main() -> None:
         engine.register_blueprint(make(steps))
     add_debug_routes(engine.app, storage, options.history)
     if not OLD:
-        from meddling import Meddler
+        from meddling import meddle
         from recording import record_messages
 
         record_messages(engine)
         if options.meddle:
-            engine.middleware_chain.add(Meddler(storage, engine.config.ORCHESTRATOR_SECRET_KEY))
+            meddle(storage, engine.config.ORCHESTRATOR_SECRET_KEY)
     await engine.start()
     if options.plain_port:
         await web.TCPSite(engine.runner, "127.0.0.1", options.plain_port).start()

@@ -20,13 +20,6 @@ def aggregator(blueprint, name: str):
     return (blueprint.aggregator_for if OLD else blueprint.aggregator)(name)
 
 
-if OLD:
-    from avtomatika.context import ActionFactory
-
-    # 1.0b30 looks for calls of `go_to` in the source of the handlers.
-    ActionFactory.go_to = ActionFactory.transition_to
-
-
 async def idle_workers(storage, task: str) -> list:
     """Workers that would get the task at this instant."""
     return await (storage.find_workers_for_task if OLD else storage.find_workers_for_skill)(task)

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::RELEASE;
-use crate::support::{OrchestratorSetup, Stage, Storage, is_empty, json};
+use crate::support::{OrchestratorSetup, Stage, Storage, json};
 
 #[actix_rt::test]
 async fn a_worker_that_came_first_registers_when_the_orchestrator_comes_up() {
@@ -46,7 +46,7 @@ async fn an_orchestrator_that_lost_its_memory_gets_the_worker_back() {
         .worker_shows(
             worker.id(),
             "is registered again, with nothing to do",
-            |record| record["status"] == "idle" && is_empty(&record["current_tasks"]),
+            |record| record["status"] == "idle" && record["current_tasks"] == json!([]),
         )
         .await;
     for n in 0..5 {

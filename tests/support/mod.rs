@@ -126,12 +126,6 @@ where
     }
 }
 
-/// Whether it is an empty list. The Lua scripts of 1.0b30 cannot tell an empty list from
-/// an empty object.
-pub(crate) fn is_empty(value: &Value) -> bool {
-    *value == json!([]) || *value == json!({})
-}
-
 /// A port to listen on, outside the range that outgoing connections draw from: a worker that
 /// knocks at the port of a stopped orchestrator must not connect to itself.
 fn free_port() -> u16 {
