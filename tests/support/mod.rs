@@ -1,6 +1,7 @@
 //! What the end-to-end tests stand on: the published orchestrator, a Redis server and the
 //! conformance worker, each a process of its own on a free loopback port, ended with the test.
 
+mod certificates;
 mod client;
 mod conformance;
 mod orchestrator;
@@ -33,8 +34,9 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub(crate) use certificates::Authority;
 pub(crate) use conformance::{Worker, WorkerSetup};
-pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, SECRET_KEY, WORKER_TOKEN};
+pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
 pub(crate) use redis::Redis;
 pub(crate) use release::Release;
 pub(crate) use serde_json::{Value, json};

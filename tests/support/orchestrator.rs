@@ -22,6 +22,8 @@ pub(crate) struct OrchestratorSetup {
     variables: Vec<(&'static str, String)>,
     meddling: bool,
     has_tls: bool,
+    has_history: bool,
+    port: Option<u16>,
 }
 
 impl OrchestratorSetup {
@@ -45,6 +47,8 @@ impl OrchestratorSetup {
             variables: Vec::new(),
             meddling: false,
             has_tls: false,
+            has_history: true,
+            port: None,
         }
         .set("GLOBAL_WORKER_TOKEN", WORKER_TOKEN)
         .set("LOG_FORMAT", "text");
@@ -69,6 +73,18 @@ impl OrchestratorSetup {
         self
     }
 
+    /// Keeps no history, which takes most of the time when there are many jobs.
+    pub(crate) fn without_history(mut self) -> Self {
+        self.has_history = false;
+        self
+    }
+
+    /// Listens there, where nobody else does.
+    pub(crate) fn on_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// Workers come by `https`, clients by a door of their own.
     pub(crate) fn with_tls(mut self) -> Self {
         self.has_tls = true;
@@ -90,7 +106,7 @@ pub(crate) struct Orchestrator {
 impl Orchestrator {
     /// An orchestrator that does not run yet.
     pub(crate) fn new(setup: OrchestratorSetup, storage: String, folder: PathBuf) -> Self {
-        let port = free_port();
+        let port = setup.port.unwrap_or_else(free_port);
         let plain_port = if setup.has_tls { free_port() } else { port };
         Self {
             setup,
@@ -118,8 +134,6 @@ impl Orchestrator {
             .args(["--port", &self.port.to_string()])
             .args(["--storage", &self.storage])
             .args(["--client-token", CLIENT_TOKEN])
-            .arg("--history")
-            .arg(self.folder.join("history.db"))
             .envs(
                 self.setup
                     .variables
@@ -127,6 +141,9 @@ impl Orchestrator {
                     .map(|(name, value)| (*name, value)),
             )
             .current_dir(&self.folder);
+        if self.setup.has_history {
+            command.arg("--history").arg(self.folder.join("history.db"));
+        }
         if self.setup.has_tls {
             command.args(["--plain-port", &self.plain_port.to_string()]);
         }
