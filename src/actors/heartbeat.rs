@@ -52,6 +52,7 @@ impl Sources {
             running: running.into(),
             hot_cache: hot.models,
             hot_skills: hot.skills,
+            usage: None,
         })
     }
 }

@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::orchestrators::Entry;
 use super::problem::{Notes, Problem};
 use super::settings::{DEFAULT_TOKEN, Gpu, Settings};
-use super::{OrchestratorSettings, Token};
+use super::{OrchestratorSettings, RxonVersion, Token};
 
 /// Tokens that stand in documents of the reference worker, so that all know them.
 const KNOWN_TOKENS: &[&str] = &[DEFAULT_TOKEN, "default-token"];
@@ -22,10 +22,13 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     } = draft;
     let token = worker_token.unwrap_or_else(|| Token::from(DEFAULT_TOKEN));
     if let Some(entries) = orchestrators {
-        settings.orchestrators = sorted(entries, &token);
+        settings.orchestrators = sorted(entries, &token, settings.rxon.version);
     } else {
         let url = orchestrator_url.unwrap_or_else(|| settings.orchestrators[0].url.clone());
-        settings.orchestrators = vec![OrchestratorSettings::new(url, token)];
+        settings.orchestrators = vec![OrchestratorSettings {
+            rxon_version: settings.rxon.version,
+            ..OrchestratorSettings::new(url, token)
+        }];
     }
     if gpu_model.is_none() {
         let parts = [
@@ -48,10 +51,10 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     settings
 }
 
-fn sorted(entries: Vec<Entry>, token: &Token) -> Vec<OrchestratorSettings> {
+fn sorted(entries: Vec<Entry>, token: &Token, version: RxonVersion) -> Vec<OrchestratorSettings> {
     let mut list: Vec<_> = entries
         .into_iter()
-        .map(|e| e.with_default_token(token))
+        .map(|e| e.with_defaults(token, version))
         .collect();
     list.sort_by(|a, b| (a.priority, &a.url).cmp(&(b.priority, &b.url)));
     list

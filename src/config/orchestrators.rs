@@ -8,7 +8,8 @@ use super::problem::{Notes, Place, Problem};
 use super::read::{shown, whole};
 use super::shapes::{kind_of, object, unknown_fields};
 use super::url;
-use super::{OrchestratorSettings, Token};
+use super::variables::{RXON_VERSION_WORDS, RXON_VERSIONS};
+use super::{OrchestratorSettings, RxonVersion, Token};
 
 /// An orchestrator whose token may still be the worker's own.
 #[derive(Debug)]
@@ -17,20 +18,23 @@ pub(crate) struct Entry {
     pub(super) priority: i64,
     pub(super) weight: u32,
     pub(super) token: Option<Token>,
+    pub(super) rxon_version: Option<RxonVersion>,
 }
 
 impl Entry {
-    pub(super) fn with_default_token(self, token: &Token) -> OrchestratorSettings {
+    /// What it says nothing about is as with the others.
+    pub(super) fn with_defaults(self, token: &Token, version: RxonVersion) -> OrchestratorSettings {
         OrchestratorSettings {
             url: self.url,
             priority: self.priority,
             weight: self.weight,
             token: self.token.unwrap_or_else(|| token.clone()),
+            rxon_version: self.rxon_version.unwrap_or(version),
         }
     }
 }
 
-const FIELDS: &[&str] = &["url", "priority", "weight", "token"];
+const FIELDS: &[&str] = &["url", "priority", "weight", "token", "rxon_version"];
 /// Keeps the sum of all weights far from overflowing.
 const MAX_WEIGHT: u32 = 1_000_000;
 
@@ -61,11 +65,17 @@ fn entry(place: &Place, fields: &Map<String, Json>, notes: &mut Notes) -> Option
     let priority = read_priority(&place.at(".priority"), fields.get("priority"), notes);
     let weight = read_weight(&place.at(".weight"), fields.get("weight"), notes);
     let token = read_token(&place.at(".token"), fields.get("token"), notes);
+    let version = read_version(
+        &place.at(".rxon_version"),
+        fields.get("rxon_version"),
+        notes,
+    );
     Some(Entry {
         url: url?,
         priority: priority?,
         weight: weight?,
         token: token?,
+        rxon_version: version?,
     })
 }
 
@@ -131,4 +141,27 @@ fn read_token(place: &Place, json: Option<&Json>, notes: &mut Notes) -> Option<O
         notes.problem(place.wrong(Kind::Secret, super::read::HIDDEN));
     }
     text.map(|text| Some(Token::from(text)))
+}
+
+/// As [`read_token`].
+#[expect(clippy::option_option, reason = "both are needed, and only here")]
+fn read_version(
+    place: &Place,
+    json: Option<&Json>,
+    notes: &mut Notes,
+) -> Option<Option<RxonVersion>> {
+    let text = match json {
+        None | Some(Json::Null) => return Some(None),
+        Some(Json::String(text)) if text.trim().is_empty() => return Some(None),
+        Some(Json::String(text)) => text.trim(),
+        Some(_) => "",
+    };
+    let found = RXON_VERSIONS
+        .iter()
+        .find(|(word, _)| word.eq_ignore_ascii_case(text));
+    if found.is_none() {
+        let kind = Kind::OneOf(RXON_VERSION_WORDS);
+        notes.problem(place.wrong(kind, json.map(shown).unwrap_or_default()));
+    }
+    found.map(|(_, version)| Some(*version))
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::Token;
 use crate::id::WorkerId;
@@ -31,6 +32,8 @@ pub struct Settings {
     pub intake: Intake,
     /// Intervals and time limits.
     pub timing: Timing,
+    /// What concerns the protocol RXON.
+    pub rxon: RxonSettings,
     /// Retries of results.
     pub results: Results,
     /// What outlives the process.
@@ -65,6 +68,38 @@ pub struct OrchestratorSettings {
     pub weight: u32,
     /// `WORKER_INDIVIDUAL_TOKEN`, else `WORKER_TOKEN`, unless it has its own.
     pub token: Token,
+    /// `RXON_VERSION`, unless it has its own.
+    pub rxon_version: RxonVersion,
+}
+
+/// The dialect of RXON that an orchestrator speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum RxonVersion {
+    /// Found out from the orchestrator, anew with each registration.
+    #[default]
+    Auto,
+    /// `1.0b2`, as avtomatika 1.0b12.
+    V1_0b2,
+    /// `1.0b17`, as avtomatika 1.0b30: messages and tasks are signed.
+    V1_0b17,
+}
+
+/// What concerns the protocol RXON.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct RxonSettings {
+    /// `RXON_VERSION`: the dialect of orchestrators that say nothing else.
+    pub version: RxonVersion,
+    /// `ORCHESTRATOR_SECRET_KEY` or `SECRET_KEY`: what tasks are signed with.
+    pub task_secret: Option<Token>,
+    /// `REQUIRE_TASK_SIGNATURE`: with a secret, whether unsigned tasks are refused.
+    pub require_task_signature: bool,
+    /// `WORKER_TELEMETRY_DEADBAND`: usage is told again when a load has moved by more
+    /// points than this, or memory by more percent.
+    pub telemetry_deadband: f64,
+    /// `WORKER_TELEMETRY_FORCE_INTERVAL`: usage is told again after this time in any case.
+    pub telemetry_force_interval: Duration,
 }
 
 impl OrchestratorSettings {
@@ -77,6 +112,7 @@ impl OrchestratorSettings {
             priority: 1,
             weight: 1,
             token: token.into(),
+            rxon_version: RxonVersion::Auto,
         }
     }
 }
@@ -123,6 +159,9 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
+    /// `WORKER_HEARTBEAT_COOLDOWN`: the least time between two heartbeats that differ in nothing
+    /// that decides about tasks, where heartbeats are counted (RXON 1.0b17).
+    pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,
     /// `TASK_POLL_ERROR_DELAY`: the longest wait after a failed poll, of a backoff that starts small.
@@ -235,6 +274,27 @@ pub struct Resources {
     pub gpu: Option<Gpu>,
     /// `RAM_GB`; 0 when not told.
     pub ram_gb: f64,
+    /// `WORKER_DEVICES`: accelerators and other devices beyond `gpu`.
+    pub devices: Vec<Device>,
+    /// Whatever else dispatch rules may look at.
+    pub properties: BTreeMap<String, Value>,
+}
+
+/// A device, as told to the orchestrators.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Device {
+    /// What it is, for example `gpu`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Tells it from others of this worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// What does not change, for example `memory_gb`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Value>,
 }
 
 /// A graphics card.
@@ -249,13 +309,19 @@ pub struct Gpu {
 }
 
 /// A model or other artifact that is installed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// Its name.
     pub name: String,
     /// Its version.
     #[serde(default = "unknown")]
     pub version: String,
+    /// What it is, for example `model`.
+    #[serde(default, rename = "type", skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// Whatever else dispatch rules may look at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Value>,
 }
 
 fn unknown() -> String {
@@ -300,6 +366,7 @@ impl Default for Settings {
             enable_websockets: false,
             intake: Intake::default(),
             timing: Timing::default(),
+            rxon: RxonSettings::default(),
             results: Results::default(),
             journal: JournalSettings::default(),
             resources: Resources::default(),
@@ -336,6 +403,7 @@ impl Default for Timing {
         Self {
             heartbeat_interval: seconds(15),
             heartbeat_debounce: Duration::from_millis(100),
+            heartbeat_cooldown: seconds(2),
             poll_timeout: seconds(30),
             poll_error_delay: seconds(5),
             idle_poll_delay: Duration::from_millis(10),
@@ -350,6 +418,18 @@ impl Default for Timing {
             shutdown_timeout: seconds(30),
             drain_poll_wait: seconds(1),
             drain_results_wait: seconds(10),
+        }
+    }
+}
+
+impl Default for RxonSettings {
+    fn default() -> Self {
+        Self {
+            version: RxonVersion::Auto,
+            task_secret: None,
+            require_task_signature: true,
+            telemetry_deadband: 5.0,
+            telemetry_force_interval: Duration::from_mins(1),
         }
     }
 }
@@ -380,6 +460,8 @@ impl Default for Resources {
             cpu_cores: 4,
             gpu: None,
             ram_gb: 0.0,
+            devices: Vec::new(),
+            properties: BTreeMap::new(),
         }
     }
 }

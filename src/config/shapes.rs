@@ -135,12 +135,14 @@ pub(super) fn models(draft: &mut Draft, place: &Place, json: &Json, notes: &mut 
                 models.push(Artifact {
                     name: name.clone(),
                     version: "unknown".to_owned(),
+                    ..Artifact::default()
                 });
             }
             (Some(Json::String(name)), Some(Json::String(version))) => {
                 models.push(Artifact {
                     name: name.clone(),
                     version: version.clone(),
+                    ..Artifact::default()
                 });
             }
             (Some(Json::String(_)), Some(other)) => {

@@ -4,7 +4,7 @@ use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
-use super::{Ambiguous, JournalMode, Token};
+use super::{Ambiguous, JournalMode, RxonVersion, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]
@@ -42,8 +42,15 @@ const SOME_SECONDS: Kind = Kind::Seconds { above_zero: true };
 const MODES: Kind = Kind::OneOf(&["FAILOVER", "ROUND_ROBIN", "WATERFALL"]);
 const SWITCH: Kind = Kind::OneOf(&["auto", "on", "off"]);
 const LOSSES: Kind = Kind::OneOf(&["repeat", "drop"]);
+pub(super) const RXON_VERSION_WORDS: &[&str] = &["auto", "1.0b2", "1.0b17"];
+/// Their meaning, in the same order.
+pub(super) const RXON_VERSIONS: [(&str, RxonVersion); 3] = [
+    (RXON_VERSION_WORDS[0], RxonVersion::Auto),
+    (RXON_VERSION_WORDS[1], RxonVersion::V1_0b2),
+    (RXON_VERSION_WORDS[2], RxonVersion::V1_0b17),
+];
 const LIST: Kind = Kind::Json {
-    shape: "a list of objects with url, priority, weight, token",
+    shape: "a list of objects with url, priority, weight, token, rxon_version",
     lenient: true,
 };
 const SOFTWARE: Kind = Kind::Json {
@@ -69,6 +76,10 @@ const fn whole(min: u32, max: u32) -> Kind {
 
 fn token(draft: &mut Draft, text: String) {
     draft.worker_token = Some(Token::from(text));
+}
+
+fn task_secret(draft: &mut Draft, text: String) {
+    draft.settings.rxon.task_secret = Some(Token::from(text));
 }
 
 fn task_files(draft: &mut Draft, text: String) {
@@ -102,7 +113,7 @@ pub const VARIABLES: &[Variable] = table! {
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
         => Json orchestrators::read,
-        "The orchestrators; `url` is required, `priority` is 10, `weight` 1 and `token` the worker's unless given.";
+        "The orchestrators; `url` is required, `priority` is 10, `weight` 1, `token` the worker's and `rxon_version` that of all unless given.";
     "ORCHESTRATOR_URL" "orchestrator_url" "http://localhost:8080" Kind::OrchestratorUrl
         => Text |d, v| d.orchestrator_url = Some(v),
         "The one orchestrator, when `ORCHESTRATORS_CONFIG` is not set.";
@@ -115,6 +126,24 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_TOKEN" "worker_token" "your-secret-worker-token" Kind::Secret
         => Text token,
         "Token shared by all workers. Everybody knows the default: set another.";
+    "RXON_VERSION" "rxon.version" "auto" Kind::OneOf(RXON_VERSION_WORDS)
+        => Choice |d, v| d.settings.rxon.version = RXON_VERSIONS[v].1,
+        "Dialect of the orchestrators; `auto` finds out, for each of them.";
+    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
+        => Text task_secret,
+        "Secret that tasks are signed with; with it, signatures of tasks are verified.";
+    "SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
+        => Text task_secret,
+        "Another name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
+    "REQUIRE_TASK_SIGNATURE" "rxon.require_task_signature" "true" Kind::Flag
+        => Flag |d, v| d.settings.rxon.require_task_signature = v,
+        "With a secret, whether tasks without a signature are refused.";
+    "WORKER_TELEMETRY_DEADBAND" "rxon.telemetry_deadband" "5" Kind::Number { min: 0 }
+        => Number |d, v| d.settings.rxon.telemetry_deadband = v,
+        "Usage is told again when a load moved by more points than this, or memory by more percent.";
+    "WORKER_TELEMETRY_FORCE_INTERVAL" "rxon.telemetry_force_interval" "60" SECONDS
+        => Seconds |d, v| d.settings.rxon.telemetry_force_interval = v,
+        "Usage is told again after this time in any case.";
     "WORKER_ENABLE_WEBSOCKETS" "enable_websockets" "false" Kind::Flag
         => Flag |d, v| d.settings.enable_websockets = v,
         "Whether to open a command channel to each orchestrator.";
@@ -153,6 +182,9 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
         "How long changes are gathered before one heartbeat tells them.";
+    "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
+        => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
+        "Least time between two heartbeats that change nothing about which tasks are taken (RXON 1.0b17).";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";

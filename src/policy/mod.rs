@@ -4,6 +4,7 @@
 //! what they answer.
 
 mod backoff;
+mod deadband;
 mod drain;
 mod gate;
 mod outbox;
@@ -13,6 +14,7 @@ mod select;
 mod slots;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use deadband::Telemetry;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};

@@ -61,6 +61,9 @@ impl<T: IntoOutcome, E: Into<TaskError>> From<Result<T, E>> for Outcome {
 pub struct Reply {
     status: Option<String>,
     data: RawJson,
+    metadata: Option<RawJson>,
+    costs: Option<RawJson>,
+    data_metadata: Option<RawJson>,
 }
 
 impl Reply {
@@ -70,7 +73,7 @@ impl Reply {
     /// # Errors
     /// A permanent failure, when the data has no JSON form.
     pub fn success(data: &impl Serialize) -> Result<Self, TaskError> {
-        object_of(data).map(|data| Self { status: None, data })
+        object_of(data).map(|data| Self::of(None, data))
     }
 
     /// A status of your own, which the orchestrator looks up among the transitions
@@ -90,7 +93,59 @@ impl Reply {
             )));
         }
         let status = (status != "success").then_some(status);
-        object_of(data).map(|data| Self { status, data })
+        object_of(data).map(|data| Self::of(status, data))
+    }
+
+    pub(crate) fn of(status: Option<String>, data: RawJson) -> Self {
+        Self {
+            status,
+            data,
+            metadata: None,
+            costs: None,
+            data_metadata: None,
+        }
+    }
+
+    /// Adds free data about the result, for protocols that have a place for it.
+    ///
+    /// # Errors
+    /// A permanent failure, when it has no JSON form or is no object.
+    pub fn with_metadata(mut self, metadata: &impl Serialize) -> Result<Self, TaskError> {
+        self.metadata = Some(exactly_object("metadata", metadata)?);
+        Ok(self)
+    }
+
+    /// Adds what the work has cost, for example `{"tokens": 812}`. The running time
+    /// is added by the worker, as `execution_time_seconds`, unless it is given here.
+    ///
+    /// # Errors
+    /// A permanent failure, when it has no JSON form or is no object.
+    pub fn with_costs(mut self, costs: &impl Serialize) -> Result<Self, TaskError> {
+        self.costs = Some(exactly_object("costs", costs)?);
+        Ok(self)
+    }
+
+    pub(crate) fn with_data_metadata(mut self, metadata: Option<RawJson>) -> Self {
+        self.data_metadata = metadata;
+        self
+    }
+
+    /// Free data about the result.
+    #[must_use]
+    pub fn metadata(&self) -> Option<&RawJson> {
+        self.metadata.as_ref()
+    }
+
+    /// What the work has cost, as the handler says.
+    #[must_use]
+    pub fn costs(&self) -> Option<&RawJson> {
+        self.costs.as_ref()
+    }
+
+    /// Size and `ETag` of the files that the data names, by key path.
+    #[must_use]
+    pub fn data_metadata(&self) -> Option<&RawJson> {
+        self.data_metadata.as_ref()
     }
 
     /// `success`, or the handler's own status.
@@ -119,6 +174,18 @@ fn object_of(data: &impl Serialize) -> Result<RawJson, TaskError> {
             result: &'a T,
         }
         RawJson::from_serialize(&Wrapped { result: data }).map_err(no_form)
+    }
+}
+
+fn exactly_object(what: &str, value: &impl Serialize) -> Result<RawJson, TaskError> {
+    let raw = RawJson::from_serialize(value)
+        .map_err(|e| TaskError::permanent(format!("the {what} have no JSON form: {e}")))?;
+    if raw.is_object() {
+        Ok(raw)
+    } else {
+        Err(TaskError::permanent(format!(
+            "the {what} must be an object"
+        )))
     }
 }
 
@@ -159,6 +226,8 @@ pub struct TaskResult {
     pub outcome: Outcome,
     /// How long the handler ran; zero when it never did.
     pub ran_for: Duration,
+    /// The free extra data of the task, of which protocols send some back.
+    pub task_metadata: Option<RawJson>,
 }
 
 impl TaskResult {
@@ -172,6 +241,7 @@ impl TaskResult {
             name: task.name.clone(),
             outcome,
             ran_for,
+            task_metadata: task.metadata.clone(),
         }
     }
 }

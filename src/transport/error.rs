@@ -72,6 +72,15 @@ pub enum TransportError {
         /// Task and job that could be read from it.
         task: (crate::TaskId, crate::JobId),
     },
+    /// A task came that must not be run: its signature is wrong, or its policy forbids
+    /// it. It counts as handed out, so it has to be reported as failed.
+    #[error("a task was not accepted: {reason}")]
+    Untrusted {
+        /// What is wrong with it.
+        reason: String,
+        /// Task and job.
+        task: (crate::TaskId, crate::JobId),
+    },
     /// The answer is not one of this protocol. A task that came in it is named, so
     /// that its failure can be reported.
     #[error("malformed answer: {reason}")]

@@ -7,9 +7,11 @@
 //! `docs/transports.md` is a guide to writing one.
 
 mod commands;
+mod contract;
 mod error;
 mod http;
 mod report;
+mod usage;
 
 pub mod memory;
 pub mod rxon;
@@ -20,12 +22,15 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 pub use commands::{Command, CommandLink, CustomCommand};
+pub use contract::Contract;
 pub use error::TransportError;
 pub use report::{
-    Availability, BeatReply, CancelTarget, Offer, ProgressUpdate, Receipt, Report, RunningTask,
-    Standing, TaskEntry, WorkerCard,
+    Availability, BeatReply, CancelTarget, Event, Habits, Offer, ProgressUpdate, Receipt, Report,
+    RunningTask, SkillCall, Standing, TaskEntry, WorkerCard,
 };
+pub use usage::{DeviceUsage, Usage};
 
+use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
 
 /// Talks to one orchestrator.
@@ -79,6 +84,29 @@ pub trait Transport: fmt::Debug + 'static {
     /// Passes on the progress of a running task. Best effort: a failure is logged
     /// and the next value follows anyway. Protocols without progress return `Ok`.
     fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>>;
+
+    /// Passes on an event of a running task. `Ok(false)`, unless overridden: the
+    /// protocol has no events.
+    fn event(&self, event: Event) -> LocalBoxFuture<'_, Result<bool, TransportError>> {
+        drop(event);
+        Box::pin(std::future::ready(Ok(false)))
+    }
+
+    /// Calls a skill of some other worker and waits for what it returns. Refused,
+    /// unless overridden: the protocol has no such calls.
+    fn call_skill(&self, call: SkillCall) -> LocalBoxFuture<'_, Result<RawJson, TransportError>> {
+        let reason = format!(
+            "this protocol cannot call skills, {} among them",
+            call.skill
+        );
+        Box::pin(std::future::ready(Err(TransportError::Refused { reason })))
+    }
+
+    /// What the worker should know of the orchestrator's ways. Asked again and again, for
+    /// it may be found out only when the worker registers.
+    fn habits(&self) -> Habits {
+        Habits::default()
+    }
 
     /// Opens the way for commands, if the protocol has one; `None`, unless
     /// overridden. Called after a registration when the worker takes commands

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
+
+use super::{Contract, Usage};
 use crate::config::{Artifact, Resources};
 use crate::id::{JobId, TaskId, TaskName, WorkerId};
 use crate::json::RawJson;
@@ -35,6 +38,8 @@ pub struct WorkerCard {
     pub hostname: String,
     /// An address of this machine.
     pub ip_address: String,
+    /// Whatever else dispatch rules may look at, from `WORKER_EXTRA_*`.
+    pub extra: BTreeMap<String, Value>,
     /// Whether commands can reach the worker over a socket.
     pub takes_commands: bool,
 }
@@ -48,6 +53,21 @@ pub struct TaskEntry {
     pub kind: Option<String>,
     /// What it does, for people.
     pub description: Option<String>,
+    /// What goes in and comes out.
+    pub contract: Arc<Contract>,
+}
+
+impl TaskEntry {
+    /// A handler of that name, of which nothing else is said.
+    #[must_use]
+    pub fn named(name: impl Into<TaskName>) -> Self {
+        Self {
+            name: name.into(),
+            kind: None,
+            description: None,
+            contract: Arc::default(),
+        }
+    }
 }
 
 /// The state of the worker at one moment.
@@ -63,6 +83,9 @@ pub struct Report {
     pub hot_cache: Arc<[String]>,
     /// Names of the skill dependencies whose models are all in memory.
     pub hot_skills: Arc<[String]>,
+    /// How busy the machine is, where somebody measures it. Transports send it as
+    /// often as their protocol wants it.
+    pub usage: Option<Arc<Usage>>,
 }
 
 /// Whether the worker takes tasks.
@@ -100,6 +123,17 @@ pub struct BeatReply {
     pub cancel: Vec<CancelTarget>,
     /// How much longer than usual to wait before the next heartbeat.
     pub extra_delay: Option<Duration>,
+}
+
+/// What the worker should know of an orchestrator's ways.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Habits {
+    /// For so long it may hand out tasks after it has heard that the worker takes none.
+    pub dispatch_lag: Duration,
+    /// Whether it limits the number of heartbeats, so that those that decide nothing
+    /// about tasks are spaced by `WORKER_HEARTBEAT_COOLDOWN`.
+    pub counts_heartbeats: bool,
 }
 
 /// A task to call off, by the id of the task or of its job: one protocol mixes them up.
@@ -147,4 +181,38 @@ pub struct ProgressUpdate {
     pub message: String,
     /// Extra data of protocols that take it.
     pub data: Option<RawJson>,
+}
+
+/// Something that a handler tells while it runs, by a name of its own.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Unique; a repeated one is recognised by it.
+    pub id: String,
+    /// The task that tells it.
+    pub task_id: TaskId,
+    /// Its job.
+    pub job_id: JobId,
+    /// What it is called.
+    pub name: String,
+    /// What it says: a JSON object.
+    pub payload: RawJson,
+    /// Higher is more urgent.
+    pub priority: f64,
+    /// Trace headers, for example `traceparent`.
+    pub trace_context: BTreeMap<String, String>,
+}
+
+/// A call of a skill of some other worker.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SkillCall {
+    /// The task on whose behalf it is made.
+    pub task_id: TaskId,
+    /// Its job.
+    pub job_id: JobId,
+    /// Which skill.
+    pub skill: TaskName,
+    /// What goes in.
+    pub params: RawJson,
+    /// Trace headers, for example `traceparent`.
+    pub trace_context: BTreeMap<String, String>,
 }

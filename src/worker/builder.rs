@@ -274,7 +274,8 @@ fn rxon_link(
         &settings.worker_id,
         &settings.timing,
         &TlsFiles::from(settings),
-    )?;
+    )?
+    .rxon(&settings.rxon);
     Ok(Link {
         name: orchestrator.url.clone(),
         priority: orchestrator.priority,

@@ -1,5 +1,6 @@
 //! What the worker tells orchestrators of itself.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
         storage_hash: None,
         hostname: hostname(),
         ip_address: own_address(url).await.to_string(),
+        extra: BTreeMap::new(),
         takes_commands: settings.enable_websockets,
     }
 }

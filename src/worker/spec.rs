@@ -25,11 +25,7 @@ impl TaskSpec {
     #[must_use]
     pub fn named(name: &str) -> Self {
         Self {
-            entry: TaskEntry {
-                name: name.into(),
-                kind: None,
-                description: None,
-            },
+            entry: TaskEntry::named(name),
             timeout: None,
         }
     }

@@ -47,6 +47,7 @@ fn card() -> Arc<WorkerCard> {
         storage_hash: None,
         hostname: "host".to_owned(),
         ip_address: "127.0.0.1".to_owned(),
+        extra: BTreeMap::new(),
         takes_commands: true,
     })
 }
@@ -61,6 +62,7 @@ fn report() -> Report {
         }]),
         hot_cache: Arc::new([]),
         hot_skills: Arc::new([]),
+        usage: None,
     }
 }
 

@@ -13,7 +13,7 @@ use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::id::{JobId, OrchestratorId, TaskId};
-use crate::task::{Outcome, Task, TaskError, TaskResult};
+use crate::task::{ErrorCode, Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
 
 /// A poll that is still open after this time shows that the way is free again.
@@ -203,6 +203,11 @@ impl OrchestratorPool {
                 error!(orchestrator = %name, task_id = %ids.0, %reason, "a task cannot be read");
                 // Not the fault of the way: the next poll may be fine.
                 let failure = TaskError::permanent(format!("the task cannot be read: {reason}"));
+                return self.report_unread(id, ids, failure);
+            }
+            TransportError::Untrusted { reason, task: ids } => {
+                error!(orchestrator = %name, task_id = %ids.0, %reason, "a task was not accepted");
+                let failure = TaskError::new(ErrorCode::Security, reason.clone());
                 return self.report_unread(id, ids, failure);
             }
             TransportError::CutOff { reason, task: ids } => {

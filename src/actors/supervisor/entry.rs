@@ -6,6 +6,7 @@ use actix::SpawnHandle;
 
 use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
+use crate::json::RawJson;
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, Outcome, Task, TaskError};
 
@@ -21,6 +22,7 @@ pub(super) enum Phase {
 pub(super) struct Entry {
     pub(super) job_id: JobId,
     pub(super) name: TaskName,
+    pub(super) metadata: Option<RawJson>,
     pub(super) phase: Phase,
     pub(super) cancellation: Cancellation,
     pub(super) files: TaskFiles,
@@ -37,6 +39,7 @@ impl Entry {
         Self {
             job_id: task.job_id.clone(),
             name: task.name.clone(),
+            metadata: task.metadata.clone(),
             phase: Phase::Waiting(Box::new(task)),
             cancellation,
             files,

@@ -142,6 +142,7 @@ impl TaskSupervisor {
             name: entry.name,
             outcome,
             ran_for,
+            task_metadata: entry.metadata,
         };
         self.neighbours.courier.do_send(DeliverResult {
             result,

@@ -90,6 +90,8 @@ fn every_variable_changes_its_own_setting() {
             "AXON_JOURNAL" => "off",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" => "http://x",
+            "RXON_VERSION" => "1.0b2",
+            "REQUIRE_TASK_SIGNATURE" => "false",
             "WORKER_ENABLE_WEBSOCKETS" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,

@@ -6,9 +6,8 @@ use serde_json::Value;
 
 fn entry(name: &str, kind: Option<&str>) -> TaskEntry {
     TaskEntry {
-        name: name.into(),
         kind: kind.map(str::to_owned),
-        description: None,
+        ..TaskEntry::named(name)
     }
 }
 

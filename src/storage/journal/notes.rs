@@ -276,6 +276,7 @@ fn interrupted(task: HandOut, task_id: TaskId) -> TaskResult {
         name: task.name,
         outcome: Outcome::Failed(failure),
         ran_for: Duration::ZERO,
+        task_metadata: None,
     }
 }
 

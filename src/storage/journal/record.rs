@@ -38,6 +38,8 @@ struct StoredResult {
     job: JobId,
     name: TaskName,
     ran_for: Duration,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    task_metadata: Option<RawJson>,
     end: End,
 }
 
@@ -46,6 +48,12 @@ enum End {
     Completed {
         status: String,
         data: RawJson,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        metadata: Option<RawJson>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        costs: Option<RawJson>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        data_metadata: Option<RawJson>,
     },
     Failed {
         code: String,
@@ -80,6 +88,9 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
         Outcome::Completed(reply) => End::Completed {
             status: reply.status().to_owned(),
             data: reply.data().clone(),
+            metadata: reply.metadata().cloned(),
+            costs: reply.costs().cloned(),
+            data_metadata: reply.data_metadata().cloned(),
         },
         Outcome::Failed(error) => End::Failed {
             code: error.code().as_str().to_owned(),
@@ -92,6 +103,7 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
         job: result.job_id.clone(),
         name: result.name.clone(),
         ran_for: result.ran_for,
+        task_metadata: result.task_metadata.clone(),
         end,
     };
     write(RESULT, &stored)
@@ -122,8 +134,22 @@ fn hand_out(json: &[u8]) -> Result<HandOut, String> {
 fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
     let stored: StoredResult = serde_json::from_slice(json).map_err(|e| e.to_string())?;
     let outcome = match stored.end {
-        End::Completed { status, data } => {
-            Outcome::Completed(Reply::status_with(status, &data).map_err(|e| e.to_string())?)
+        End::Completed {
+            status,
+            data,
+            metadata,
+            costs,
+            data_metadata,
+        } => {
+            let unfit = |e: TaskError| e.to_string();
+            let mut reply = Reply::status_with(status, &data).map_err(unfit)?;
+            if let Some(metadata) = metadata {
+                reply = reply.with_metadata(&metadata).map_err(unfit)?;
+            }
+            if let Some(costs) = costs {
+                reply = reply.with_costs(&costs).map_err(unfit)?;
+            }
+            Outcome::Completed(reply.with_data_metadata(data_metadata))
         }
         End::Failed {
             code,
@@ -145,5 +171,6 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
         name: stored.name,
         outcome,
         ran_for: stored.ran_for,
+        task_metadata: stored.task_metadata,
     })
 }

@@ -51,6 +51,7 @@ fn result(task: &str, outcome: Outcome) -> Arc<TaskResult> {
         name: "crunch".into(),
         outcome,
         ran_for: Duration::from_millis(1234),
+        task_metadata: None,
     })
 }
 
@@ -82,6 +83,13 @@ fn results_come_back_as_they_were() {
     let outcomes = [
         Outcome::Completed(Reply::success(&odd).unwrap()),
         Outcome::Completed(Reply::status_with("needs_review", &odd).unwrap()),
+        Outcome::Completed(
+            Reply::success(&odd)
+                .and_then(|reply| reply.with_metadata(&json!({ "about": "x" })))
+                .and_then(|reply| reply.with_costs(&json!({ "tokens": 3 })))
+                .unwrap()
+                .with_data_metadata(RawJson::from_serialize(&json!({ "a": { "size": 1 } })).ok()),
+        ),
         Outcome::Failed(TaskError::new("TEAPOT", "short and stout").with_details(&odd)),
         Outcome::Failed(TaskError::permanent("no")),
         Outcome::Cancelled,
@@ -106,6 +114,7 @@ fn results_come_back_as_they_were() {
         assert_eq!(after.result.name, before.name);
         assert_eq!(after.result.outcome, before.outcome);
         assert_eq!(after.result.ran_for, before.ran_for);
+        assert_eq!(after.result.task_metadata, before.task_metadata);
     }
     assert_eq!(recovered.unsent.len(), sent.len());
 }

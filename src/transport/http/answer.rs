@@ -4,12 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use actix_http::header::HttpDate;
 use awc::http::StatusCode;
-use awc::http::header::{self, HeaderMap};
+use awc::http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::Response;
 use crate::transport::TransportError;
+
+const RXON_VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
 
 /// The longest error text that is passed on, in characters.
 const ERROR_TEXT: usize = 200;
@@ -23,6 +25,10 @@ pub(crate) struct Answer {
     pub(crate) body: Bytes,
     flaw: Option<Flaw>,
     retry_after: Option<Duration>,
+    /// What its `Date` says.
+    date: Option<HeaderValue>,
+    /// What its `X-RXON-Version` says.
+    version: Option<HeaderValue>,
     /// Size of our request, for the error that says it was too large.
     sent: usize,
 }
@@ -43,6 +49,8 @@ impl Answer {
             body: Bytes::new(),
             flaw: None,
             retry_after: retry_after(response.headers(), SystemTime::now()),
+            date: response.headers().get(header::DATE).cloned(),
+            version: response.headers().get(RXON_VERSION).cloned(),
             sent,
         }
     }
@@ -54,8 +62,21 @@ impl Answer {
             body: Bytes::new(),
             flaw: None,
             retry_after: None,
+            date: None,
+            version: None,
             sent: 0,
         }
+    }
+
+    /// When the server made this answer, by its own clock; whole seconds.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        let date: HttpDate = self.date.as_ref()?.to_str().ok()?.parse().ok()?;
+        Some(date.into())
+    }
+
+    /// The protocol that the server says it speaks, if it says so.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.version.as_ref()?.to_str().ok()
     }
 
     pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
@@ -139,7 +160,11 @@ impl Answer {
             error: String,
         }
         let text = match serde_json::from_slice::<Wire>(&self.body) {
-            Ok(wire) => wire.error,
+            // avtomatika 1.0b30 puts some of its errors into quotes once too often.
+            Ok(wire) => match serde_json::from_str::<Wire>(&wire.error) {
+                Ok(inner) => inner.error,
+                Err(_) => wire.error,
+            },
             // Some way into the body a plain text stops being an error message.
             Err(_) => String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).into_owned(),
         };
@@ -233,6 +258,8 @@ mod tests {
             body: Bytes::from_static(body.as_bytes()),
             flaw: None,
             retry_after: None,
+            date: None,
+            version: None,
             sent: 7,
         }
     }

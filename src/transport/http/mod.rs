@@ -15,7 +15,7 @@ mod tls;
 
 use std::time::Duration;
 
-use awc::http::header::{self, HeaderValue};
+use awc::http::header::{self, HeaderName, HeaderValue};
 use awc::http::{Method, Uri};
 use awc::{ClientResponse, FrozenClientRequest};
 use bytes::Bytes;
@@ -42,6 +42,9 @@ pub(crate) struct Http {
     token: Token,
 }
 
+/// Headers beside those of all requests.
+pub(crate) type Headers = [(HeaderName, HeaderValue)];
+
 /// How far a request may go.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
@@ -64,13 +67,21 @@ pub(crate) enum Repeat {
 impl Http {
     /// Prepares a request that is sent many times: address and headers are
     /// written once. `path` is one of ours, made of characters that need no escapes.
-    pub(crate) fn prepare(&self, method: &Method, path: &str) -> FrozenClientRequest {
+    pub(crate) fn prepare(
+        &self,
+        method: &Method,
+        path: &str,
+        headers: &Headers,
+    ) -> FrozenClientRequest {
         let host = self.base.authority().map_or("", |it| it.as_str());
-        let request = self
+        let mut request = self
             .client
             .request(method.clone(), self.url(path))
             .insert_header((header::ACCEPT_ENCODING, "gzip"))
             .insert_header((header::HOST, host));
+        for header in headers {
+            request = request.insert_header(header.clone());
+        }
         let request = if matches!(*method, Method::POST | Method::PATCH) {
             request.insert_header((
                 header::CONTENT_TYPE,

@@ -40,6 +40,12 @@ pub enum SetupError {
         /// The address as given.
         url: String,
     },
+    /// RXON 1.0b17 is spoken without a token.
+    #[error("{url:?} needs a token: messages of RXON 1.0b17 are signed with it")]
+    NoToken {
+        /// The orchestrator it is for.
+        url: String,
+    },
     /// The token cannot travel in a header.
     #[error("the token for {url:?} holds characters that a header cannot carry")]
     Token {
@@ -117,13 +123,6 @@ impl HttpSetup {
             #[cfg(feature = "tls")]
             tls,
         })
-    }
-
-    /// A header of every request.
-    #[must_use]
-    pub(crate) fn header(mut self, name: HeaderName, value: &'static str) -> Self {
-        self.headers.push((name, HeaderValue::from_static(value)));
-        self
     }
 
     /// Makes the client, on the thread that will use it.

@@ -1,4 +1,4 @@
-//! The WebSocket of RXON 1.0b2.
+//! The WebSocket of RXON, the same in both dialects but for what the worker says.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -10,11 +10,17 @@ use tracing::warn;
 
 use super::wire_1_0b2 as wire;
 use crate::id::WorkerId;
-use crate::transport::http::{Http, NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
+use crate::transport::http::{
+    Headers, Http, NotSent, Socket, SocketLimits, SocketMessage, SocketSender,
+};
 use crate::transport::{Command, CommandLink, ProgressUpdate, TransportError};
 
 /// The largest message that is taken.
 const MESSAGE_LIMIT: usize = 1024 * 1024;
+
+/// The largest event that goes this way. Larger ones take a way of their own, so that
+/// they hold up no pings.
+const EVENT_LIMIT: usize = 64 * 1024;
 
 /// The largest progress message that is sent: it is a line for people.
 const PROGRESS_LIMIT: usize = 64 * 1024;
@@ -51,8 +57,12 @@ impl Commands {
         }
     }
 
-    pub(super) async fn open(&self, http: &Http) -> Result<Box<dyn CommandLink>, TransportError> {
-        let opened = http.open_socket(&self.path, self.limits).await;
+    pub(super) async fn open(
+        &self,
+        http: &Http,
+        headers: &Headers,
+    ) -> Result<Box<dyn CommandLink>, TransportError> {
+        let opened = http.open_socket(&self.path, headers, self.limits).await;
         if matches!(opened, Err(TransportError::NoAnswer { .. })) {
             self.left_behind.set(true);
         }
@@ -66,7 +76,17 @@ impl Commands {
         }))
     }
 
-    /// Sends progress if there is a socket.
+    /// Puts an event of 1.0b17 on its way. `false`: there is no socket, or it takes
+    /// nothing now.
+    pub(super) fn send(&self, event: &[u8]) -> bool {
+        let sender = self.sender.borrow();
+        let (Some(sender), Ok(text)) = (&*sender, std::str::from_utf8(event)) else {
+            return false;
+        };
+        text.len() <= EVENT_LIMIT && sender.send(text.to_owned()).is_ok()
+    }
+
+    /// Sends progress of 1.0b2 if there is a socket.
     pub(super) fn send_progress(&self, update: &ProgressUpdate) -> Result<(), TransportError> {
         let Some(sender) = &*self.sender.borrow() else {
             return Ok(());

@@ -23,7 +23,7 @@ use assembly::{Assembly, TooLong};
 use guard::{FrameError, Guarded};
 use pulse::{Beat, Pulse};
 
-use super::{Answer, Failure, Http};
+use super::{Answer, Failure, Headers, Http};
 use crate::config::Token;
 use crate::transport::TransportError;
 
@@ -92,13 +92,18 @@ impl SocketSender {
 }
 
 impl Http {
-    /// Opens a WebSocket at one of our paths, with the headers of all requests.
+    /// Opens a WebSocket at one of our paths, with the headers of all requests and these.
     pub(crate) async fn open_socket(
         &self,
         path: &str,
+        headers: &Headers,
         limits: SocketLimits,
     ) -> Result<(Socket, SocketSender), TransportError> {
-        let connecting = self.client.ws(self.url(path)).connect();
+        let mut request = self.client.ws(self.url(path));
+        for (name, value) in headers {
+            request = request.set_header(name.clone(), value.clone());
+        }
+        let connecting = request.connect();
         let (_, framed) = tokio::time::timeout(limits.connect, connecting)
             .await
             .map_err(|_| TransportError::NoAnswer {

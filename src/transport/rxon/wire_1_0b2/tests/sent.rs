@@ -40,6 +40,7 @@ fn card() -> WorkerCard {
         storage_hash: None,
         hostname: "vm".to_owned(),
         ip_address: "127.0.0.1".to_owned(),
+        extra: BTreeMap::new(),
         takes_commands: false,
     }
 }
@@ -51,6 +52,7 @@ fn report() -> Report {
         running: Arc::new([]),
         hot_cache: Arc::new([]),
         hot_skills: Arc::new([]),
+        usage: None,
     }
 }
 
@@ -58,16 +60,11 @@ fn report() -> Report {
 fn registrations_are_those_of_the_reference_worker() {
     for exchange in exchanges("POST", "/register") {
         let sent = &exchange["request"]["json"];
-        let entry = |name| TaskEntry {
-            name,
-            kind: None,
-            description: None,
-        };
         let resources = &sent["resources"];
         let mut card = card();
         card.tasks = names(&sent["supported_tasks"])
             .into_iter()
-            .map(entry)
+            .map(TaskEntry::named)
             .collect();
         card.max_concurrent_tasks =
             serde_json::from_value(resources["max_concurrent_tasks"].clone()).unwrap();
@@ -86,6 +83,7 @@ fn a_full_card_is_told_in_full() {
     card.installed_models = vec![Artifact {
         name: "m".to_owned(),
         version: "1".to_owned(),
+        ..Artifact::default()
     }];
     card.cost_per_skill = BTreeMap::from([("echo".to_owned(), 2.0)]);
     card.storage_hash = Some("abc".to_owned());
@@ -148,6 +146,7 @@ fn heartbeats_are_those_of_the_reference_worker() {
             running: running.collect(),
             hot_cache: strings(&sent["hot_cache"]).into(),
             hot_skills: or_empty(&sent["hot_skills"]).into(),
+            usage: None,
         };
         let worker_id = WorkerId::try_new(sent["worker_id"].as_str().unwrap()).unwrap();
         let text = write_heartbeat(&worker_id, Some(&card), &report);

@@ -1,0 +1,78 @@
+//! JSON objects, written round parts that are JSON already.
+
+use serde::Serialize;
+
+use crate::json::RawJson;
+
+/// A JSON object in the making, into which finished JSON can be put as it is.
+pub(super) struct Object(Vec<u8>);
+
+impl Object {
+    pub(super) fn with_capacity(bytes: usize) -> Self {
+        let mut text = Vec::with_capacity(bytes);
+        text.push(b'{');
+        Self(text)
+    }
+
+    pub(super) fn text(&mut self, name: &str, value: &str) {
+        self.name(name);
+        self.json(value);
+    }
+
+    pub(super) fn raw(&mut self, name: &str, value: Option<&RawJson>) {
+        let bytes = value.map_or(b"null".as_slice(), |raw| raw.as_bytes());
+        self.raw_bytes(name, bytes);
+    }
+
+    /// `value` has to be JSON.
+    pub(super) fn raw_bytes(&mut self, name: &str, value: &[u8]) {
+        self.name(name);
+        self.0.extend_from_slice(value);
+    }
+
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.0.push(b'}');
+        self.0
+    }
+
+    fn name(&mut self, name: &str) {
+        if self.0.len() > 1 {
+            self.0.push(b',');
+        }
+        self.json(name);
+        self.0.push(b':');
+    }
+
+    fn json<T: Serialize + ?Sized>(&mut self, value: &T) {
+        serde_json::to_writer(&mut self.0, value)
+            .expect("texts always have a JSON form, and writing to memory does not fail");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_json_whatever_its_texts_hold() {
+        let mut object = Object::with_capacity(0);
+        object.text("plain", "a");
+        object.text("odd", "\"\\\u{0}\n}ü\u{2028}");
+        object.raw("nothing", None);
+        object.raw(
+            "data",
+            Some(&RawJson::from_serialize(&["x\"", "y"]).unwrap()),
+        );
+        let read: serde_json::Value = serde_json::from_slice(&object.end()).unwrap();
+        assert_eq!(
+            read,
+            serde_json::json!({
+                "plain": "a",
+                "odd": "\"\\\u{0}\n}ü\u{2028}",
+                "nothing": null,
+                "data": ["x\"", "y"],
+            })
+        );
+        assert_eq!(Object::with_capacity(0).end(), b"{}");
+    }
+}

@@ -1,0 +1,124 @@
+//! The requests of a transport, written once for the dialect that is spoken.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use awc::FrozenClientRequest;
+use awc::http::Method;
+use awc::http::header::{HeaderName, HeaderValue};
+
+use super::dialect::Dialect;
+use crate::id::{TaskName, WorkerId};
+use crate::transport::http::Http;
+
+const VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
+const WORKER: HeaderName = HeaderName::from_static("x-worker-id");
+
+/// In bytes.
+const LONGEST_LISTS: usize = 4096;
+
+/// The headers of a dialect, beside the token.
+pub(super) fn headers(dialect: Dialect, worker_id: &WorkerId) -> Vec<(HeaderName, HeaderValue)> {
+    let mut headers = vec![(VERSION, HeaderValue::from_static(dialect.name()))];
+    if dialect == Dialect::V1_0b17
+        && let Ok(worker_id) = HeaderValue::from_str(worker_id.as_str())
+    {
+        headers.push((WORKER, worker_id));
+    }
+    headers
+}
+
+/// Requests that differ in nothing but their bodies.
+pub(super) struct Requests {
+    pub(super) register: FrozenClientRequest,
+    /// Heartbeat with a body, probe without.
+    pub(super) worker: FrozenClientRequest,
+    pub(super) result: FrozenClientRequest,
+    pub(super) event: FrozenClientRequest,
+    pub(super) call: FrozenClientRequest,
+    poll: Poll,
+}
+
+enum Poll {
+    Plain(FrozenClientRequest),
+    /// With what is on offer in the query. The last one is kept.
+    WithQuery {
+        path: String,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        last: RefCell<Option<(Arc<[TaskName]>, Vec<String>, FrozenClientRequest)>>,
+    },
+}
+
+impl Requests {
+    /// Registers as one who speaks `newest`, and goes on in `dialect`.
+    pub(super) fn new(
+        http: &Http,
+        newest: Dialect,
+        dialect: Dialect,
+        worker_id: &WorkerId,
+        hold: Duration,
+    ) -> Self {
+        let register = "/_worker/workers/register";
+        let register = http.prepare(&Method::POST, register, &headers(newest, worker_id));
+        let headers = headers(dialect, worker_id);
+        let prepare = |method: Method, path: &str| http.prepare(&method, path, &headers);
+        let worker = format!("/_worker/workers/{worker_id}");
+        let poll = format!("{worker}/tasks/next");
+        Self {
+            register,
+            worker: prepare(Method::PATCH, &worker),
+            result: prepare(Method::POST, "/_worker/tasks/result"),
+            event: prepare(Method::POST, "/_worker/events"),
+            call: prepare(Method::POST, "/skills/call"),
+            poll: match dialect {
+                Dialect::V1_0b2 => Poll::Plain(prepare(Method::GET, &poll)),
+                Dialect::V1_0b17 => Poll::WithQuery {
+                    path: format!("{poll}?timeout={:?}", hold.as_secs_f64()),
+                    headers,
+                    last: RefCell::default(),
+                },
+            },
+        }
+    }
+
+    /// A poll. Names are identifiers, so that they can be written into a query as they are.
+    pub(super) fn poll(
+        &self,
+        http: &Http,
+        available: &Arc<[TaskName]>,
+        hot: &[&str],
+    ) -> FrozenClientRequest {
+        let (path, headers, last) = match &self.poll {
+            Poll::Plain(request) => return request.clone(),
+            Poll::WithQuery {
+                path,
+                headers,
+                last,
+            } => (path, headers, last),
+        };
+        let mut last = last.borrow_mut();
+        if let Some((names, hot_then, request)) = &*last
+            && names == available
+            && hot_then == hot
+        {
+            return request.clone();
+        }
+        let names: Vec<&str> = available.iter().map(TaskName::as_str).collect();
+        let lists = format!(
+            "&available_skills={}&hot_skills={}",
+            names.join(","),
+            hot.join(",")
+        );
+        // Servers refuse long addresses, and avtomatika 1.0b30 makes no use of the lists.
+        let lists = if lists.len() > LONGEST_LISTS {
+            ""
+        } else {
+            &lists
+        };
+        let request = http.prepare(&Method::GET, &format!("{path}{lists}"), headers);
+        let hot = hot.iter().map(|&name| name.to_owned()).collect();
+        *last = Some((available.clone(), hot, request.clone()));
+        request
+    }
+}

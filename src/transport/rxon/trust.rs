@@ -1,0 +1,49 @@
+//! Whether a task is run: who signed it, and does its policy allow it here?
+
+use bytes::Bytes;
+
+use super::security::{SigningKey, TaskSignatureProblem, verify_task};
+use super::wire_1_0b17;
+use crate::config::RxonSettings;
+use crate::task::Task;
+use crate::transport::TransportError;
+
+/// What is asked of tasks.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Trust {
+    key: Option<SigningKey>,
+    /// With a key: refuse what is not signed at all.
+    required: bool,
+}
+
+impl Trust {
+    pub(super) fn new(settings: &RxonSettings) -> Self {
+        let secret = settings.task_secret.as_ref();
+        Self {
+            key: secret.and_then(|secret| SigningKey::new(secret.expose()).ok()),
+            required: settings.require_task_signature,
+        }
+    }
+
+    /// Checks a task against the text that it came in.
+    ///
+    /// # Errors
+    /// `Untrusted`.
+    pub(super) fn check(&self, task: &Task, text: &Bytes) -> Result<(), TransportError> {
+        let refused = |reason: String| TransportError::Untrusted {
+            reason,
+            task: (task.id.clone(), task.job_id.clone()),
+        };
+        if let Some(key) = &self.key {
+            match verify_task(text, key) {
+                Ok(()) => {}
+                Err(TaskSignatureProblem::Missing) if !self.required => {}
+                Err(problem) => return Err(refused(problem.to_string())),
+            }
+        }
+        match wire_1_0b17::refusal_of(text, task.name.as_str()) {
+            Some(reason) => Err(refused(reason)),
+            None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Results, written round data that may be large.
+
+use std::collections::BTreeMap;
+
+use serde_json::value::RawValue;
+
+use super::Stamp;
+use crate::id::WorkerId;
+use crate::json::RawJson;
+use crate::task::{Outcome, Reply, TaskError, TaskResult};
+use crate::transport::TransportError;
+use crate::transport::rxon::object::Object;
+
+/// avtomatika 1.0b30 answers 413 to larger bodies.
+pub(in super::super) const BODY_LIMIT: usize = 1024 * 1024;
+
+/// Signing may make a message smaller, for it leaves out `null`. More than this is not
+/// even looked at.
+const HOPELESS: usize = 4 * BODY_LIMIT;
+
+const RUNNING_TIME: &str = "execution_time_seconds";
+
+/// A result, not signed yet.
+///
+/// # Errors
+/// When it is much larger than the orchestrator takes.
+pub(in super::super) fn write_result(
+    worker_id: &WorkerId,
+    result: &TaskResult,
+    stamp: &Stamp,
+) -> Result<Vec<u8>, TransportError> {
+    let (status, reply, error) = match &result.outcome {
+        Outcome::Completed(reply) => (reply.status(), Some(reply), None),
+        Outcome::Failed(error) => ("failure", None, Some(error)),
+        Outcome::Cancelled => ("cancelled", None, None),
+    };
+    let metadata = match reply {
+        Some(reply) => reply.metadata(),
+        None => result.task_metadata.as_ref(),
+    };
+    let data = reply.map(Reply::data);
+    let data_metadata = reply.and_then(Reply::data_metadata);
+    let details = error.and_then(TaskError::details);
+    let size: usize = [data, metadata, data_metadata, details]
+        .into_iter()
+        .flatten()
+        .map(|raw| raw.as_bytes().len())
+        .sum();
+    if size > HOPELESS {
+        return Err(TransportError::TooLarge { size });
+    }
+    let mut body = Object::with_capacity(size + 512);
+    body.text("job_id", result.job_id.as_str());
+    body.text("task_id", result.task_id.as_str());
+    body.text("worker_id", worker_id.as_str());
+    body.text("origin_worker_id", worker_id.as_str());
+    // Without one it would mean success, in 1.0b2 nothing at all.
+    body.text("status", status);
+    for (name, part) in [
+        ("data", data),
+        ("data_metadata", data_metadata),
+        ("metadata", metadata),
+    ] {
+        if let Some(part) = part {
+            body.raw(name, Some(part));
+        }
+    }
+    if let Some(error) = error {
+        let mut told = Object::with_capacity(128);
+        told.text("code", error.code().as_str());
+        told.text("message", error.message());
+        // 1.0b30 refuses details that are no object.
+        match error.details() {
+            Some(details) if details.is_object() => told.raw("details", Some(details)),
+            Some(details) => {
+                let mut wrapped = Object::with_capacity(details.as_bytes().len() + 16);
+                wrapped.raw("value", Some(details));
+                told.raw_bytes("details", &wrapped.end());
+            }
+            None => {}
+        }
+        body.raw_bytes("error", &told.end());
+    }
+    if !matches!(result.outcome, Outcome::Cancelled) {
+        body.raw_bytes("costs", &costs(result, reply.and_then(Reply::costs)));
+    }
+    body.raw_bytes("timestamp", stamp.timestamp.to_string().as_bytes());
+    body.text("nonce", &stamp.nonce);
+    Ok(body.end())
+}
+
+/// What the handler says, and how long it ran unless it says that, too.
+fn costs(result: &TaskResult, told: Option<&RawJson>) -> Vec<u8> {
+    let seconds = (result.ran_for.as_secs_f64() * 1e4).round() / 1e4;
+    let seconds = format!("{seconds:?}");
+    let told: BTreeMap<String, &RawValue> = told
+        .and_then(|told| serde_json::from_slice(told.as_bytes()).ok())
+        .unwrap_or_default();
+    if told.contains_key(RUNNING_TIME) {
+        return serde_json::to_vec(&told).expect("texts and JSON have a JSON form");
+    }
+    let mut costs = Object::with_capacity(64);
+    costs.raw_bytes(RUNNING_TIME, seconds.as_bytes());
+    for (name, value) in told {
+        costs.raw_bytes(&name, value.get().as_bytes());
+    }
+    costs.end()
+}
