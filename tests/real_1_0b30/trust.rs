@@ -120,7 +120,7 @@ async fn what_the_worker_signed_can_neither_be_changed_nor_sent_again() {
     // As new, but not what was signed.
     let signed = sent["security"]["signature"].clone();
     sent["timestamp"] = json!(now());
-    sent["message_id"] = json!("of somebody else");
+    sent["event_id"] = json!("not seen before");
     let (status, error) = post(&sent).await;
     assert_eq!(status, StatusCode::FORBIDDEN, "{error}");
     assert!(error.contains("Invalid cryptographic signature"), "{error}");

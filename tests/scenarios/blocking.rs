@@ -62,9 +62,6 @@ async fn a_blocking_handler_delays_no_other_handler() {
     let record = stage.orchestrator.job(&slow).await;
     assert_eq!(record["status"], "waiting_for_worker", "{record:#}");
     let record = stage.orchestrator.end_of(&slow).await;
-    assert_eq!(
-        record["state_history"],
-        json!({ "spun": SECONDS }),
-        "{record:#}"
-    );
+    let spun = &record["state_history"]["spun"];
+    assert_eq!(spun.as_f64(), Some(SECONDS), "{record:#}");
 }

@@ -48,9 +48,14 @@ mod scenario {
         never_more_than(2, &finishing_times(&stage, &jobs).await);
 
         let told = heartbeats(&stage, &worker).await;
-        let running = |record: &Value| record["current_tasks"].as_array().map_or(0, Vec::len);
-        assert!(told.iter().all(|record| running(record) <= 2), "{told:#?}");
-        let full: Vec<_> = told.iter().filter(|record| running(record) == 2).collect();
+        assert!(
+            told.iter().all(|record| running(record).len() <= 2),
+            "{told:#?}"
+        );
+        let full: Vec<_> = told
+            .iter()
+            .filter(|record| running(record).len() == 2)
+            .collect();
         assert!(
             !full.is_empty(),
             "no heartbeat told of two running tasks: {told:#?}"
@@ -110,6 +115,16 @@ async fn a_type_at_its_limit_is_not_offered_while_the_rest_is() {
 async fn submit(stage: &Stage, task: &str) -> String {
     let order = json!({ "task": task, "params": { "seconds": SECONDS }, "wait": 50 });
     stage.orchestrator.submit("single", order).await
+}
+
+/// The tasks that the worker says it runs. For 1.0b30 it names their jobs beside them, as
+/// only these can be called off in the answer.
+fn running(record: &Value) -> Vec<&str> {
+    let named = record["current_tasks"].as_array().into_iter().flatten();
+    named
+        .filter_map(Value::as_str)
+        .filter(|id| RELEASE == Release::V1_0b12 || id.starts_with("task-"))
+        .collect()
 }
 
 /// Whether the worker says that it could take such a task now.

@@ -12,7 +12,7 @@ use super::{Value, json};
 /// For messages without floats: these have a form of their own.
 pub(crate) fn signed(mut message: Value, worker: &str, token: &str) -> Value {
     message["timestamp"] = json!(now());
-    message["message_id"] = json!(format!("{:032x}", fastrand::u128(..)));
+    message["nonce"] = json!(format!("{:032x}", fastrand::u128(..)));
     sign(&mut message, worker, token);
     message
 }
