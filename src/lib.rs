@@ -78,6 +78,7 @@
 //! - `docs/configuration.md`: every variable.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
 //! - `docs/transports.md`: writing a transport.
+//! - `docs/middleware.md`: code round the calls of handlers.
 
 mod actors;
 pub mod config;
@@ -91,6 +92,7 @@ mod handler;
 mod health;
 mod id;
 mod json;
+pub mod middleware;
 mod policy;
 mod status;
 mod storage;
@@ -103,8 +105,8 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, TaskHandler, actor,
-    blocking,
+    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, TaskHandler,
+    actor, blocking,
 };
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
@@ -126,4 +128,6 @@ mod guides {
     struct Readme;
     #[doc = include_str!("../docs/transports.md")]
     struct Transports;
+    #[doc = include_str!("../docs/middleware.md")]
+    struct Middleware;
 }

@@ -13,10 +13,11 @@
 
 mod basic;
 mod hot;
+mod injected;
 mod media;
 mod trace;
 
-use axon_worker::{Result, TaskSpec, Worker, blocking};
+use axon_worker::{Result, TaskSpec, Worker, blocking, middleware};
 
 #[actix_rt::main]
 async fn main() -> Result<()> {
@@ -37,6 +38,8 @@ async fn main() -> Result<()> {
         .task("status", basic::status)
         .task("progress", basic::progress)
         .task("info", basic::info)
+        .task("injected", injected::injected)
+        .middleware_for(["injected"], middleware::actor(injected::Injector::default))
         .task("warm", hot::warm)
         .task("cool", hot::cool)
         .task("image_generation", hot::ready)

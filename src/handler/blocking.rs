@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use super::{AnyJob, Call, Handler, IntoJob, Job};
+use super::{AnyJob, Call, Handler, IntoJob, Job, Need};
 use crate::task::{Outcome, TaskError};
 
 /// Registers a function that blocks its thread.
@@ -86,6 +86,10 @@ where
 
     fn works_there(&self) -> bool {
         false
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        H::needs()
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::ops::Deref;
 use std::sync::Arc;
 
-use super::FromTask;
+use super::{FromTask, Need};
 use crate::task::{TaskContext, TaskError};
 
 /// A map from types to shared values.
@@ -15,6 +15,10 @@ pub(crate) struct SharedData(HashMap<TypeId, Arc<dyn Any + Send + Sync>>);
 impl SharedData {
     pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: Arc<T>) {
         self.0.insert(TypeId::of::<T>(), value);
+    }
+
+    pub(crate) fn has(&self, need: &Need) -> bool {
+        self.0.contains_key(&need.kind)
     }
 
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
@@ -62,5 +66,9 @@ impl<T: Send + Sync + 'static> FromTask for Data<T> {
                 type_name::<T>()
             ))
         })
+    }
+
+    fn need() -> Option<Need> {
+        Some(Need::data::<T>())
     }
 }

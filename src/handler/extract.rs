@@ -1,5 +1,7 @@
 //! Arguments of handlers other than the parameters.
 
+use std::any::{TypeId, type_name};
+
 use crate::task::{Cancellation, HotCache, TaskContext, TaskError};
 
 /// Something a handler can have as its second or later argument.
@@ -32,6 +34,31 @@ pub trait FromTask: Sized {
     /// # Errors
     /// The failure that the task ends with, without the handler being called.
     fn from_task(task: &TaskContext) -> Result<Self, TaskError>;
+
+    /// What has to be given to the builder for this argument, so that it is missed
+    /// when the worker is built rather than when a task comes. Nothing, unless
+    /// overridden.
+    fn need() -> Option<Need> {
+        None
+    }
+}
+
+/// A value that a handler asks for, see [`FromTask::need`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Need {
+    pub(crate) kind: TypeId,
+    pub(crate) name: &'static str,
+}
+
+impl Need {
+    /// A value of this type, shared by `WorkerBuilder::data`.
+    #[must_use]
+    pub fn data<T: 'static>() -> Self {
+        Self {
+            kind: TypeId::of::<T>(),
+            name: type_name::<T>(),
+        }
+    }
 }
 
 impl FromTask for TaskContext {

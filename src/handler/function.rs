@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use super::{AnyJob, Call, FromParams, FromTask, IntoJob, Job};
+use super::{AnyJob, Call, FromParams, FromTask, IntoJob, Job, Need};
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskContext, TaskError};
 
@@ -22,6 +22,12 @@ pub trait Handler<Args>: Clone + Send + Sync + 'static {
     /// # Errors
     /// When an argument cannot be had; the function was not called then.
     fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<Self::Returned, TaskError>;
+
+    /// What must have been given to the builder for the arguments.
+    #[must_use]
+    fn needs() -> Vec<Need> {
+        Vec::new()
+    }
 }
 
 macro_rules! handler_for_arity {
@@ -37,6 +43,11 @@ macro_rules! handler_for_arity {
             #[allow(unused_variables, reason = "functions of the parameters alone")]
             fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<R, TaskError> {
                 Ok(self(P::from_params(params)?, $($arg::from_task(task)?,)*))
+            }
+
+            fn needs() -> Vec<Need> {
+                let needs: [Option<Need>; _] = [$($arg::need(),)*];
+                needs.into_iter().flatten().collect()
             }
         }
     };
@@ -75,9 +86,19 @@ where
     R: Into<Outcome> + 'static,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
+        let hold = call.hold;
         match self.0.invoke(call.params, &call.context) {
-            Ok(body) => body.map(Into::into).boxed_local(),
+            Ok(body) => body
+                .map(move |returned| {
+                    drop(hold);
+                    returned.into()
+                })
+                .boxed_local(),
             Err(error) => std::future::ready(Outcome::Failed(error)).boxed_local(),
         }
+    }
+
+    fn needs(&self) -> Vec<Need> {
+        H::needs()
     }
 }

@@ -29,7 +29,7 @@ pub use command::{CommandCall, IntoCommand};
 pub(crate) use command::{CommandFunction, CommandHandler};
 pub use data::Data;
 pub(crate) use data::SharedData;
-pub use extract::FromTask;
+pub use extract::{FromTask, Need};
 pub use function::Handler;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
@@ -50,9 +50,15 @@ pub(crate) trait Job: Send + Sync {
     fn works_there(&self) -> bool {
         true
     }
+
+    /// What must have been given to the builder for this handler.
+    fn needs(&self) -> Vec<Need> {
+        Vec::new()
+    }
 }
 
 /// One task, on its way into a handler.
+#[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) params: RawJson,
     pub(crate) context: TaskContext,

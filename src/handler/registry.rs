@@ -4,8 +4,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Job;
+use super::{Job, SharedData};
 use crate::id::TaskName;
+use crate::middleware::{Layer, wrap};
 use crate::transport::TaskEntry;
 
 /// A handler with everything that was said of it at registration.
@@ -44,6 +45,31 @@ impl Registry {
             .iter()
             .map(|registration| registration.entry.clone())
             .collect()
+    }
+
+    /// Puts middleware round the handlers it is meant for.
+    pub(crate) fn wrap(&mut self, layers: &[Layer]) {
+        for registration in &mut self.list {
+            let name = registration.entry.name.as_str();
+            registration.job = wrap(registration.job.clone(), name, layers);
+        }
+    }
+
+    /// What handlers ask for and the builder was not given, as problems.
+    pub(crate) fn missing(&self, data: &SharedData) -> Vec<String> {
+        let mut missing = Vec::new();
+        for registration in &self.list {
+            for need in registration.job.needs() {
+                if !data.has(&need) {
+                    let (task, value) = (&registration.entry.name, need.name);
+                    missing.push(format!(
+                        "the handler of task {task:?} asks for Data<{value}>, which was not \
+                         given to the builder"
+                    ));
+                }
+            }
+        }
+        missing
     }
 
     pub(crate) fn is_empty(&self) -> bool {

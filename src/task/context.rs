@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use actix::Recipient;
@@ -44,6 +44,8 @@ struct Inner {
     cancellation: Cancellation,
     files: TaskFiles,
     services: Arc<Services>,
+    /// Values of this task alone, put there by middleware.
+    injected: Mutex<SharedData>,
 }
 
 /// The task without its parameters.
@@ -88,6 +90,7 @@ impl TaskContext {
             cancellation,
             files,
             services,
+            injected: Mutex::default(),
         }))
     }
 
@@ -156,6 +159,23 @@ impl TaskContext {
     #[must_use]
     pub fn data<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.0.services.data.get::<T>()
+    }
+
+    /// Puts a value into this task, in place of one of the same type, for whoever
+    /// asks for it as [`Injected<T>`](crate::middleware::Injected). Meant for middleware.
+    pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
+        self.injections().insert(Arc::new(value));
+    }
+
+    /// A value that was put into this task with [`TaskContext::insert`], by its type.
+    #[must_use]
+    pub fn injected<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.injections().get()
+    }
+
+    fn injections(&self) -> MutexGuard<'_, SharedData> {
+        let injected = self.0.injected.lock();
+        injected.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Tells the orchestrator how far the task is, from 0.0 to 1.0. Values outside

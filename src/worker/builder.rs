@@ -12,6 +12,7 @@ use crate::config::{OrchestratorSettings, Settings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
+use crate::middleware::{Layer, Middleware};
 use crate::policy::{Selection, strategy_for};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
@@ -23,6 +24,7 @@ pub struct WorkerBuilder {
     worker_type: String,
     registry: Registry,
     data: SharedData,
+    layers: Vec<Layer>,
     skill_dependencies: BTreeMap<String, Vec<String>>,
     pub(super) commands: CommandHandlers,
     settings: Option<Settings>,
@@ -47,6 +49,7 @@ impl WorkerBuilder {
             worker_type,
             registry: Registry::default(),
             data: SharedData::default(),
+            layers: Vec::new(),
             skill_dependencies: BTreeMap::new(),
             commands: CommandHandlers::new(),
             settings: None,
@@ -95,6 +98,31 @@ impl WorkerBuilder {
     #[must_use]
     pub fn shared_data<T: Send + Sync + 'static>(mut self, value: Arc<T>) -> Self {
         self.data.insert(value);
+        self
+    }
+
+    /// Puts a middleware round all handlers, inside those that came before; see
+    /// [`middleware`](crate::middleware).
+    #[must_use]
+    pub fn middleware(mut self, middleware: impl Middleware) -> Self {
+        self.layers.push(Layer {
+            names: None,
+            middleware: Arc::new(middleware),
+        });
+        self
+    }
+
+    /// [`WorkerBuilder::middleware`] round the handlers of these tasks only.
+    #[must_use]
+    pub fn middleware_for<N: Into<String>>(
+        mut self,
+        tasks: impl IntoIterator<Item = N>,
+        middleware: impl Middleware,
+    ) -> Self {
+        self.layers.push(Layer {
+            names: Some(tasks.into_iter().map(Into::into).collect()),
+            middleware: Arc::new(middleware),
+        });
         self
     }
 
@@ -199,6 +227,20 @@ impl WorkerBuilder {
         if self.registry.is_empty() {
             problems.push("no task is registered".to_owned());
         }
+        problems.extend(self.registry.missing(&self.data));
+        for name in self
+            .layers
+            .iter()
+            .filter_map(|layer| layer.names.as_ref())
+            .flatten()
+        {
+            if self.registry.get(name).is_none() {
+                problems.push(format!(
+                    "middleware is meant for task {name:?}, which is not registered"
+                ));
+            }
+        }
+        self.registry.wrap(&self.layers);
         if settings.intake.max_concurrent_tasks == 0 {
             problems.push("max_concurrent_tasks must be at least 1".to_owned());
         }

@@ -40,6 +40,10 @@ async fn wants_what_is_not_there(_: Value, _: Data<String>) -> Result<(), TaskEr
     Ok(())
 }
 
+fn wants_it_on_a_thread(_: Value, _: Data<String>) -> Result<(), TaskError> {
+    Ok(())
+}
+
 async fn about(_: Value, task: TaskContext) -> Result<Value, TaskError> {
     Ok(json!({
         "task_id": task.task_id(), "job_id": task.job_id(), "name": task.name(),
@@ -75,7 +79,6 @@ async fn all_kinds(orchestrator: &MemoryOrchestrator) -> axon_worker::WorkerHand
         .task("panics_on_a_thread", blocking(panics_on_a_thread))
         .task("ordinary_error", ordinary_error)
         .task("own_status", own_status)
-        .task("missing_data", wants_what_is_not_there)
         .task("about", about)
         .task("on_a_thread", blocking(on_a_thread))
         .task("count", actor(|| Ok(Counter(0))))
@@ -163,18 +166,18 @@ async fn a_task_nobody_handles_is_answered() {
     assert_eq!(failure(&result).message(), "Unsupported task: unheard_of");
 }
 
-#[actix_rt::test]
-async fn an_argument_that_cannot_be_had_is_a_readable_error() {
-    let orchestrator = MemoryOrchestrator::new();
-    all_kinds(&orchestrator).await;
-    let id = orchestrator.submit("missing_data", &());
-    let result = orchestrator.result_of(&id).await;
-    assert_eq!(failure(&result).code(), &ErrorCode::Permanent);
-    assert!(
-        failure(&result)
-            .message()
-            .contains("Data<alloc::string::String>")
-    );
+#[test]
+fn data_that_was_forgotten_is_missed_when_the_worker_is_built() {
+    let built = Worker::builder("test")
+        .settings(Settings::default())
+        .task("report", wants_what_is_not_there)
+        .task("on_a_thread", blocking(wants_it_on_a_thread))
+        .build();
+    let text = built.expect_err("refused").to_string();
+    for task in ["\"report\"", "\"on_a_thread\""] {
+        assert!(text.contains(task), "{text}");
+    }
+    assert!(text.contains("Data<alloc::string::String>"), "{text}");
 }
 
 #[actix_rt::test]

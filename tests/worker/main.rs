@@ -12,6 +12,7 @@ mod heartbeats;
 mod isolation;
 #[cfg(feature = "journal")]
 mod journal;
+mod middleware;
 mod rate_limits;
 mod several;
 mod support;
