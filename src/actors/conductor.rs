@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -127,12 +128,12 @@ impl Parts {
         let before = board.ended_tasks();
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
-        let announcing = actix_rt::spawn(self.clone().announce(Availability::Draining));
-        let mut announced = false;
+        let announcing = self.clone().announce(Availability::Draining);
+        let mut heard = Some(actix_rt::spawn(announcing));
         loop {
-            if !announced && announcing.is_finished() {
-                announced = true;
-                drain.announced(Instant::now());
+            if let Some(lag) = heard.as_mut().and_then(FutureExt::now_or_never) {
+                heard = None;
+                drain.announced(Instant::now(), lag.unwrap_or_default());
             }
             let now = Instant::now();
             let pending = self.pending().await;
@@ -167,14 +168,16 @@ impl Parts {
         report
     }
 
-    /// Tells every orchestrator the state, with this word for it, from now on.
-    async fn announce(self, availability: Availability) {
+    /// Tells every orchestrator the state, with this word for it, from now on. Returns
+    /// for how long they may go by what they knew before.
+    async fn announce(self, availability: Availability) -> Duration {
         let _ = self
             .heartbeat
             .send(OverrideAvailability(Some(availability)))
             .await;
-        if let Ok(Some(report)) = self.heartbeat.send(TakeReport).await {
-            let _ = self.pool.send(Announce(report)).await;
+        match self.heartbeat.send(TakeReport).await {
+            Ok(Some(report)) => self.pool.send(Announce(report)).await.unwrap_or_default(),
+            _ => Duration::ZERO,
         }
     }
 

@@ -10,6 +10,7 @@ use super::capacity::GetCapacity;
 use super::hot_cache::GetHotCache;
 use super::pool::SendBeat;
 use super::supervisor::GetRunning;
+use crate::policy::BeatCause;
 use crate::transport::{Availability, Report};
 
 /// Something that a heartbeat tells has changed; many of these make one heartbeat.
@@ -65,7 +66,7 @@ pub(crate) struct HeartbeatActor {
     instead: Option<Availability>,
     pool: Recipient<SendBeat>,
     /// The one beat that is due; never two.
-    due: Option<(Instant, SpawnHandle)>,
+    due: Option<(Instant, BeatCause, SpawnHandle)>,
 }
 
 impl HeartbeatActor {
@@ -88,31 +89,37 @@ impl HeartbeatActor {
     /// An earlier beat is kept, so that a stream of changes cannot put it off for
     /// ever. Re-armed after each beat rather than by an interval, which would fire
     /// missed beats in a burst.
-    fn arm(&mut self, ctx: &mut Context<Self>, after: Duration) {
+    fn arm(&mut self, ctx: &mut Context<Self>, after: Duration, cause: BeatCause) {
         let at = Instant::now() + after;
-        match self.due.take() {
-            Some((sooner, timer)) if sooner <= at => {
-                self.due = Some((sooner, timer));
+        match &mut self.due {
+            Some((sooner, of_both, _)) if *sooner <= at => {
+                // It tells the change as well.
+                if cause == BeatCause::Change {
+                    *of_both = cause;
+                }
                 return;
             }
-            Some((_, later)) => {
-                ctx.cancel_future(later);
+            Some((_, _, later)) => {
+                ctx.cancel_future(*later);
             }
             None => {}
         }
         let timer = ctx.run_later(after, |heart, ctx| {
-            heart.due = None;
-            heart.beat();
-            heart.arm(ctx, heart.every);
+            let cause = heart
+                .due
+                .take()
+                .map_or(BeatCause::Change, |(_, cause, _)| cause);
+            heart.beat(cause);
+            heart.arm(ctx, heart.every, BeatCause::Regular);
         });
-        self.due = Some((at, timer));
+        self.due = Some((at, cause, timer));
     }
 
-    fn beat(&self) {
+    fn beat(&self, cause: BeatCause) {
         let (gather, pool) = (self.sources.clone().gather(self.instead), self.pool.clone());
         actix_rt::spawn(async move {
             if let Some(report) = gather.await {
-                pool.do_send(SendBeat(report));
+                pool.do_send(SendBeat { report, cause });
             }
         });
     }
@@ -122,7 +129,7 @@ impl Actor for HeartbeatActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.arm(ctx, self.every);
+        self.arm(ctx, self.every, BeatCause::Regular);
     }
 }
 
@@ -130,7 +137,7 @@ impl Handler<StateChanged> for HeartbeatActor {
     type Result = ();
 
     fn handle(&mut self, _: StateChanged, ctx: &mut Self::Context) {
-        self.arm(ctx, self.debounce);
+        self.arm(ctx, self.debounce, BeatCause::Change);
     }
 }
 

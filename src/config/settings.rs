@@ -159,8 +159,8 @@ pub struct Timing {
     pub heartbeat_interval: Duration,
     /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
     pub heartbeat_debounce: Duration,
-    /// `WORKER_HEARTBEAT_COOLDOWN`: the least time between two heartbeats that differ in nothing
-    /// that decides about tasks, where heartbeats are counted (RXON 1.0b17).
+    /// `WORKER_HEARTBEAT_COOLDOWN`: where heartbeats are counted (RXON 1.0b17), the mean time
+    /// between those that change nothing about which tasks are taken, after a few in a row.
     pub heartbeat_cooldown: Duration,
     /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
     pub poll_timeout: Duration,

@@ -184,7 +184,7 @@ pub const VARIABLES: &[Variable] = table! {
         "How long changes are gathered before one heartbeat tells them.";
     "WORKER_HEARTBEAT_COOLDOWN" "timing.heartbeat_cooldown" "2" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_cooldown = v,
-        "Least time between two heartbeats that change nothing about which tasks are taken (RXON 1.0b17).";
+        "Mean time between heartbeats that change nothing about which tasks are taken, after a few in a row (RXON 1.0b17).";
     "TASK_POLL_TIMEOUT" "timing.poll_timeout" "30" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.poll_timeout = v,
         "How long the orchestrator holds a poll; the request waits 5 s longer.";

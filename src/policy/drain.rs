@@ -71,10 +71,11 @@ impl Drain {
     }
 
     /// The orchestrators know that we take no more tasks: an open poll brings one
-    /// only if it was handed out just before.
-    pub(crate) fn announced(&mut self, now: Instant) {
+    /// only if it was handed out just before, or by one that goes by what it knew before,
+    /// which may take as long as `lag`.
+    pub(crate) fn announced(&mut self, now: Instant, lag: Duration) {
         if let Phase::Polls { until } = &mut self.phase {
-            *until = (*until).min(now + self.limits.poll_wait);
+            *until = (*until).min(now + self.limits.poll_wait.max(lag));
         }
     }
 
@@ -157,12 +158,23 @@ mod tests {
             drain.step(now, pending(1, 0, 0)),
             DrainStep::Wait(now + 30 * SECOND)
         );
-        drain.announced(now);
+        drain.announced(now, Duration::ZERO);
         assert_eq!(
             drain.step(now, pending(1, 0, 0)),
             DrainStep::Wait(now + SECOND)
         );
         assert_eq!(drain.step(now, pending(0, 0, 0)), DrainStep::End);
+    }
+
+    #[test]
+    fn an_orchestrator_that_is_slow_to_take_note_is_waited_for() {
+        let now = Instant::now();
+        for (lag, wait) in [(3 * SECOND, 3 * SECOND), (SECOND / 2, SECOND)] {
+            let mut drain = Drain::begin(limits(), now);
+            drain.announced(now, lag);
+            let step = drain.step(now, pending(1, 0, 0));
+            assert_eq!(step, DrainStep::Wait(now + wait));
+        }
     }
 
     #[test]
@@ -194,7 +206,7 @@ mod tests {
         let mut drain = Drain::begin(limits(), now);
         let until = now + 30 * SECOND;
         assert_eq!(drain.step(now, pending(1, 0, 0)), DrainStep::Wait(until));
-        drain.announced(until - SECOND / 2);
+        drain.announced(until - SECOND / 2, 5 * SECOND);
         let late = drain.step(until - SECOND / 2, pending(1, 0, 0));
         assert_eq!(late, DrainStep::Wait(until));
         assert_eq!(drain.step(until, pending(1, 0, 0)), DrainStep::DropPolls);
@@ -215,7 +227,7 @@ mod tests {
             let mut ended = false;
             for turn in 0..200 {
                 if announce == Some(turn) {
-                    drain.announced(now);
+                    drain.announced(now, Duration::ZERO);
                 }
                 let (polls, tasks, results) = load[turn % load.len()];
                 match drain.step(now, pending(polls, tasks, results)) {

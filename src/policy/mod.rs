@@ -4,6 +4,7 @@
 //! what they answer.
 
 mod backoff;
+mod beat_pace;
 mod deadband;
 mod drain;
 mod gate;
@@ -14,6 +15,7 @@ mod select;
 mod slots;
 
 pub(crate) use backoff::Backoff;
+pub(crate) use beat_pace::{BeatCause, BeatPace};
 pub(crate) use deadband::Telemetry;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;

@@ -42,7 +42,7 @@ use tokio::sync::watch;
 use commands::Channel;
 pub use link::Memory;
 
-use super::{CancelTarget, ProgressUpdate, Report, TransportError, WorkerCard};
+use super::{CancelTarget, Habits, ProgressUpdate, Report, TransportError, WorkerCard};
 use crate::id::{OrchestratorId, TaskId};
 use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
@@ -87,6 +87,8 @@ struct State {
     results: Vec<TaskResult>,
     progress: Vec<ProgressUpdate>,
     cancels: Vec<CancelTarget>,
+    put_off: Option<Duration>,
+    habits: Habits,
     channel: Channel,
 }
 
@@ -170,6 +172,16 @@ impl MemoryOrchestrator {
     /// Calls off a task with the answer to the next heartbeat, by task or job id.
     pub fn cancel_with_next_beat(&self, id: impl Into<String>) {
         self.lock().cancels.push(CancelTarget(id.into()));
+    }
+
+    /// Asks with the answer to the next heartbeat for the one after it to come later.
+    pub fn put_off_next_beat(&self, delay: Duration) {
+        self.lock().put_off = Some(delay);
+    }
+
+    /// Sets what the worker should know of this orchestrator's ways.
+    pub fn set_habits(&self, habits: Habits) {
+        self.lock().habits = habits;
     }
 
     /// Waits for the result of a task.

@@ -1,6 +1,8 @@
 //! Heartbeats to every orchestrator, each at its own pace: one at a time, always
 //! the latest state, again when one was lost.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use futures_util::future::join_all;
 use tokio::time::Instant;
@@ -9,17 +11,22 @@ use tracing::{debug, info, warn};
 use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
+use crate::policy::BeatCause;
 use crate::task::CancelReason;
 use crate::transport::{Availability, BeatReply, Report, TransportError};
 
 /// Tell all orchestrators this state.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct SendBeat(pub(crate) Report);
+pub(crate) struct SendBeat {
+    pub(crate) report: Report,
+    pub(crate) cause: BeatCause,
+}
 
-/// Tell all orchestrators this state, and return when each has answered or failed.
+/// Tell all orchestrators this state, and return when each has answered or failed: for
+/// how long after that they may hand out tasks to a worker that takes none.
 #[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[rtype(result = "Duration")]
 pub(crate) struct Announce(pub(crate) Report);
 
 /// A heartbeat was answered.
@@ -49,7 +56,13 @@ pub(super) fn told(
 
 impl OrchestratorPool {
     /// Sends the state to one orchestrator, or keeps it for when that is possible.
-    pub(super) fn beat(&mut self, id: OrchestratorId, report: Report, ctx: &mut Context<Self>) {
+    pub(super) fn beat(
+        &mut self,
+        id: OrchestratorId,
+        report: Report,
+        cause: BeatCause,
+        ctx: &mut Context<Self>,
+    ) {
         let now = Instant::now();
         let session = self.session(id);
         let report = session.role.shown(report);
@@ -75,7 +88,17 @@ impl OrchestratorPool {
             }
             return;
         }
+        let counted = session.settings.transport.habits().counts_heartbeats;
+        if let Some(until) = session.pace.wait(&report, cause, counted, now) {
+            if session.unsent_beat.replace(report).is_none() {
+                ctx.run_later(until - now, move |pool, ctx| pool.beat_unsent(id, ctx));
+            }
+            return;
+        }
         session.beating = true;
+        // Whatever waited is older.
+        session.unsent_beat = None;
+        session.pace.sent(&report, now);
         let (transport, me) = (session.transport(), ctx.address());
         actix_rt::spawn(async move {
             let answer = guarded(transport.heartbeat(report.clone())).await;
@@ -90,7 +113,7 @@ impl OrchestratorPool {
 
     fn beat_unsent(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
         if let Some(report) = self.session(id).unsent_beat.take() {
-            self.beat(id, report, ctx);
+            self.beat(id, report, BeatCause::Change, ctx);
         }
     }
 }
@@ -98,10 +121,11 @@ impl OrchestratorPool {
 impl Handler<SendBeat> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, SendBeat(report): SendBeat, ctx: &mut Self::Context) {
+    fn handle(&mut self, beat: SendBeat, ctx: &mut Self::Context) {
+        let SendBeat { report, cause } = beat;
         self.last_report = Some(report.clone());
         for place in 0..self.sessions.len() {
-            self.beat(OrchestratorId(place), report.clone(), ctx);
+            self.beat(OrchestratorId(place), report.clone(), cause, ctx);
         }
     }
 }
@@ -124,6 +148,10 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             Ok(reply) => {
                 session.beats.succeeded(now);
                 session.note_believed(&report);
+                session.pace.put_off(reply.extra_delay);
+                if !in_turn {
+                    session.pace.sent(&report, now);
+                }
                 if report.availability != Availability::Idle {
                     session.role.heard(now);
                 }
@@ -165,16 +193,18 @@ impl Handler<BeatAnswered> for OrchestratorPool {
         }
         let session = self.session(id);
         if let Some(report) = session.unsent_beat.take() {
-            self.beat(id, report, ctx);
+            self.beat(id, report, BeatCause::Change, ctx);
         }
     }
 }
 
 impl Handler<Announce> for OrchestratorPool {
-    type Result = ResponseFuture<()>;
+    type Result = ResponseFuture<Duration>;
 
     fn handle(&mut self, Announce(report): Announce, ctx: &mut Self::Context) -> Self::Result {
         let mut requests = Vec::new();
+        let lag = |session: &super::Session| session.settings.transport.habits().dispatch_lag;
+        let lag = self.sessions.iter().map(lag).max().unwrap_or_default();
         for session in self.sessions.iter().filter(|session| session.registered) {
             let (transport, report, me) = (session.transport(), report.clone(), ctx.address());
             let id = session.settings.id;
@@ -185,6 +215,7 @@ impl Handler<Announce> for OrchestratorPool {
         }
         Box::pin(async move {
             join_all(requests).await;
+            lag
         })
     }
 }

@@ -9,6 +9,7 @@ use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
 use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
+use crate::policy::BeatCause;
 use crate::transport::{Report, TransportError};
 
 /// A registration was answered.
@@ -89,7 +90,7 @@ impl Handler<Registered> for OrchestratorPool {
                     commands.do_send(OpenChannel);
                 }
                 self.review_roles(ctx);
-                self.beat(id, report, ctx);
+                self.beat(id, report, BeatCause::Change, ctx);
             }
             Err(error) => {
                 match &error {

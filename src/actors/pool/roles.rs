@@ -11,6 +11,7 @@ use tracing::info;
 use super::OrchestratorPool;
 use crate::actors::poller::Sidelined;
 use crate::id::OrchestratorId;
+use crate::policy::BeatCause;
 use crate::transport::{Availability, Report};
 
 /// An empty answer and the news that we are busy may cross; after this time they
@@ -86,7 +87,7 @@ impl OrchestratorPool {
             session.role = role;
             info!(orchestrator = %session.settings.name, ?role, "role changed");
             if let Some(report) = self.last_report.clone() {
-                self.beat(OrchestratorId(place), report, ctx);
+                self.beat(OrchestratorId(place), report, BeatCause::Change, ctx);
             }
         }
         self.count_sidelined();

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use super::roles::Role;
 use crate::config::Timing;
 use crate::id::{OrchestratorId, TaskName};
-use crate::policy::{Backoff, Candidate, Gate};
+use crate::policy::{Backoff, BeatPace, Candidate, Gate};
 use crate::transport::{Availability, Report, Transport, TransportError};
 
 /// An orchestrator, as it is configured.
@@ -38,6 +38,7 @@ pub(super) struct Session {
     pub(super) role: Role,
     pub(super) beats: Gate,
     pub(super) beating: bool,
+    pub(super) pace: BeatPace,
     /// The latest state, if the orchestrator does not have it yet.
     pub(super) unsent_beat: Option<Report>,
     /// What the orchestrator believes of us.
@@ -70,6 +71,8 @@ impl Session {
             role: Role::Standby,
             beats: gate(timing.poll_backoff_initial, timing.heartbeat_interval, 2.0),
             beating: false,
+            // Regular ones are never slowed down.
+            pace: BeatPace::new(timing.heartbeat_cooldown.min(timing.heartbeat_interval)),
             unsent_beat: None,
             believed: None,
             suspect: false,

@@ -8,8 +8,8 @@ use super::{Call, MemoryOrchestrator};
 use crate::id::OrchestratorId;
 use crate::task::{Task, TaskResult};
 use crate::transport::{
-    BeatReply, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, Standing, Transport,
-    TransportError, WorkerCard,
+    BeatReply, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, Standing,
+    Transport, TransportError, WorkerCard,
 };
 
 /// The way to a [`MemoryOrchestrator`].
@@ -66,12 +66,13 @@ impl Transport for Memory {
             let mut state = self.orchestrator.lock();
             state.reports.push(report);
             let cancel = std::mem::take(&mut state.cancels);
+            let extra_delay = state.put_off.take();
             let forgotten = !state.knows_worker;
             self.orchestrator.changed(state);
             Ok(BeatReply {
                 forgotten,
                 cancel,
-                ..BeatReply::default()
+                extra_delay,
             })
         })
     }
@@ -135,6 +136,10 @@ impl Transport for Memory {
         state.progress.push(update);
         self.orchestrator.changed(state);
         Box::pin(std::future::ready(Ok(())))
+    }
+
+    fn habits(&self) -> Habits {
+        self.orchestrator.lock().habits
     }
 
     fn open_commands(&self) -> Option<OpeningCommands<'_>> {

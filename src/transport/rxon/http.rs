@@ -1,6 +1,11 @@
 //! The transport: which requests there are and what their answers mean, in the dialect
 //! that the orchestrator speaks.
 
+mod beats;
+mod events;
+mod registration;
+mod tasks;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::rc::Rc;
@@ -11,8 +16,6 @@ use awc::FrozenClientRequest;
 use awc::http::StatusCode;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
-use tokio::time::Instant;
-use tracing::{debug, info, warn};
 
 use super::clock::Clock;
 use super::commands::Commands;
@@ -23,8 +26,8 @@ use super::setup::RxonSetup;
 use super::signing::{Signing, timestamp};
 use super::told::Told;
 use super::trust::Trust;
-use super::wire_1_0b17::{BeatParts, Catalogue, Stamp};
-use super::{union, wire_1_0b2, wire_1_0b17};
+use super::wire_1_0b17::Stamp;
+use super::{wire_1_0b2, wire_1_0b17};
 use crate::config::{OrchestratorSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
 use crate::json::RawJson;
@@ -41,13 +44,6 @@ const TASK_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The largest answer to anything else. 1.0b2 echoes the whole record of the worker.
 const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
-
-/// How long another worker may take over a skill that a handler calls.
-const CALL_WITHIN: Duration = Duration::from_mins(5);
-
-/// avtomatika 1.0b30 answers heartbeats of workers that it does not know as if it knew
-/// them, so it is asked now and then. It forgets a worker after 120 s.
-const ASK_EVERY: Duration = Duration::from_mins(1);
 
 /// For so long the dispatcher of avtomatika 1.0b30 may go by what it knew of a worker,
 /// and a little more for the task to come.
@@ -191,285 +187,6 @@ impl RxonHttp {
             Err(error) if is_duplicate(&error) => attempt().await,
             answer => answer,
         }
-    }
-
-    async fn make_known(
-        &self,
-        card: Arc<WorkerCard>,
-        report: Report,
-    ) -> Result<(), TransportError> {
-        let catalogue = self.catalogue(&card)?;
-        let request = self.requests().register.clone();
-        let answer = match &catalogue {
-            None => {
-                let body = wire_1_0b2::write_registration(&card, &report);
-                self.control(&request, Some(body), Repeat::OnceIfClosed)
-                    .await?
-            }
-            Some(catalogue) => {
-                let write = |stamp: &Stamp| {
-                    let newer = wire_1_0b17::write_registration(&card, catalogue, &report, stamp);
-                    if self.version == RxonVersion::V1_0b17 {
-                        return newer;
-                    }
-                    union::of(&wire_1_0b2::write_registration(&card, &report), newer)
-                };
-                let kind = MessageKind::Registration;
-                self.signed(kind, &request, write).await?
-            }
-        };
-        let protocol = answer.protocol().map(str::to_owned);
-        let body = answer.whole()?;
-        wire_1_0b2::read_registered(&body)?;
-        self.found(wire_1_0b17::read_version(&body).or(protocol).as_deref());
-        *self.card.borrow_mut() = Some(card);
-        *self.report.borrow_mut() = Some(report);
-        let now = Instant::now();
-        self.told.borrow_mut().registered(catalogue, now);
-        self.telemetry.borrow_mut().forget();
-        Ok(())
-    }
-
-    /// What to tell in a form that newer orchestrators understand; nothing if this one
-    /// cannot be one of them.
-    fn catalogue(&self, card: &WorkerCard) -> Result<Option<Catalogue>, TransportError> {
-        if self.version == RxonVersion::V1_0b2 || !self.signing.is_possible() {
-            return Ok(None);
-        }
-        match Catalogue::of(card) {
-            Ok(catalogue) => Ok(Some(catalogue)),
-            Err(error) if self.version == RxonVersion::Auto => {
-                warn!(%error, "registering in the form of RXON 1.0b2 only");
-                Ok(None)
-            }
-            Err(error) => Err(TransportError::Refused {
-                reason: error.to_string(),
-            }),
-        }
-    }
-
-    /// The orchestrator has answered a registration and said this of its version.
-    fn found(&self, version: Option<&str>) {
-        let (found, url) = (Dialect::of(version), self.http.url(""));
-        let told = version.unwrap_or("none");
-        match self.version {
-            RxonVersion::Auto => {
-                if !self.speaks(found) || self.told.borrow().known_at().is_none() {
-                    info!(orchestrator = %url, told, dialect = found.name(), "its RXON version");
-                }
-                self.switch_to(found);
-            }
-            _ if !self.speaks(found) => warn!(
-                orchestrator = %url,
-                told,
-                dialect = self.dialect.get().name(),
-                "its RXON version does not seem to be the one of RXON_VERSION"
-            ),
-            _ => {}
-        }
-    }
-
-    async fn beat(&self, report: Report) -> Result<BeatReply, TransportError> {
-        *self.report.borrow_mut() = Some(report.clone());
-        if self.speaks(Dialect::V1_0b2) {
-            let card = self.card.borrow().clone();
-            let body = wire_1_0b2::write_heartbeat(&self.worker_id, card.as_deref(), &report);
-            let request = &self.requests().worker;
-            let answer = self
-                .control(request, Some(body), Repeat::OnceIfClosed)
-                .await?;
-            return wire_1_0b2::read_beat_reply(&answer.whole()?);
-        }
-        let (mut reply, wants_catalogue) = self.beat_once(&report).await?;
-        if wants_catalogue {
-            let (again, _) = self.beat_once(&report).await?;
-            reply.cancel.extend(again.cancel);
-            reply.forgotten |= again.forgotten;
-            reply.extra_delay = again.extra_delay;
-        }
-        let now = Instant::now();
-        let known_at = self.told.borrow().known_at();
-        if !reply.forgotten && known_at.is_none_or(|at| now >= at + ASK_EVERY) {
-            match self.ask_standing().await {
-                Ok(Standing::Known) => {}
-                Ok(Standing::Forgotten) => reply.forgotten = true,
-                Err(error) => debug!(%error, "could not ask whether we are known"),
-            }
-        }
-        Ok(reply)
-    }
-
-    /// One heartbeat of 1.0b17, and whether the orchestrator wants the catalogue.
-    async fn beat_once(&self, report: &Report) -> Result<(BeatReply, bool), TransportError> {
-        let card = self.card.borrow().clone();
-        let now = Instant::now();
-        let is_news = |usage: &&Arc<_>| self.telemetry.borrow().is_due(usage, now);
-        let usage = report.usage.as_ref().filter(is_news);
-        let telling = self.told.borrow().telling();
-        let write = |stamp: &Stamp| {
-            let told = self.told.borrow();
-            let parts = BeatParts {
-                catalogue: told.catalogue(),
-                whole_catalogue: telling.catalogue,
-                capabilities: telling.capabilities,
-                usage: usage.map(|usage| &**usage),
-            };
-            wire_1_0b17::write_heartbeat(&self.worker_id, card.as_deref(), report, parts, stamp)
-        };
-        let request = &self.requests().worker;
-        let answer = self.signed(MessageKind::Heartbeat, request, write).await?;
-        let mut answer = wire_1_0b17::read_beat_answer(&answer.whole()?)?;
-        if answer.is_record && self.version == RxonVersion::Auto {
-            info!(orchestrator = %self.http.url(""), "it answers like one of RXON 1.0b2 now");
-            answer.reply.forgotten = true;
-        }
-        let mut told = self.told.borrow_mut();
-        told.was_told(telling, answer.wants_catalogue);
-        if let Some(usage) = usage {
-            self.telemetry.borrow_mut().told((**usage).clone(), now);
-        }
-        Ok((answer.reply, answer.wants_catalogue))
-    }
-
-    async fn ask_standing(&self) -> Result<Standing, TransportError> {
-        let request = &self.requests().worker;
-        let answer = self.control(request, None, Repeat::OnceIfClosed).await?;
-        let reply = wire_1_0b2::read_beat_reply(&answer.whole()?)?;
-        if reply.forgotten {
-            return Ok(Standing::Forgotten);
-        }
-        self.told.borrow_mut().is_known(Instant::now());
-        Ok(Standing::Known)
-    }
-
-    async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
-        let limits = Limits {
-            within: self.poll_limit,
-            body: TASK_LIMIT,
-        };
-        let poll = self.poll_request(&offer);
-        let answer = self.exchange(&poll, None, limits, Repeat::Never).await?;
-        let answer = self.judge(answer)?;
-        if answer.status == StatusCode::NO_CONTENT {
-            return Ok(None);
-        }
-        // The orchestrator counts this task as handed out. If only its ids can be
-        // read, they are enough to tell it that the task failed.
-        let Some(reason) = answer.flaw() else {
-            let task = wire_1_0b2::read_task(self.origin, &answer.body)?;
-            self.trust.check(&task, &answer.body)?;
-            return Ok(Some(task));
-        };
-        Err(
-            match (wire_1_0b2::ids_in(&answer.body), answer.broke_off()) {
-                (Some(task), true) => TransportError::CutOff { reason, task },
-                (None, true) => TransportError::NoAnswer { reason },
-                (task, false) => TransportError::Malformed { reason, task },
-            },
-        )
-    }
-
-    fn poll_request(&self, offer: &Offer) -> FrozenClientRequest {
-        let (card, report) = (self.card.borrow(), self.report.borrow());
-        let hot = report
-            .as_ref()
-            .map(|report| wire_1_0b17::hot_skills(card.as_deref(), report, &offer.available));
-        let hot = hot.unwrap_or_default();
-        self.requests().poll(&self.http, &offer.available, &hot)
-    }
-
-    async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
-        let request = &self.requests().result;
-        let (body, repeat) = match self.dialect.get() {
-            // Never repeated here: 1.0b2 runs a job's transition once per copy.
-            Dialect::V1_0b2 => (
-                wire_1_0b2::write_result(&self.worker_id, result)?,
-                Repeat::Never,
-            ),
-            // A second copy is recognised.
-            Dialect::V1_0b17 => (self.sealed_result(result)?, Repeat::OnceIfClosed),
-        };
-        match self.control(request, Some(body), repeat).await {
-            // The status has said it; a broken body changes nothing.
-            Ok(answer) => Ok(wire_1_0b2::read_receipt(&answer.body)),
-            // The job is over and forgotten.
-            Err(TransportError::Refused { reason }) if wire_1_0b2::is_job_gone(&reason) => {
-                Ok(Receipt::Ignored(reason))
-            }
-            // No two of our messages are the same, so it was this one that came before.
-            Err(error) if is_duplicate(&error) => Ok(Receipt::Accepted),
-            Err(error) => Err(error),
-        }
-    }
-
-    fn sealed_result(&self, result: &TaskResult) -> Result<Bytes, TransportError> {
-        let stamp = self.signing.stamp();
-        let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp)?;
-        let body = self.signing.seal(&message, MessageKind::Result, &[])?;
-        if body.len() > wire_1_0b17::BODY_LIMIT {
-            return Err(TransportError::TooLarge { size: body.len() });
-        }
-        Ok(body)
-    }
-
-    /// Sends an event of 1.0b17 over the WebSocket if there is one, else by itself.
-    async fn tell(&self, message: &[u8]) -> Result<(), TransportError> {
-        let body = self.signing.seal(message, MessageKind::Event, &[])?;
-        if body.len() > wire_1_0b17::BODY_LIMIT {
-            return Err(TransportError::TooLarge { size: body.len() });
-        }
-        if self.commands.send(&body) {
-            return Ok(());
-        }
-        if let Some(opens) = self.events.borrow().opens_at(Instant::now()) {
-            return Err(TransportError::RateLimited {
-                retry_after: Some(opens - Instant::now()),
-            });
-        }
-        let request = &self.requests().event;
-        let sent = self
-            .control(request, Some(body), Repeat::OnceIfClosed)
-            .await;
-        match sent {
-            Ok(answer) => wire_1_0b17::read_event_answer(&answer.body),
-            Err(error) if is_duplicate(&error) => Ok(()),
-            // Of this event only: heartbeats tell when nothing of ours is accepted.
-            Err(TransportError::Unauthorized { reason }) => Err(TransportError::Refused { reason }),
-            Err(TransportError::RateLimited { retry_after }) => {
-                let mut gate = self.events.borrow_mut();
-                gate.rate_limited(Instant::now(), retry_after, fastrand::f64());
-                Err(TransportError::RateLimited { retry_after })
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    async fn call(&self, call: &SkillCall) -> Result<RawJson, TransportError> {
-        let limits = Limits {
-            within: CALL_WITHIN.max(self.request_timeout),
-            body: TASK_LIMIT,
-        };
-        let body = Bytes::from(wire_1_0b17::write_call(call));
-        let request = &self.requests().call;
-        let answer = self
-            .exchange(request, Some(body), limits, Repeat::Never)
-            .await?;
-        if matches!(
-            answer.status,
-            StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
-        ) {
-            return Err(TransportError::Refused {
-                reason: format!(
-                    "this orchestrator has no POST /skills/call, so skill {:?} cannot be called",
-                    call.skill
-                ),
-            });
-        }
-        let body = self.judge(answer)?.whole()?;
-        RawJson::from_bytes(body).map_err(|error| TransportError::Malformed {
-            reason: format!("this does not answer a call of a skill: {error}"),
-            task: None,
-        })
     }
 }
 

@@ -40,13 +40,19 @@ pub(super) struct Requests {
     poll: Poll,
 }
 
+struct LastPoll {
+    available: Arc<[TaskName]>,
+    hot: Vec<String>,
+    request: FrozenClientRequest,
+}
+
 enum Poll {
     Plain(FrozenClientRequest),
     /// With what is on offer in the query. The last one is kept.
     WithQuery {
         path: String,
         headers: Vec<(HeaderName, HeaderValue)>,
-        last: RefCell<Option<(Arc<[TaskName]>, Vec<String>, FrozenClientRequest)>>,
+        last: RefCell<Option<LastPoll>>,
     },
 }
 
@@ -98,11 +104,11 @@ impl Requests {
             } => (path, headers, last),
         };
         let mut last = last.borrow_mut();
-        if let Some((names, hot_then, request)) = &*last
-            && names == available
-            && hot_then == hot
+        if let Some(last) = &*last
+            && last.available == *available
+            && last.hot == hot
         {
-            return request.clone();
+            return last.request.clone();
         }
         let names: Vec<&str> = available.iter().map(TaskName::as_str).collect();
         let lists = format!(
@@ -117,8 +123,11 @@ impl Requests {
             &lists
         };
         let request = http.prepare(&Method::GET, &format!("{path}{lists}"), headers);
-        let hot = hot.iter().map(|&name| name.to_owned()).collect();
-        *last = Some((available.clone(), hot, request.clone()));
+        *last = Some(LastPoll {
+            available: available.clone(),
+            hot: hot.iter().map(|&name| name.to_owned()).collect(),
+            request: request.clone(),
+        });
         request
     }
 }

@@ -28,7 +28,8 @@ struct WireEvent<'a, P> {
 
 #[derive(Serialize)]
 struct Progress<'a> {
-    progress: f64,
+    #[serde(rename = "progress")]
+    value: f64,
     message: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     data: Option<&'a RawValue>,
@@ -82,7 +83,7 @@ pub(in super::super) fn write_progress(
         origin_worker_id: worker_id,
         event_type: "progress",
         payload: Progress {
-            progress: update.progress,
+            value: update.progress,
             message: &update.message,
             data: update.data.as_ref().map(|data| raw(data.as_str())),
         },

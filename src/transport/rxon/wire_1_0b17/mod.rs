@@ -15,6 +15,9 @@ pub(super) use receive::{read_beat_answer, read_event_answer, read_version, refu
 pub(super) use result::{BODY_LIMIT, write_result};
 pub(super) use send::{BeatParts, hot_skills, write_heartbeat, write_registration};
 
+#[cfg(test)]
+mod tests;
+
 /// What makes a message another one than all before it.
 #[derive(Debug, Clone)]
 pub(super) struct Stamp {

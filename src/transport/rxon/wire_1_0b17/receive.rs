@@ -64,12 +64,12 @@ pub(in super::super) fn read_event_answer(body: &[u8]) -> Result<(), TransportEr
         Ok(wire) if wire.status == "error" => {
             let parts = [wire.code, wire.message].into_iter().flatten();
             let parts: Vec<_> = parts.map(|part| shortened(&part)).collect();
-            Err(TransportError::Refused {
-                reason: match parts.is_empty() {
-                    true => "no reason given".to_owned(),
-                    false => parts.join(": "),
-                },
-            })
+            let reason = if parts.is_empty() {
+                "no reason given".to_owned()
+            } else {
+                parts.join(": ")
+            };
+            Err(TransportError::Refused { reason })
         }
         _ => Ok(()),
     }

@@ -1,0 +1,85 @@
+//! Tasks in, results out.
+
+use awc::FrozenClientRequest;
+use awc::http::StatusCode;
+use bytes::Bytes;
+
+use super::{RxonHttp, TASK_LIMIT, is_duplicate};
+use crate::task::{Task, TaskResult};
+use crate::transport::http::{Limits, Repeat};
+use crate::transport::rxon::dialect::Dialect;
+use crate::transport::rxon::security::MessageKind;
+use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
+use crate::transport::{Offer, Receipt, TransportError};
+
+impl RxonHttp {
+    pub(super) async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
+        let limits = Limits {
+            within: self.poll_limit,
+            body: TASK_LIMIT,
+        };
+        let poll = self.poll_request(&offer);
+        let answer = self.exchange(&poll, None, limits, Repeat::Never).await?;
+        let answer = self.judge(answer)?;
+        if answer.status == StatusCode::NO_CONTENT {
+            return Ok(None);
+        }
+        // The orchestrator counts this task as handed out. If only its ids can be
+        // read, they are enough to tell it that the task failed.
+        let Some(reason) = answer.flaw() else {
+            let task = wire_1_0b2::read_task(self.origin, &answer.body)?;
+            self.trust.check(&task, &answer.body)?;
+            return Ok(Some(task));
+        };
+        Err(
+            match (wire_1_0b2::ids_in(&answer.body), answer.broke_off()) {
+                (Some(task), true) => TransportError::CutOff { reason, task },
+                (None, true) => TransportError::NoAnswer { reason },
+                (task, false) => TransportError::Malformed { reason, task },
+            },
+        )
+    }
+
+    fn poll_request(&self, offer: &Offer) -> FrozenClientRequest {
+        let (card, report) = (self.card.borrow(), self.report.borrow());
+        let hot = report
+            .as_ref()
+            .map(|report| wire_1_0b17::hot_skills(card.as_deref(), report, &offer.available));
+        let hot = hot.unwrap_or_default();
+        self.requests().poll(&self.http, &offer.available, &hot)
+    }
+
+    pub(super) async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
+        let request = &self.requests().result;
+        let (body, repeat) = match self.dialect.get() {
+            // Never repeated here: 1.0b2 runs a job's transition once per copy.
+            Dialect::V1_0b2 => (
+                wire_1_0b2::write_result(&self.worker_id, result)?,
+                Repeat::Never,
+            ),
+            // A second copy is recognised.
+            Dialect::V1_0b17 => (self.sealed_result(result)?, Repeat::OnceIfClosed),
+        };
+        match self.control(request, Some(body), repeat).await {
+            // The status has said it; a broken body changes nothing.
+            Ok(answer) => Ok(wire_1_0b2::read_receipt(&answer.body)),
+            // The job is over and forgotten.
+            Err(TransportError::Refused { reason }) if wire_1_0b2::is_job_gone(&reason) => {
+                Ok(Receipt::Ignored(reason))
+            }
+            // No two of our messages are the same, so it was this one that came before.
+            Err(error) if is_duplicate(&error) => Ok(Receipt::Accepted),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn sealed_result(&self, result: &TaskResult) -> Result<Bytes, TransportError> {
+        let stamp = self.signing.stamp();
+        let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp)?;
+        let body = self.signing.seal(&message, MessageKind::Result, &[])?;
+        if body.len() > wire_1_0b17::BODY_LIMIT {
+            return Err(TransportError::TooLarge { size: body.len() });
+        }
+        Ok(body)
+    }
+}
