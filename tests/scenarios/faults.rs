@@ -12,6 +12,12 @@ async fn behind_a_proxy() -> (Stage, Proxy, Worker) {
     with_a_proxy(stage).await
 }
 
+/// A stage whose orchestrator looks often for tasks whose time is up.
+async fn watchful() -> Stage {
+    let setup = OrchestratorSetup::new(RELEASE).set("WATCHER_INTERVAL_SECONDS", "5");
+    Stage::with(Storage::Redis, setup).await
+}
+
 async fn with_a_proxy(stage: Stage) -> (Stage, Proxy, Worker) {
     let proxy = Proxy::start(stage.orchestrator.address().1, 1);
     let worker = start(&stage, &proxy);
@@ -52,7 +58,11 @@ async fn a_result_whose_answer_was_lost_arrives_twice_and_leaves_a_finished_job(
         .orchestrator
         .submit_task("echo", json!({ "n": 7 }))
         .await;
-    let twice = |it: &crate::proxy::Ledger| it.accepted_again() == 1;
+    // The newer release refuses the second copy, which shows that it has the first.
+    let twice = |it: &crate::proxy::Ledger| match RELEASE {
+        Release::V1_0b12 => it.accepted_again() == 1,
+        Release::V1_0b30 => it.seen(Kind::Result) == 2,
+    };
     proxy.until("the second arrival", twice).await;
     let record = stage.orchestrator.end_of(&job).await;
     assert_eq!(record["status"], "finished", "{record:#}");
@@ -67,22 +77,23 @@ async fn a_result_whose_answer_was_lost_arrives_twice_and_leaves_a_finished_job(
 
 #[actix_rt::test]
 async fn a_task_that_is_cut_off_is_handed_out_again() {
-    let (stage, proxy, _worker) = behind_a_proxy().await;
+    let (stage, proxy, _worker) = with_a_proxy(watchful().await).await;
     proxy.next(Kind::Task, Fault::Truncate, 1);
-    let text = "long ".repeat(40);
-    let job = stage
-        .orchestrator
-        .run_task("echo", json!({ "text": text }))
-        .await;
+    let params = json!({ "text": "long ".repeat(40) });
+    let mut order = json!({ "task": "echo", "params": params });
+    if RELEASE == Release::V1_0b30 {
+        // The id of its task comes last, so what is left does not say what failed. It takes
+        // the orchestrator's time limit.
+        order["timeout"] = json!(1);
+    }
+    let job = stage.orchestrator.run("single", order).await;
     assert_eq!(job["status"], "finished", "{job:#}");
     assert_eq!(job["retry_count"], 1, "{job:#}");
 }
 
 #[actix_rt::test]
 async fn a_task_in_an_answer_that_was_lost_is_seen_to_by_the_orchestrators_time_limit() {
-    let setup = OrchestratorSetup::new(RELEASE).set("WATCHER_INTERVAL_SECONDS", "5");
-    let stage = Stage::with(Storage::Redis, setup).await;
-    let (stage, proxy, _worker) = with_a_proxy(stage).await;
+    let (stage, proxy, _worker) = with_a_proxy(watchful().await).await;
     proxy.next(Kind::Task, Fault::DropAnswer, 1);
     let order = json!({ "task": "echo", "params": {}, "timeout": 1 });
     let job = stage.orchestrator.submit("single", order).await;

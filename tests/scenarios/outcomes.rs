@@ -187,9 +187,10 @@ mod scenario {
         };
         let offered = record[list].as_array_mut().expect("a list of tasks");
         offered.push(tea);
+        let claim = json!({ "worker_id": worker.id(), list: offered });
         stage
             .orchestrator
-            .as_worker(worker.id(), "/_worker/workers/register", &record)
+            .as_worker(worker.id(), "/_worker/workers/register", &claim)
             .await;
 
         let job = stage.orchestrator.run_task("make_tea", json!({})).await;

@@ -114,7 +114,11 @@ impl RxonHttp {
         limits: Limits,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
-        let answer = self.http.exchange(request, body, limits, repeat).await?;
+        let exchange = self.http.exchange(request, body, limits, repeat);
+        let answer = exchange.await.inspect_err(|_| {
+            // When it answers again, it may have been restarted.
+            self.told.borrow_mut().doubt();
+        })?;
         if self.signing.is_possible() && self.version != RxonVersion::V1_0b2 {
             let url = self.http.url("");
             self.clock.note(answer.date(), SystemTime::now(), &url);

@@ -14,7 +14,7 @@ pub(super) struct Told {
     registrations: u64,
     has_catalogue: bool,
     has_capabilities: bool,
-    /// When it was last heard that it knows us.
+    /// When it was last heard that it knows us; none if that may have changed since.
     known_at: Option<Instant>,
 }
 
@@ -66,6 +66,11 @@ impl Told {
     /// It has just said that it knows us.
     pub(super) fn is_known(&mut self, now: Instant) {
         self.known_at = Some(now);
+    }
+
+    /// It may have forgotten us since.
+    pub(super) fn doubt(&mut self) {
+        self.known_at = None;
     }
 
     pub(super) fn known_at(&self) -> Option<Instant> {
