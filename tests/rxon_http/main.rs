@@ -2,18 +2,23 @@
 
 mod bodies;
 mod connections;
+mod dialects;
+mod events;
 mod exchange;
+mod newer;
 mod server;
+mod signatures;
 mod statuses;
+mod trust;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axon_worker::config::{OrchestratorSettings, Resources, Timing};
-use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
+use axon_worker::config::{OrchestratorSettings, Resources, RxonVersion, Timing};
+use axon_worker::transport::rxon::{RxonHttp, RxonSetup, SetupError, TlsFiles};
 use axon_worker::transport::{
-    Availability, Offer, Report, RunningTask, Transport, TransportError, WorkerCard,
+    Availability, Offer, Report, RunningTask, TaskEntry, Transport, TransportError, WorkerCard,
 };
 use axon_worker::{
     JobId, OrchestratorId, Outcome, RawJson, Reply, Task, TaskId, TaskResult, WorkerId,
@@ -24,20 +29,29 @@ const TASK: &str = r#"{"job_id": "j", "task_id": "t", "type": "echo", "params": 
 
 /// A transport to this address with a request timeout of one second.
 fn transport(url: &str) -> RxonHttp {
+    speaking(url, RxonVersion::Auto)
+}
+
+/// The same, with something to say about the dialect.
+fn speaking(url: &str, version: RxonVersion) -> RxonHttp {
+    setup(url, TOKEN, version).unwrap().open(OrchestratorId(0))
+}
+
+fn setup(url: &str, token: &str, version: RxonVersion) -> Result<RxonSetup, SetupError> {
     let mut timing = Timing::default();
     timing.request_timeout = Duration::from_secs(1);
     timing.poll_timeout = Duration::from_secs(2);
-    let settings = OrchestratorSettings::new(url, TOKEN);
+    let mut settings = OrchestratorSettings::new(url, token);
+    settings.rxon_version = version;
     let worker_id = WorkerId::try_new("worker-1").unwrap();
-    let origin = OrchestratorId(0);
-    RxonHttp::new(origin, &settings, &worker_id, &timing, &TlsFiles::default()).unwrap()
+    RxonSetup::new(&settings, &worker_id, &timing, &TlsFiles::default())
 }
 
 fn card() -> Arc<WorkerCard> {
     Arc::new(WorkerCard {
         worker_id: WorkerId::try_new("worker-1").unwrap(),
         worker_type: "test".to_owned(),
-        tasks: Vec::new(),
+        tasks: vec![TaskEntry::named("echo")],
         resources: Resources::default(),
         installed_software: BTreeMap::new(),
         installed_models: Vec::new(),

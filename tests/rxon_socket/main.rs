@@ -3,11 +3,12 @@
 
 mod ends;
 mod frames;
+mod newer;
 mod progress;
 mod server;
 mod worker;
 
-use axon_worker::config::{OrchestratorSettings, Timing};
+use axon_worker::config::{OrchestratorSettings, RxonVersion, Timing};
 use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
 use axon_worker::transport::{Command, CommandLink, Transport, TransportError};
 use axon_worker::{OrchestratorId, WorkerId};
@@ -18,7 +19,12 @@ const TOKEN: &str = "t0ken-of-the-tests";
 const CANCEL: &str = r#"{"command": "cancel_task", "task_id": "t", "job_id": "j"}"#;
 
 fn transport(url: &str) -> RxonHttp {
-    let settings = OrchestratorSettings::new(url, TOKEN);
+    speaking(url, RxonVersion::Auto)
+}
+
+fn speaking(url: &str, version: RxonVersion) -> RxonHttp {
+    let mut settings = OrchestratorSettings::new(url, TOKEN);
+    settings.rxon_version = version;
     let worker_id = WorkerId::try_new("worker-1").unwrap();
     let (origin, timing) = (OrchestratorId(0), Timing::default());
     RxonHttp::new(origin, &settings, &worker_id, &timing, &TlsFiles::default()).unwrap()
@@ -33,8 +39,12 @@ struct Connected {
 }
 
 async fn connected() -> Connected {
+    connected_in(RxonVersion::Auto).await
+}
+
+async fn connected_in(version: RxonVersion) -> Connected {
     let server = Server::start().await;
-    let transport = transport(&server.url);
+    let transport = speaking(&server.url, version);
     let (peer, link) = tokio::join!(server.upgraded(), open(&transport));
     Connected {
         peer,

@@ -114,6 +114,13 @@ impl Peer {
         (first & 0x0f, content)
     }
 
+    /// What follows the head of a request.
+    pub(crate) async fn body(&mut self, length: usize) -> Vec<u8> {
+        let mut body = vec![0; length];
+        self.stream.read_exact(&mut body).await.unwrap();
+        body
+    }
+
     /// The code in the close frame that has to come next.
     pub(crate) async fn close_code(&mut self) -> u16 {
         let (kind, content) = self.frame().await;

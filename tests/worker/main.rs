@@ -7,6 +7,7 @@ mod cancel;
 mod capacity;
 mod commands;
 mod drain;
+mod habits;
 mod handlers;
 mod heartbeats;
 mod isolation;
