@@ -24,6 +24,7 @@ def record_messages(engine) -> None:
         message = {"kind": kind, "at": time(), "payload": copy.deepcopy(payload)}
         message["version"] = context.get("protocol_version")
         message["certificate"] = context.get("cert_identity")
+        message["accepts"] = context["raw_request"].headers.get("Accept-Encoding")
         try:
             message["answer"] = answer = await handle(kind, payload, context)
             return answer

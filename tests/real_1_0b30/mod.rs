@@ -1,7 +1,11 @@
 //! What only 1.0b30 does.
 
+mod bodies;
 mod cancels;
+mod commands;
+mod contracts;
 mod deadlines;
+mod events;
 mod releases;
 mod soak;
 mod stealing;

@@ -86,7 +86,8 @@ mod scenario {
     pub(super) async fn progress_is_stored_with_the_job(storage: Storage) {
         let stage = Stage::new(RELEASE, storage).await;
         let _worker = listening(&stage).await;
-        let params = json!({ "steps": 4, "delay": 0.3 });
+        // Slower than progress is passed on.
+        let params = json!({ "steps": 4, "delay": 1.2 });
         let job = stage.orchestrator.submit_task("progress", params).await;
         eventually("half of it is done", Duration::from_secs(20), || async {
             let record = stage.orchestrator.job(&job).await;

@@ -103,6 +103,11 @@ impl Orchestrator {
         list(self.get(&format!("/debug/jobs/{job}/events")).await)
     }
 
+    /// The events of a job as 1.0b30 shows them to clients.
+    pub(crate) async fn history(&self, job: &str) -> Vec<Value> {
+        list(self.get(&format!("/api/v1/jobs/{job}/history")).await)
+    }
+
     /// Waits for an event of a job; the first like it.
     pub(crate) async fn event(&self, job: &str, like: impl Fn(&Value) -> bool) -> Value {
         let like = &like;
