@@ -59,7 +59,7 @@ async fn until_it_ends(orchestrator: &Orchestrator, job: &str) -> Value {
     loop {
         actix_rt::time::sleep(Duration::from_millis(250)).await;
         let record = orchestrator.job(job).await;
-        let is_over = record["status"] == "finished" || record["retry_count"] != 0;
+        let is_over = record["status"] == "finished" || record["retry_count"].as_u64() > Some(0);
         if is_over || Instant::now() > end {
             return record;
         }

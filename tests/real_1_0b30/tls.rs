@@ -43,12 +43,7 @@ async fn commands_and_progress_pass_a_socket_with_certificates() {
         .set("WORKER_ENABLE_WEBSOCKETS", "true")
         .start();
     stage.orchestrator.registered(worker.id()).await;
-    eventually("a socket", Duration::from_secs(20), || async {
-        let output = stage.orchestrator.output();
-        let is_there = output.contains("WebSocket connection registered for worker");
-        if is_there { Ok(()) } else { Err(Value::Null) }
-    })
-    .await;
+    logged(&stage, "WebSocket connection registered for worker").await;
     let job = stage
         .orchestrator
         .submit_task("sleep", json!({ "seconds": 60.0 }))
@@ -57,13 +52,7 @@ async fn commands_and_progress_pass_a_socket_with_certificates() {
     stage.orchestrator.cancel(&job).await;
     let results = stage.orchestrator.results(&job, 1).await;
     assert_eq!(results[0]["status"], "cancelled", "{results:#?}");
-    assert!(
-        stage
-            .orchestrator
-            .output()
-            .contains("Sent command cancel_task"),
-        "it came over the socket"
-    );
+    logged(&stage, "Sent command cancel_task").await;
     let steps = json!({ "steps": 2, "delay": 0.2 });
     let job = stage.orchestrator.run_task("progress", steps).await;
     assert_eq!(job["progress"], 1, "{job:#}");
@@ -118,6 +107,16 @@ async fn a_server_of_an_unknown_authority_is_not_trusted() {
     assert!(stage.orchestrator.workers().await.is_empty());
     assert!(stage.orchestrator.messages("register").await.is_empty());
     assert!(worker.is_running(), "{}", worker.output());
+}
+
+/// Waits until the orchestrator has logged it, which it does behind its own back.
+async fn logged(stage: &Stage, what: &str) {
+    let text = format!("{what:?} is logged");
+    eventually(&text, Duration::from_secs(20), || async {
+        let is_there = stage.orchestrator.output().contains(what);
+        if is_there { Ok(()) } else { Err(Value::Null) }
+    })
+    .await;
 }
 
 async fn says(worker: &Worker, word: &str) {
