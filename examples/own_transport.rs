@@ -168,7 +168,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     .await?;
     drop_file(folder.path(), "second", r#"{"task": "whisper"}"#).await?;
     drop_file(folder.path(), "third", "no JSON").await?;
-    while worker.status().delivered < 3 {
+    while worker.status().totals.delivered < 3 {
         tokio::time::sleep(LOOK_EVERY).await;
     }
     for name in ["first", "second", "third"] {

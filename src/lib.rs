@@ -88,10 +88,9 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
-#[cfg(feature = "health")]
-mod health;
 mod id;
 mod json;
+mod metrics;
 pub mod middleware;
 mod policy;
 mod status;
@@ -99,6 +98,8 @@ mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
+#[cfg(feature = "health")]
+pub mod web;
 mod worker;
 
 pub use error::{Error, Result};
@@ -113,7 +114,10 @@ pub use id::{
 };
 pub use json::RawJson;
 pub use policy::{Candidate, Selection};
-pub use status::{TaskStatus, WorkerStatus};
+pub use status::{
+    CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,
+    Vitals, WorkerEvent, WorkerEvents, WorkerStatus,
+};
 pub use storage::{JournalError, TaskFiles};
 pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,

@@ -9,6 +9,7 @@ use super::StateChanged;
 use super::poller::SlotGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
 use crate::policy::{Claim, Held, Slots};
+use crate::status::StatusBoard;
 use crate::transport::{Availability, Offer};
 
 /// The right to have one task, or to ask for one.
@@ -87,6 +88,7 @@ pub(crate) struct CapacityTracker {
     poller: Recipient<SlotGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: Recipient<StateChanged>,
+    board: Arc<StatusBoard>,
 }
 
 impl CapacityTracker {
@@ -95,6 +97,7 @@ impl CapacityTracker {
         poller: Recipient<SlotGranted>,
         supervisor: Recipient<ClaimAnswered>,
         heartbeat: Recipient<StateChanged>,
+        board: Arc<StatusBoard>,
     ) -> Self {
         Self {
             slots,
@@ -103,6 +106,7 @@ impl CapacityTracker {
             poller,
             supervisor,
             heartbeat,
+            board,
         }
     }
 
@@ -127,6 +131,8 @@ impl CapacityTracker {
             };
             self.poller.do_send(SlotGranted { permit, offer });
         }
+        self.board
+            .set_capacity(|capacity| self.slots.tell(capacity));
     }
 
     fn pass_on(&self, started: Vec<((TaskKey, Permit), Held)>) {

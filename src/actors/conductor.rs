@@ -117,6 +117,7 @@ impl Handler<Shutdown> for Conductor {
                 kept = report.kept,
                 "shut down"
             );
+            board.ended();
             ended.send_replace(Some(report));
         });
     }

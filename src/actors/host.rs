@@ -15,6 +15,7 @@ use super::capacity::Permit;
 use super::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
+use crate::status::Ping;
 use crate::task::{Outcome, TaskContext, TaskError};
 
 /// Run a task.
@@ -109,6 +110,12 @@ impl Handler<RunTask> for TaskHost {
         };
         actix_rt::spawn(task.instrument(span));
     }
+}
+
+impl Handler<Ping> for TaskHost {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 /// Ends when the task was called off and had its time to end by itself.

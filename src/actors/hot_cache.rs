@@ -6,6 +6,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 
 use super::StateChanged;
+use crate::status::StatusBoard;
 
 /// A handler loaded or dropped a model. The answer is the set after the change, sorted.
 #[derive(Debug, Message)]
@@ -33,12 +34,14 @@ pub(crate) struct HotCacheActor {
     needs: BTreeMap<String, Vec<String>>,
     view: HotCacheView,
     heartbeat: Recipient<StateChanged>,
+    board: Arc<StatusBoard>,
 }
 
 impl HotCacheActor {
     pub(crate) fn new(
         needs: BTreeMap<String, Vec<String>>,
         heartbeat: Recipient<StateChanged>,
+        board: Arc<StatusBoard>,
     ) -> Self {
         let models = BTreeSet::new();
         let view = view(&models, &needs);
@@ -47,6 +50,7 @@ impl HotCacheActor {
             needs,
             view,
             heartbeat,
+            board,
         }
     }
 }
@@ -79,6 +83,8 @@ impl Handler<HotCacheChange> for HotCacheActor {
         };
         if changed {
             self.view = view(&self.models, &self.needs);
+            let HotCacheView { models, skills } = self.view.clone();
+            self.board.set_hot(models, skills);
             self.heartbeat.do_send(StateChanged);
         }
         self.models.iter().cloned().collect()

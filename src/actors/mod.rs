@@ -25,8 +25,6 @@ pub(crate) use host::TaskHost;
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
-#[cfg(feature = "health")]
-pub(crate) use poller::GetOpenPolls;
 pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
 pub(crate) use supervisor::{

@@ -2,6 +2,7 @@
 //! with a permit in hand before it is sent.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -11,6 +12,7 @@ use super::capacity::{Permit, WantSlots};
 use super::pool::PollNext;
 use super::supervisor::StartTask;
 use crate::policy::PollScale;
+use crate::status::{Ping, StatusBoard};
 use crate::task::Task;
 use crate::transport::Offer;
 
@@ -109,6 +111,7 @@ pub(crate) struct Poller {
     capacity: Recipient<WantSlots>,
     pool: Recipient<PollNext>,
     supervisor: Recipient<StartTask>,
+    board: Arc<StatusBoard>,
 }
 
 impl Poller {
@@ -118,6 +121,7 @@ impl Poller {
         capacity: Recipient<WantSlots>,
         pool: Recipient<PollNext>,
         supervisor: Recipient<StartTask>,
+        board: Arc<StatusBoard>,
     ) -> Self {
         Self {
             scale,
@@ -133,6 +137,7 @@ impl Poller {
             capacity,
             pool,
             supervisor,
+            board,
         }
     }
 
@@ -273,6 +278,7 @@ impl Handler<SetHold> for Poller {
         } else {
             self.holds.remove(&why);
         }
+        self.board.set_held(!self.holds.is_empty());
         self.fill();
     }
 }
@@ -283,4 +289,10 @@ impl Handler<GetOpenPolls> for Poller {
     fn handle(&mut self, _: GetOpenPolls, _: &mut Self::Context) -> usize {
         self.open
     }
+}
+
+impl Handler<Ping> for Poller {
+    type Result = ();
+
+    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }

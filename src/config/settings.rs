@@ -20,6 +20,8 @@ pub struct Settings {
     pub worker_id_is_fixed: bool,
     /// `WORKER_TYPE`; what the builder says wins.
     pub worker_type: String,
+    /// `AXON_ADMIN_TOKEN`: whoever has it may pause, drain and cancel over HTTP.
+    pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
     /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Never empty.
@@ -54,6 +56,22 @@ pub struct Settings {
     pub tls_cert_path: Option<PathBuf>,
     /// `TLS_KEY_PATH`: the key of our certificate.
     pub tls_key_path: Option<PathBuf>,
+    /// `AXON_ACCESS_TOKENS`: whether requests show access tokens.
+    pub access_tokens: AccessTokens,
+}
+
+/// Whether the worker gets access tokens from its orchestrators and shows them in
+/// place of its own token. Where an orchestrator gives none, its own token is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum AccessTokens {
+    /// From orchestrators at `https://`, if a TLS file is set.
+    #[default]
+    Auto,
+    /// From all.
+    On,
+    /// From none.
+    Off,
 }
 
 /// One orchestrator.
@@ -357,6 +375,7 @@ impl Default for Settings {
             worker_id: WorkerId::random(),
             worker_id_is_fixed: false,
             worker_type: "generic-cpu-worker".to_owned(),
+            admin_token: None,
             worker_port: 8083,
             orchestrators: vec![OrchestratorSettings::new(
                 "http://localhost:8080",
@@ -377,6 +396,7 @@ impl Default for Settings {
             tls_ca_path: None,
             tls_cert_path: None,
             tls_key_path: None,
+            access_tokens: AccessTokens::default(),
         }
     }
 }

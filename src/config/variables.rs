@@ -4,7 +4,7 @@ use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
 use super::shapes::{MAX_TASKS, costs, limits, models, software};
-use super::{Ambiguous, JournalMode, RxonVersion, Token};
+use super::{AccessTokens, Ambiguous, JournalMode, RxonVersion, Token};
 
 /// One environment variable, and the key of the file that sets the same.
 #[derive(Debug, Clone, Copy)]
@@ -110,6 +110,9 @@ pub const VARIABLES: &[Variable] = table! {
     "WORKER_PORT" "worker_port" "8083" whole(0, 65_535)
         => U16 |d, v| d.settings.worker_port = v,
         "Port of the health server; 0 takes any free one.";
+    "AXON_ADMIN_TOKEN" "admin_token" "(none)" Kind::Secret
+        => Text |d, v| d.settings.admin_token = (!v.is_empty()).then(|| Token::from(v)),
+        "Whoever has it may pause, drain and cancel over HTTP; without it nobody may.";
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
         => Json orchestrators::read,
@@ -156,6 +159,9 @@ pub const VARIABLES: &[Variable] = table! {
     "TLS_KEY_PATH" "tls.key_path" "(none)" Kind::Path
         => Text |d, v| d.settings.tls_key_path = Some(v.into()),
         "Key of the client certificate, PEM; needs `TLS_CERT_PATH`.";
+    "AXON_ACCESS_TOKENS" "access_tokens" "auto" SWITCH
+        => Choice |d, v| d.settings.access_tokens = [AccessTokens::Auto, AccessTokens::On, AccessTokens::Off][v],
+        "Whether requests show access tokens that the orchestrator gives; `auto` does so over TLS when a TLS file is set.";
 
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,

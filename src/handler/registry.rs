@@ -40,6 +40,10 @@ impl Registry {
         self.by_name.get(name).map(|place| &self.list[*place])
     }
 
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.list.iter().map(|it| it.entry.name.as_str())
+    }
+
     pub(crate) fn entries(&self) -> Vec<TaskEntry> {
         self.list
             .iter()

@@ -115,10 +115,10 @@ where
         let make = make.clone();
         A::start_in_arbiter(&Arbiter::new().handle(), move |_| make())
     };
-    ActorMiddleware {
+    ActorMiddleware(Arc::new(Post {
         address: Mutex::new(None),
         start: Some(Box::new(start)),
-    }
+    }))
 }
 
 /// An actor that runs already, wherever its owner started it, as middleware. When it
@@ -128,14 +128,17 @@ where
     A: Actor + Handler<BeforeTask> + Handler<AfterTask>,
     A::Context: ToEnvelope<A, BeforeTask> + ToEnvelope<A, AfterTask>,
 {
-    ActorMiddleware {
+    ActorMiddleware(Arc::new(Post {
         address: Mutex::new(Some(address)),
         start: None,
-    }
+    }))
 }
 
 /// See [`actor()`] and [`address()`].
-pub struct ActorMiddleware<A: Actor> {
+pub struct ActorMiddleware<A: Actor>(Arc<Post<A>>);
+
+/// Where the actor is.
+struct Post<A: Actor> {
     address: Mutex<Option<Addr<A>>>,
     start: Option<Box<dyn Fn() -> Addr<A> + Send + Sync>>,
 }
@@ -146,7 +149,7 @@ impl<A: Actor> fmt::Debug for ActorMiddleware<A> {
     }
 }
 
-impl<A: Actor> ActorMiddleware<A> {
+impl<A: Actor> Post<A> {
     /// The actor, started anew where it has ended and that is possible.
     fn reach(&self) -> Option<Addr<A>> {
         let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
@@ -157,6 +160,14 @@ impl<A: Actor> ActorMiddleware<A> {
         }
         address.clone()
     }
+
+    /// This one has ended; an address says so only a moment later.
+    fn forget(&self, ended: &Addr<A>) {
+        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.start.is_some() && address.as_ref() == Some(ended) {
+            *address = None;
+        }
+    }
 }
 
 impl<A> Middleware for ActorMiddleware<A>
@@ -165,14 +176,11 @@ where
     A::Context: ToEnvelope<A, BeforeTask> + ToEnvelope<A, AfterTask>,
 {
     fn call(&self, call: TaskCall, next: Next) -> LocalBoxFuture<'static, Outcome> {
-        match self.reach() {
-            Some(actor) => Box::pin(around(actor, call, next)),
-            None => Box::pin(std::future::ready(ended::<A>())),
-        }
+        Box::pin(around(self.0.clone(), call, next))
     }
 }
 
-async fn around<A>(actor: Addr<A>, call: TaskCall, next: Next) -> Outcome
+async fn around<A>(post: Arc<Post<A>>, call: TaskCall, next: Next) -> Outcome
 where
     A: Actor + Handler<BeforeTask> + Handler<AfterTask>,
     A::Context: ToEnvelope<A, BeforeTask> + ToEnvelope<A, AfterTask>,
@@ -180,6 +188,9 @@ where
     let mut attempt = 0;
     loop {
         attempt += 1;
+        let Some(actor) = post.reach() else {
+            return ended::<A>();
+        };
         let mut call = call.clone();
         let task = call.task().clone();
         // From here on the actor hears of the end, even when this future is dropped
@@ -203,6 +214,7 @@ where
                 return outcome;
             }
             Err(_) => {
+                post.forget(&actor);
                 visit.task = None;
                 return ended::<A>();
             }
@@ -216,6 +228,7 @@ where
             Ok(Then::Again(after)) => tokio::time::sleep(after).await,
             // The work is done; what the middleware had to say of it is lost.
             Err(_) => {
+                post.forget(&actor);
                 warn!(middleware = type_name::<A>(), "ended while a task ran");
                 return outcome;
             }

@@ -10,6 +10,8 @@ mod drain;
 mod gate;
 mod outbox;
 mod poll_scale;
+#[cfg(feature = "health")]
+mod readiness;
 mod relink;
 mod select;
 mod slots;
@@ -21,6 +23,8 @@ pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
+#[cfg(feature = "health")]
+pub(crate) use readiness::{Norms, reasons};
 pub(crate) use relink::Relink;
 pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};

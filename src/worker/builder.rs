@@ -317,7 +317,8 @@ fn rxon_link(
         &settings.timing,
         &TlsFiles::from(settings),
     )?
-    .rxon(&settings.rxon);
+    .rxon(&settings.rxon)
+    .access_tokens(settings.access_tokens);
     Ok(Link {
         name: orchestrator.url.clone(),
         priority: orchestrator.priority,

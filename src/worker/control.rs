@@ -16,6 +16,7 @@ use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
+use crate::status::StatusBoard;
 use crate::transport::Transport;
 
 /// Everything that a worker is made of.
@@ -79,7 +80,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
 
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = wiring::Contexts::new();
-    let board = Arc::default();
+    let board = Arc::new(StatusBoard::new(names, registry.names()));
     parts.journal = journal.start(&Wiring {
         settings: &settings,
         parts: &parts,
@@ -92,6 +93,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
+    let pings = hosts.iter().map(|host| host.ping.clone()).collect();
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     contexts.capacity.run(wiring.capacity(registry.entries()));
@@ -110,10 +112,9 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
 
     let (sender, ended) = watch::channel(None);
     let conductor = wiring.conductor(sender, &channels).start();
-    let id = settings.worker_id.clone();
     let board = wiring.board;
     Ok(Running {
-        handle: WorkerHandle::new(id, conductor, parts, board, ended.clone()),
+        handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone()),
         ended,
         _blocking: blocking,
         #[cfg(feature = "health")]
@@ -129,7 +130,7 @@ impl Running {
     /// Serves health on a socket that is already bound.
     #[cfg(feature = "health")]
     pub(crate) fn with_health(mut self, listener: std::net::TcpListener) -> Result<Self> {
-        let (server, address) = crate::health::serve(listener, self.handle())?;
+        let (server, address) = crate::web::serve(listener, self.handle())?;
         self.handle.set_health_address(address);
         self.health = Some(server);
         Ok(self)

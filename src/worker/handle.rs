@@ -7,8 +7,9 @@ use actix::prelude::*;
 use tokio::sync::watch;
 
 use crate::actors::{CancelTask, Conductor, Parts, SetIntake, SetLimits, Shutdown};
+use crate::config::Settings;
 use crate::id::WorkerId;
-use crate::status::{StatusBoard, WorkerStatus};
+use crate::status::{Ping, StatusBoard, Vitals, WorkerEvent, WorkerEvents, WorkerStatus, measure};
 use crate::task::CancelReason;
 use crate::transport::CancelTarget;
 
@@ -77,26 +78,33 @@ pub struct WorkerHandle {
     worker_id: WorkerId,
     conductor: Addr<Conductor>,
     parts: Parts,
+    hosts: Arc<[Recipient<Ping>]>,
     board: Arc<StatusBoard>,
     ended: watch::Receiver<Option<DrainReport>>,
     health: Arc<OnceLock<SocketAddr>>,
+    #[cfg(feature = "health")]
+    about: Arc<crate::web::About>,
 }
 
 impl WorkerHandle {
     pub(crate) fn new(
-        worker_id: WorkerId,
+        settings: &Settings,
         conductor: Addr<Conductor>,
         parts: Parts,
+        hosts: Arc<[Recipient<Ping>]>,
         board: Arc<StatusBoard>,
         ended: watch::Receiver<Option<DrainReport>>,
     ) -> Self {
         Self {
-            worker_id,
+            worker_id: settings.worker_id.clone(),
             conductor,
             parts,
+            hosts,
             board,
             ended,
             health: Arc::default(),
+            #[cfg(feature = "health")]
+            about: Arc::new(crate::web::About::new(settings)),
         }
     }
 
@@ -112,6 +120,53 @@ impl WorkerHandle {
         self.board.read()
     }
 
+    /// Asks the worker's threads whether they come round to their messages. Takes a
+    /// second when one is stuck, and microseconds otherwise.
+    pub async fn vitals(&self) -> Vitals {
+        measure(&self.parts.poller.clone().recipient(), &self.hosts).await
+    }
+
+    /// What happens in the worker from now on.
+    ///
+    /// ```
+    /// # use axon_worker::transport::memory::MemoryOrchestrator;
+    /// # use axon_worker::{RawJson, TaskError, Worker, WorkerEvent, config::Settings};
+    /// # async fn echo(params: RawJson) -> Result<RawJson, TaskError> { Ok(params) }
+    /// # #[actix_rt::main]
+    /// # async fn main() -> axon_worker::Result<()> {
+    /// # let orchestrator = MemoryOrchestrator::new();
+    /// # let builder = Worker::builder("test").settings(Settings::default())
+    /// #     .task("echo", echo).transport("memory", orchestrator.connect());
+    /// # let worker = builder.spawn()?;
+    /// let mut events = worker.events();
+    /// # orchestrator.submit("echo", &1);
+    /// while let Some(event) = events.next().await {
+    ///     if let WorkerEvent::TaskEnded { name, outcome, took, .. } = event {
+    ///         println!("{name}: {} after {took:?}", outcome.status());
+    /// #       worker.shutdown().await;
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn events(&self) -> WorkerEvents {
+        self.board.subscribers().stream()
+    }
+
+    /// Sends what happens in the worker to an actor, for as long as it lives. It has
+    /// to keep up: its mailbox is not bounded.
+    pub fn subscribe(&self, actor: Recipient<WorkerEvent>) {
+        self.board.subscribers().add(actor);
+    }
+
+    /// All metrics in the text format of Prometheus (`OpenMetrics` 1.0).
+    #[cfg(feature = "metrics")]
+    pub async fn metrics(&self) -> String {
+        let vitals = self.vitals().await;
+        self.board.meters.text(&self.status(), &vitals)
+    }
+
     /// Where the health server listens, if there is one.
     #[must_use]
     pub fn health_address(&self) -> Option<SocketAddr> {
@@ -123,14 +178,21 @@ impl WorkerHandle {
         let _ = self.health.set(address);
     }
 
+    #[cfg(feature = "health")]
+    pub(crate) fn about(&self) -> &crate::web::About {
+        &self.about
+    }
+
     /// Takes no more tasks; running ones and open polls go on.
     pub fn pause(&self) {
         self.parts.poller.do_send(SetIntake(false));
+        self.board.set_paused(true);
     }
 
     /// Takes tasks again.
     pub fn resume(&self) {
         self.parts.poller.do_send(SetIntake(true));
+        self.board.set_paused(false);
     }
 
     /// Changes the global limit. Lowering it interrupts nothing. At least 1.
@@ -162,8 +224,13 @@ impl WorkerHandle {
     /// Ends the worker cleanly and waits for the end: no new tasks, running ones
     /// finish within `WORKER_SHUTDOWN_TIMEOUT`, results are delivered.
     pub async fn shutdown(&self) -> DrainReport {
-        self.conductor.do_send(Shutdown);
+        self.begin_shutdown();
         self.wait().await
+    }
+
+    /// Begins to end the worker, as [`WorkerHandle::shutdown`] does, and returns at once.
+    pub fn begin_shutdown(&self) {
+        self.conductor.do_send(Shutdown);
     }
 
     /// Waits for the end without bringing it about.
@@ -176,17 +243,6 @@ impl WorkerHandle {
             .ok()
             .and_then(|report| report.clone())
             .unwrap_or_default()
-    }
-
-    /// Whether the control thread answers, which it does within microseconds
-    /// unless something is very wrong.
-    #[cfg(feature = "health")]
-    pub(crate) async fn answers(&self) -> bool {
-        let asked = self.parts.poller.send(crate::actors::GetOpenPolls);
-        matches!(
-            tokio::time::timeout(std::time::Duration::from_secs(1), asked).await,
-            Ok(Ok(_))
-        )
     }
 }
 

@@ -68,7 +68,7 @@ impl Worker {
     /// gives no thread.
     pub fn spawn(self) -> Result<WorkerHandle> {
         #[cfg(feature = "health")]
-        let health = self.health_port.map(crate::health::bind).transpose()?;
+        let health = self.health_port.map(crate::web::bind).transpose()?;
         let plan = self.plan;
         let (ready, started) = mpsc::channel();
         thread::Builder::new()

@@ -91,7 +91,7 @@ pub(super) struct Wiring<'a> {
 
 impl Wiring<'_> {
     pub(super) fn hot_cache(&self, needs: BTreeMap<String, Vec<String>>) -> HotCacheActor {
-        HotCacheActor::new(needs, to(&self.parts.heartbeat))
+        HotCacheActor::new(needs, to(&self.parts.heartbeat), self.board.clone())
     }
 
     pub(super) fn capacity(&self, entries: Vec<TaskEntry>) -> CapacityTracker {
@@ -107,6 +107,7 @@ impl Wiring<'_> {
             to(&self.parts.poller),
             to(&self.parts.supervisor),
             to(&self.parts.heartbeat),
+            self.board.clone(),
         )
     }
 
@@ -117,6 +118,7 @@ impl Wiring<'_> {
             to(&self.parts.capacity),
             to(&self.parts.pool),
             to(&self.parts.supervisor),
+            self.board.clone(),
         )
     }
 
@@ -306,6 +308,7 @@ impl Wiring<'_> {
             None => make().start(),
         };
         HostHandle {
+            ping: host.clone().recipient(),
             host: host.recipient(),
             started,
         }

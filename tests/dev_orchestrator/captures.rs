@@ -2,10 +2,12 @@
 //! the worker and expect the answers that were recorded.
 
 use std::collections::HashMap;
+use std::io::Read;
 use std::time::Duration;
 
 use axon_worker::JobId;
 use axon_worker::dev::{DevOrchestrator, JobHandle, JobSpec, JobState};
+use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
 use super::client::Client;
@@ -249,8 +251,13 @@ async fn a_plain_client_gets_the_answers_it_got() {
             body = body.replace(captured, ours);
         }
         let mut response = sent.send_body(body).await.unwrap();
-        let answer: Value =
-            serde_json::from_slice(&response.body().await.unwrap()).unwrap_or_default();
+        let mut body = response.body().await.unwrap().to_vec();
+        if response.headers().contains_key("content-encoding") {
+            let mut text = Vec::new();
+            GzDecoder::new(&body[..]).read_to_end(&mut text).unwrap();
+            body = text;
+        }
+        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         assert_eq!(response.status().as_u16(), expected["status"], "{case}");
         assert_eq!(
             response.headers().contains_key("content-encoding"),

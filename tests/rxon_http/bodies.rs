@@ -1,12 +1,18 @@
 //! Bodies that are not what their heads promise.
 
+use std::io::Write;
+
 use axon_worker::transport::{Receipt, Transport, TransportError};
 
 use super::server::{Act, Server, answer, ok};
 use super::{TASK, card, named, poll, report, result, transport, unreadable};
 
-const PACKED: &[u8] = include_bytes!("../vectors/task.json.gz");
+/// The same task, packed by Python's `gzip` and `zstandard`.
+const GZIPPED: &[u8] = include_bytes!("../vectors/task.json.gz");
+const ZSTDED: &[u8] = include_bytes!("../vectors/task.json.zst");
 const GZIP: &str = "content-encoding: gzip\r\n";
+const X_GZIP: &str = "content-encoding: X-GZip\r\n";
+const ZSTD: &str = "content-encoding: zstd\r\n";
 
 /// The head of a task of `length` bytes and the task, which may be shorter.
 fn announced(length: usize) -> Vec<u8> {
@@ -116,30 +122,113 @@ async fn a_page_of_another_server_is_no_answer_of_an_orchestrator() {
 
 #[actix_rt::test]
 async fn a_compressed_task_is_unpacked() {
-    let server = Server::saying([answer(200, GZIP, PACKED)]).await;
-    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
-    assert_eq!(task.params.as_str().matches("packed").count(), 100);
+    for (encoding, packed) in [(GZIP, GZIPPED), (X_GZIP, GZIPPED), (ZSTD, ZSTDED)] {
+        let server = Server::saying([answer(200, encoding, packed)]).await;
+        let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+        assert_eq!(task.params.as_str().matches("packed").count(), 100);
+    }
 }
 
 #[actix_rt::test]
 async fn a_compressed_task_that_was_cut_off_is_refused() {
-    for keep in [PACKED.len() - 1, PACKED.len() - 9, PACKED.len() / 2, 5] {
-        let cut = answer(200, GZIP, &PACKED[..keep]);
-        let (reason, _) = polled_from(Act::Say(cut)).await;
-        assert!(!reason.is_empty(), "{keep}");
+    for (encoding, packed) in [(GZIP, GZIPPED), (ZSTD, ZSTDED)] {
+        for keep in 1..packed.len() {
+            let cut = answer(200, encoding, &packed[..keep]);
+            let (reason, _) = polled_from(Act::Say(cut)).await;
+            assert!(reason.contains("broke off"), "{encoding}{keep}: {reason}");
+        }
+        let other = answer(200, encoding, "not compressed");
+        let (reason, ids) = polled_from(Act::Say(other)).await;
+        assert!(reason.contains("broke off"), "{reason}");
+        assert_eq!(ids, None);
     }
-    let (_, _) = polled_from(Act::Say(answer(200, GZIP, "not compressed"))).await;
+}
+
+#[actix_rt::test]
+async fn a_compressed_body_shorter_than_announced_is_told_by_its_length() {
+    for (encoding, packed) in [(GZIP, GZIPPED), (ZSTD, ZSTDED)] {
+        let mut cut = answer(200, encoding, packed);
+        cut.pop();
+        let (reason, _) = polled_from(Act::SayAndClose(cut)).await;
+        let told = format!("cut off after {} of {}", packed.len() - 1, packed.len());
+        assert!(reason.contains(&told), "{reason}");
+    }
+}
+
+#[actix_rt::test]
+async fn ids_are_found_in_a_compressed_task_that_stays_incomplete() {
+    tokio::time::pause();
+    let task = format!(
+        r#"{{"task_id":"t","job_id":"j","type":"e","params":"{}"}}"#,
+        noise()
+    );
+    let mut packed = answer(200, GZIP, gzipped(task.as_bytes()));
+    packed.truncate(packed.len() / 2);
+    for act in [Act::SayAndHang(packed.clone()), Act::SayAndClose(packed)] {
+        let (_, ids) = polled_from(act).await;
+        assert_eq!(ids, Some(named()));
+    }
 }
 
 #[actix_rt::test]
 async fn a_small_body_that_unpacks_to_a_large_one_is_stopped() {
-    let bomb = include_bytes!("../vectors/zeros-8-mib.gz");
-    let server = Server::saying([answer(200, GZIP, bomb)]).await;
-    let error = transport(&server.url)
-        .heartbeat(report())
-        .await
-        .unwrap_err();
-    assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+    let bombs = [
+        (GZIP, &include_bytes!("../vectors/zeros-8-mib.gz")[..]),
+        (ZSTD, include_bytes!("../vectors/zeros-8-mib.zst")),
+    ];
+    for (encoding, bomb) in bombs {
+        let server = Server::saying([answer(200, encoding, bomb)]).await;
+        let transport = transport(&server.url);
+        let error = transport.heartbeat(report()).await.unwrap_err();
+        assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains("larger than"), "{error}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_zstd_frame_that_wants_much_memory_is_refused() {
+    // A window of 16 MiB, for nothing.
+    let frame = b"\x28\xb5\x2f\xfd\x00\x70\x01\x00\x00";
+    let (reason, _) = polled_from(Act::Say(answer(200, ZSTD, frame))).await;
+    assert!(reason.contains("window"), "{reason}");
+}
+
+#[actix_rt::test]
+async fn an_encoding_that_was_not_asked_for_is_named() {
+    for encoding in ["br", "gzip, zstd"] {
+        let header = format!("content-encoding: {encoding}\r\n");
+        let server = Server::saying([answer(200, &header, "x")]).await;
+        let error = poll(&transport(&server.url)).await.unwrap_err();
+        assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+        assert!(error.to_string().contains(encoding), "{error}");
+    }
+    let header = "content-encoding: identity\r\n";
+    let server = Server::saying([answer(200, header, TASK)]).await;
+    assert!(poll(&transport(&server.url)).await.unwrap().is_some());
+}
+
+#[actix_rt::test]
+async fn the_text_of_a_compressed_refusal_is_read() {
+    let body = gzipped(br#"{"error": "no such worker"}"#);
+    let server = Server::saying([answer(400, GZIP, body)]).await;
+    let error = poll(&transport(&server.url)).await.unwrap_err();
+    assert!(error.to_string().contains("no such worker"), "{error}");
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut packing = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packing.write_all(bytes).unwrap();
+    packing.finish().unwrap()
+}
+
+/// Something that hardly gets shorter when packed.
+fn noise() -> String {
+    let mut state = 1_u32;
+    let mut next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        char::from(b'a' + u8::try_from(state >> 28).unwrap())
+    };
+    (0..20_000).map(|_| next()).collect()
 }
 
 #[actix_rt::test]

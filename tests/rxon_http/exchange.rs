@@ -55,7 +55,7 @@ async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
         // The answer to the registration tells which it is.
         let rxon = if n == 0 { "1.0b17" } else { "1.0b2" };
         assert_eq!(request.header("x-rxon-version"), Some(rxon));
-        assert_eq!(request.header("accept-encoding"), Some("gzip"));
+        assert_eq!(request.header("accept-encoding"), Some("zstd, gzip"));
         assert_eq!(request.header("user-agent"), Some(version));
         assert_eq!(request.header("host"), server.url.strip_prefix("http://"));
         if !request.body.is_empty() {

@@ -9,6 +9,7 @@ mod newer;
 mod server;
 mod signatures;
 mod statuses;
+mod tokens;
 mod trust;
 
 use std::collections::BTreeMap;

@@ -80,7 +80,7 @@ fn results_of_a_killed_worker_go_out_before_the_first_poll_of_the_next() {
     let seen = orchestrator.clone();
     live(&orchestrator, &gate, dir.path(), async move |handle| {
         seen.called(Call::Deliver, 2).await;
-        while handle.status().succeeded < 3 {
+        while handle.status().totals.succeeded < 3 {
             tokio::time::sleep(SECOND).await;
         }
         assert_eq!(handle.status().unsent, 3);
@@ -98,7 +98,10 @@ fn results_of_a_killed_worker_go_out_before_the_first_poll_of_the_next() {
         }
         seen.called(Call::Poll, 1).await;
         tokio::time::sleep(60 * SECOND).await;
-        assert_eq!((handle.status().unsent, handle.status().delivered), (0, 3));
+        assert_eq!(
+            (handle.status().unsent, handle.status().totals.delivered),
+            (0, 3)
+        );
     });
     let calls = orchestrator.calls();
     let polled = first(&calls, from, Call::Poll);

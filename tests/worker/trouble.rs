@@ -156,7 +156,10 @@ async fn a_result_that_is_refused_becomes_a_failure_that_says_so() {
     assert_eq!(failure(&result).code(), &ErrorCode::Permanent);
     assert!(failure(&result).message().contains("2000000 bytes"));
     tokio::time::sleep(SECOND).await;
-    assert_eq!((handle.status().lost, handle.status().unsent), (0, 0));
+    assert_eq!(
+        (handle.status().totals.lost, handle.status().unsent),
+        (0, 0)
+    );
 }
 
 #[actix_rt::test]

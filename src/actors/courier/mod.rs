@@ -245,13 +245,14 @@ impl Handler<Answered> for Courier {
                 if let Err(error) = &answer {
                     warn!(%task_id, %error, "not sent again: AXON_RESULT_AMBIGUOUS is drop");
                 }
-                self.board.result_delivered();
+                self.board.result_delivered(&parcel.result.task_id);
                 self.close(ticket, ctx);
             }
             Verdict::Later => {
                 if let Err(error) = &answer {
                     debug!(%task_id, %error, "the result is sent again later");
                 }
+                self.board.result_put_off();
             }
             Verdict::Replace(failure) => {
                 warn!(%task_id, %failure, "a failure goes in place of the result");
@@ -263,7 +264,7 @@ impl Handler<Answered> for Courier {
             }
             Verdict::Lost(reason) => {
                 error!(%task_id, reason, "the orchestrator does not take the result, it is lost");
-                self.board.result_lost();
+                self.board.result_lost(&parcel.result.task_id);
                 self.close(ticket, ctx);
             }
         }

@@ -12,6 +12,7 @@ use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
 use crate::policy::BeatCause;
+use crate::status::Exchange;
 use crate::task::CancelReason;
 use crate::transport::{Availability, BeatReply, Report, TransportError};
 
@@ -36,6 +37,8 @@ pub(super) struct BeatAnswered {
     id: OrchestratorId,
     report: Report,
     answer: Result<BeatReply, TransportError>,
+    /// How long that took.
+    took: Duration,
     /// Sent by [`OrchestratorPool::beat`], which sends one at a time.
     in_turn: bool,
 }
@@ -45,11 +48,13 @@ pub(super) fn told(
     id: OrchestratorId,
     report: Report,
     answer: Result<BeatReply, TransportError>,
+    took: Duration,
 ) -> BeatAnswered {
     BeatAnswered {
         id,
         report,
         answer,
+        took,
         in_turn: false,
     }
 }
@@ -106,6 +111,7 @@ impl OrchestratorPool {
                 id,
                 report,
                 answer,
+                took: now.elapsed(),
                 in_turn: true,
             });
         });
@@ -138,8 +144,10 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             id,
             report,
             answer,
+            took,
             in_turn,
         } = answered;
+        self.note_exchange(id, Exchange::Heartbeat, took, &answer, true);
         let now = Instant::now();
         let session = self.session(id);
         session.beating &= !in_turn;
@@ -209,8 +217,9 @@ impl Handler<Announce> for OrchestratorPool {
             let (transport, report, me) = (session.transport(), report.clone(), ctx.address());
             let id = session.settings.id;
             requests.push(async move {
+                let sent = Instant::now();
                 let answer = guarded(transport.heartbeat(report.clone())).await;
-                me.do_send(told(id, report, answer));
+                me.do_send(told(id, report, answer, sent.elapsed()));
             });
         }
         Box::pin(async move {

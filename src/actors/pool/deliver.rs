@@ -1,13 +1,16 @@
 //! Results and progress on their way out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::time::Instant;
 use tracing::debug;
 
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::id::OrchestratorId;
+use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, ProgressUpdate, Receipt, TransportError};
 
@@ -29,7 +32,7 @@ pub(crate) struct ReportProgress {
 #[rtype(result = "()")]
 pub(super) struct DeliveryAnswered {
     id: OrchestratorId,
-    error: Option<TransportError>,
+    answer: Result<(), TransportError>,
 }
 
 impl Handler<Deliver> for OrchestratorPool {
@@ -52,14 +55,15 @@ impl Handler<Deliver> for OrchestratorPool {
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle
             {
+                let sent = Instant::now();
                 let answer = guarded(transport.heartbeat(report.clone())).await;
                 debug!(ok = answer.is_ok(), "told our free slot before a failure");
-                me.do_send(super::beats::told(id, report, answer));
+                me.do_send(super::beats::told(id, report, answer, sent.elapsed()));
             }
             let answer = guarded(transport.deliver(result)).await;
             me.do_send(DeliveryAnswered {
                 id,
-                error: answer.as_ref().err().cloned(),
+                answer: answer.as_ref().map(drop).map_err(TransportError::clone),
             });
             answer
         })
@@ -75,9 +79,10 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
 
     fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
         let id = answered.id;
-        match answered.error {
-            None => self.heard_of(id, ctx),
-            Some(error) => {
+        self.note_exchange(id, Exchange::Result, Duration::ZERO, &answered.answer, true);
+        match answered.answer {
+            Ok(()) => self.heard_of(id, ctx),
+            Err(error) => {
                 if self.session(id).note_failure(&error) {
                     self.lost_registration(id, ctx);
                 }

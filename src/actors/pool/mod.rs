@@ -13,6 +13,7 @@ mod session;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
@@ -33,7 +34,7 @@ use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
-use crate::status::StatusBoard;
+use crate::status::{Exchange, StatusBoard};
 use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
@@ -89,6 +90,23 @@ impl OrchestratorPool {
 
     fn session(&mut self, id: OrchestratorId) -> &mut Session {
         &mut self.sessions[id.0]
+    }
+
+    /// Takes note of an answer for those who watch.
+    fn note_exchange<T>(
+        &self,
+        id: OrchestratorId,
+        kind: Exchange,
+        took: Duration,
+        answer: &Result<T, TransportError>,
+        found: bool,
+    ) {
+        if let Some(link) = self.board.link(id.0) {
+            match answer {
+                Ok(_) => link.answered(kind, found, took),
+                Err(error) => link.failed(kind, error),
+            }
+        }
     }
 
     fn candidates(&self) -> Vec<Candidate> {

@@ -13,6 +13,7 @@ use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::id::{JobId, OrchestratorId, TaskId};
+use crate::status::Exchange;
 use crate::task::{ErrorCode, Outcome, Task, TaskError, TaskResult};
 use crate::transport::{Offer, Standing, Transport, TransportError};
 
@@ -80,8 +81,8 @@ impl Handler<PollNext> for OrchestratorPool {
             });
             return;
         };
+        self.count_open_polls(id, 1);
         let session = self.session(id);
-        session.open_polls += 1;
         let (transport, suspect) = (session.transport(), session.suspect);
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
@@ -133,8 +134,10 @@ impl Handler<PollAnswered> for OrchestratorPool {
             id, permit, sent, ..
         } = poll;
         let now = Instant::now();
+        let found = matches!(answered.answer, Ok(Some(_)));
+        self.note_exchange(id, Exchange::Poll, now - sent, &answered.answer, found);
+        self.count_open_polls(id, -1);
         let session = self.session(id);
-        session.open_polls -= 1;
         let outcome = match answered.answer {
             Ok(found) => {
                 session.polls.succeeded(now);
@@ -163,6 +166,15 @@ impl Handler<PollAnswered> for OrchestratorPool {
 }
 
 impl OrchestratorPool {
+    fn count_open_polls(&mut self, id: OrchestratorId, change: isize) {
+        let session = self.session(id);
+        session.open_polls = session.open_polls.saturating_add_signed(change);
+        let open = session.open_polls;
+        if let Some(link) = self.board.link(id.0) {
+            link.set_open_polls(open);
+        }
+    }
+
     /// After a failure an orchestrator counts as working again when it holds a
     /// poll; its answer may be half a minute away.
     fn poll_is_held(&mut self, number: u64, ctx: &mut Context<Self>) {
@@ -262,7 +274,7 @@ impl Handler<DropPolls> for OrchestratorPool {
             .collect();
         for (_, poll) in dropped {
             poll.request.abort();
-            self.sessions[poll.id.0].open_polls -= 1;
+            self.count_open_polls(poll.id, -1);
             let ended = PollEnded {
                 permit: poll.permit,
                 sent: poll.sent,

@@ -1,6 +1,8 @@
 //! Registering, again and again until it works, and anew when an orchestrator has
 //! forgotten us.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -10,6 +12,7 @@ use crate::actors::commands::OpenChannel;
 use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
 use crate::policy::BeatCause;
+use crate::status::Exchange;
 use crate::transport::{Report, TransportError};
 
 /// A registration was answered.
@@ -57,14 +60,9 @@ impl OrchestratorPool {
         if session.registered {
             warn!(orchestrator = %session.settings.name, "no longer registered, registering anew");
             session.registered = false;
-            self.count_registered();
+            self.board.set_registered(id.0, false);
         }
         self.register(id, ctx);
-    }
-
-    fn count_registered(&self) {
-        self.board
-            .set_registered(self.sessions.iter().filter(|s| s.registered).count());
     }
 }
 
@@ -73,6 +71,7 @@ impl Handler<Registered> for OrchestratorPool {
 
     fn handle(&mut self, registered: Registered, ctx: &mut Self::Context) {
         let Registered { id, report, answer } = registered;
+        self.note_exchange(id, Exchange::Registration, Duration::ZERO, &answer, true);
         let now = Instant::now();
         let session = self.session(id);
         session.registering = false;
@@ -83,7 +82,7 @@ impl Handler<Registered> for OrchestratorPool {
                 session.polls.reopen(now);
                 session.note_registered();
                 self.last_report = Some(report.clone());
-                self.count_registered();
+                self.board.set_registered(id.0, true);
                 self.neighbours.recovered.do_send(super::Recovered(id));
                 self.neighbours.ready.do_send(Ready);
                 if let Some(commands) = self.neighbours.commands.get(id.0) {

@@ -85,6 +85,9 @@ impl OrchestratorPool {
                 continue;
             }
             session.role = role;
+            if let Some(link) = self.board.link(place) {
+                link.set_active(role == Role::Active);
+            }
             info!(orchestrator = %session.settings.name, ?role, "role changed");
             if let Some(report) = self.last_report.clone() {
                 self.beat(OrchestratorId(place), report, BeatCause::Change, ctx);

@@ -103,6 +103,7 @@ impl TaskSupervisor {
             orchestrator = %task.origin,
         );
         debug!(parent: &span, "task starts");
+        self.services.board.task_began(&task.id);
         let params = task.params.clone();
         let context = TaskContext::new(
             task,
@@ -194,7 +195,7 @@ impl Handler<StartTask> for TaskSupervisor {
         let limit = time_limit(&task, registration.timeout);
         self.services
             .board
-            .task_began(&task.id, &task.job_id, &task.name);
+            .task_came(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
         self.note_if_it_waits(&key, ctx);
         let files = self.files.of_task(&task.id);

@@ -6,12 +6,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use actix::Recipient;
 
 use crate::actors::host::RunTask;
+use crate::status::Ping;
 
 /// A handler thread, seen from the supervisor.
 pub(crate) struct HostHandle {
     pub(crate) host: Recipient<RunTask>,
     /// Tasks that the thread has got round to, counted by itself.
     pub(crate) started: Arc<AtomicUsize>,
+    /// Asks whether the thread comes round to its messages.
+    pub(crate) ping: Recipient<Ping>,
 }
 
 struct Load {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::id::TaskName;
+use crate::status::{CapacityStatus, TypeStatus};
 use crate::transport::{Availability, TaskEntry};
 
 /// What a permit stands for; given back when it is dropped.
@@ -173,6 +174,19 @@ impl<T> Slots<T> {
     #[cfg(test)]
     pub(crate) fn tasks(&self) -> usize {
         self.tasks
+    }
+
+    /// Writes down what is taken of what.
+    pub(crate) fn tell(&self, capacity: &mut CapacityStatus) {
+        capacity.limit = self.limit;
+        capacity.tasks = self.tasks;
+        capacity.polls = self.reserved - self.tasks;
+        capacity.parked = self.parked.len();
+        let types = self.type_limits.iter();
+        capacity.types.clear();
+        capacity.types.extend(
+            types.map(|(name, limit)| TypeStatus::new(name.clone(), *limit, self.running(name))),
+        );
     }
 
     /// Brings [`Slots::available`] up to date; `true` if it changed.

@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use serde::Deserialize;
 
 use super::Response;
+use super::secrets::Secrets;
 use crate::transport::TransportError;
 
 const RXON_VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
@@ -36,10 +37,15 @@ pub(crate) struct Answer {
 /// Why a body is not whole.
 #[derive(Debug)]
 pub(super) enum Flaw {
-    CutOff { got: usize, want: usize },
+    CutOff {
+        got: usize,
+        want: usize,
+    },
     TooLarge(usize),
     Late(Duration),
     Broken(String),
+    /// Packed in a way that we did not offer.
+    Foreign(String),
 }
 
 impl Answer {
@@ -92,6 +98,9 @@ impl Answer {
             Flaw::TooLarge(limit) => format!("the body is larger than {limit} bytes"),
             Flaw::Late(within) => format!("the body did not end within {within:?}"),
             Flaw::Broken(why) => format!("the body broke off: {why}"),
+            Flaw::Foreign(packing) => {
+                format!("the body has the encoding {packing:?}, which was not asked for")
+            }
         };
         Some(text)
     }
@@ -109,16 +118,14 @@ impl Answer {
     pub(crate) fn whole(self) -> Result<Bytes, TransportError> {
         match self.flaw() {
             None => Ok(self.body),
-            Some(reason) if matches!(self.flaw, Some(Flaw::TooLarge(_))) => {
-                Err(TransportError::Malformed { reason, task: None })
-            }
-            Some(reason) => Err(TransportError::NoAnswer { reason }),
+            Some(reason) if self.broke_off() => Err(TransportError::NoAnswer { reason }),
+            Some(reason) => Err(TransportError::Malformed { reason, task: None }),
         }
     }
 
     /// What a status other than success means for the caller.
-    pub(super) fn as_error(&self, secret: &str) -> TransportError {
-        let reason = || self.reason(secret);
+    pub(super) fn as_error(&self, secrets: &Secrets) -> TransportError {
+        let reason = || self.reason(secrets);
         match self.status.as_u16() {
             401 | 403 => TransportError::Unauthorized { reason: reason() },
             413 => TransportError::TooLarge { size: self.sent },
@@ -146,15 +153,15 @@ impl Answer {
         }
     }
 
-    fn reason(&self, secret: &str) -> String {
+    fn reason(&self, secrets: &Secrets) -> String {
         let status = self.status.as_u16();
-        match self.error_text(secret) {
+        match self.error_text(secrets) {
             text if text.is_empty() => format!("status {status}"),
             text => format!("status {status}: {text}"),
         }
     }
 
-    pub(super) fn error_text(&self, secret: &str) -> String {
+    pub(super) fn error_text(&self, secrets: &Secrets) -> String {
         #[derive(Deserialize)]
         struct Wire {
             error: String,
@@ -168,11 +175,7 @@ impl Answer {
             // Some way into the body a plain text stops being an error message.
             Err(_) => String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).into_owned(),
         };
-        let text = if secret.is_empty() {
-            text
-        } else {
-            text.replace(secret, "[REDACTED]")
-        };
+        let text = secrets.hide(text);
         let printable = |c: char| if c.is_control() { ' ' } else { c };
         let text: String = text.chars().map(printable).take(ERROR_TEXT).collect();
         text.trim().to_owned()
@@ -281,20 +284,24 @@ mod tests {
 
     #[test]
     fn the_text_of_an_error_is_short_and_without_the_token() {
-        let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#).error_text("t0ken");
+        let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#)
+            .error_text(&Secrets::new("t0ken".into()));
         assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
         let long: &'static str = "ü".repeat(5000).leak();
         assert_eq!(
-            answer(500, long).error_text("x").chars().count(),
+            answer(500, long)
+                .error_text(&Secrets::none())
+                .chars()
+                .count(),
             ERROR_TEXT
         );
-        assert_eq!(answer(500, "").reason("x"), "status 500");
+        assert_eq!(answer(500, "").reason(&Secrets::none()), "status 500");
     }
 
     #[test]
     fn statuses_tell_the_caller_what_to_do_next() {
         use TransportError as E;
-        let error = |status| answer(status, r#"{"error":"e"}"#).as_error("");
+        let error = |status| answer(status, r#"{"error":"e"}"#).as_error(&Secrets::none());
         assert!(matches!(error(401), E::Unauthorized { .. }));
         assert!(matches!(error(403), E::Unauthorized { .. }));
         assert_eq!(error(413), E::TooLarge { size: 7 });
@@ -307,6 +314,22 @@ mod tests {
             assert!(matches!(error(status), E::Refused { .. }), "{status}");
         }
         assert!(matches!(error(101), E::Malformed { .. }));
+    }
+
+    #[test]
+    fn the_date_of_the_server_is_there_if_it_is_one() {
+        let date = |text| {
+            let date = Some(HeaderValue::from_static(text));
+            let answer = Answer {
+                date,
+                ..answer(200, "")
+            };
+            answer.date()
+        };
+        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(then));
+        assert_eq!(date("yesterday"), None);
+        assert_eq!(answer(200, "").date(), None);
     }
 
     #[test]

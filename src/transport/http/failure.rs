@@ -6,6 +6,7 @@ use std::io;
 use actix_http::error::ParseError;
 use awc::error::{ConnectError, SendRequestError};
 
+use super::trouble::Trouble;
 use crate::transport::TransportError;
 
 /// Why there is no response head.
@@ -33,18 +34,14 @@ impl From<SendRequestError> for Failure {
             SendRequestError::Connect(ConnectError::Disconnected) => {
                 Self::Closed("the connection closed before an answer".to_owned())
             }
-            SendRequestError::Connect(ConnectError::Io(error)) if is_refused_identity(&error) => {
-                Self::unauthorized(&error)
+            SendRequestError::Connect(ConnectError::Io(error)) if Trouble::of(&error).is_some() => {
+                Self::of_io(&error)
             }
             SendRequestError::Connect(error) => Self::Other(TransportError::Unreachable {
                 reason: error.to_string(),
             }),
             SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
-                if is_refused_identity(&error) {
-                    Self::unauthorized(&error)
-                } else {
-                    Self::Closed(error.to_string())
-                }
+                Self::of_io(&error)
             }
             SendRequestError::Response(ParseError::Incomplete) => {
                 Self::Closed("the connection closed inside the head of the answer".to_owned())
@@ -61,37 +58,11 @@ impl From<SendRequestError> for Failure {
 }
 
 impl Failure {
-    fn unauthorized(error: &io::Error) -> Self {
-        Self::Other(TransportError::Unauthorized {
-            reason: error.to_string(),
-        })
+    /// The connection broke, with or without a reason that will last.
+    fn of_io(error: &io::Error) -> Self {
+        match Trouble::of(error) {
+            Some(trouble) => Self::Other(trouble.to_error()),
+            None => Self::Closed(error.to_string()),
+        }
     }
-}
-
-/// Whether the server's TLS did not like our certificate. In TLS 1.3 this comes
-/// after the handshake, as an error of the first read.
-#[cfg(feature = "tls")]
-fn is_refused_identity(error: &io::Error) -> bool {
-    use rustls::AlertDescription as Alert;
-    let inner = error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    matches!(
-        inner,
-        Some(rustls::Error::AlertReceived(
-            Alert::CertificateRequired
-                | Alert::BadCertificate
-                | Alert::UnsupportedCertificate
-                | Alert::CertificateRevoked
-                | Alert::CertificateExpired
-                | Alert::CertificateUnknown
-                | Alert::UnknownCA
-                | Alert::AccessDenied
-        ))
-    )
-}
-
-#[cfg(not(feature = "tls"))]
-fn is_refused_identity(_: &io::Error) -> bool {
-    false
 }

@@ -7,12 +7,18 @@
 //! sends a request by itself.
 
 mod answer;
+mod connect;
 mod errands;
 mod failure;
+mod secrets;
 mod setup;
 mod socket;
 mod tls;
+mod trouble;
+mod unpack;
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use awc::http::header::{self, HeaderName, HeaderValue};
@@ -25,10 +31,12 @@ pub(crate) use answer::Answer;
 use answer::{Body, Flaw};
 use errands::Errands;
 use failure::Failure;
+use secrets::Secrets;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
 pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
+use unpack::Packing;
 
 use super::TransportError;
 use crate::config::Token;
@@ -38,8 +46,18 @@ pub(crate) struct Http {
     client: awc::Client,
     errands: Errands,
     base: Uri,
-    /// Kept to take it out of texts that a server sends back.
-    token: Token,
+    has_answered: Cell<bool>,
+    token_header: HeaderName,
+    secrets: Rc<Secrets>,
+}
+
+/// Which token a request shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Show {
+    /// The access token if there is one, else the token of the settings.
+    Current,
+    /// The token of the settings.
+    Static,
 }
 
 /// Headers beside those of all requests.
@@ -73,12 +91,11 @@ impl Http {
         path: &str,
         headers: &Headers,
     ) -> FrozenClientRequest {
-        let host = self.base.authority().map_or("", |it| it.as_str());
         let mut request = self
             .client
-            .request(method.clone(), self.url(path))
-            .insert_header((header::ACCEPT_ENCODING, "gzip"))
-            .insert_header((header::HOST, host));
+            .request(method.clone(), self.plain_url(path))
+            .insert_header((header::ACCEPT_ENCODING, unpack::ACCEPTED))
+            .insert_header((header::HOST, self.host()));
         for header in headers {
             request = request.insert_header(header.clone());
         }
@@ -101,9 +118,47 @@ impl Http {
         format!("{}{path}", base.trim_end_matches('/'))
     }
 
+    /// The address as `awc` has to see it: the connections that it gets are encrypted
+    /// already, if they are to be.
+    fn plain_url(&self, path: &str) -> String {
+        let url = self.url(path);
+        match url.strip_prefix("https://") {
+            Some(rest) => format!("http://{rest}"),
+            None => url,
+        }
+    }
+
+    fn is_secure(&self) -> bool {
+        self.base.scheme_str() == Some("https")
+    }
+
+    /// What the header `Host` says.
+    fn host(&self) -> &str {
+        self.base.authority().map_or("", |it| it.as_str())
+    }
+
+    /// Shows this token from now on in place of the one from the settings. The second
+    /// one is only kept secret.
+    pub(crate) fn show_access_token(&self, access: Option<Token>, refresh: Option<Token>) {
+        self.secrets.replace(access, refresh);
+    }
+
     /// One request and its answer. An answer with any status is `Ok`.
     pub(crate) async fn exchange(
         &self,
+        request: &FrozenClientRequest,
+        body: Option<Bytes>,
+        limits: Limits,
+        repeat: Repeat,
+    ) -> Result<Answer, TransportError> {
+        self.exchange_showing(Show::Current, request, body, limits, repeat)
+            .await
+    }
+
+    /// The same with a choice of the token.
+    pub(crate) async fn exchange_showing(
+        &self,
+        show: Show,
         request: &FrozenClientRequest,
         body: Option<Bytes>,
         limits: Limits,
@@ -113,25 +168,33 @@ impl Http {
         let mut head = None;
         let mut received = Body::default();
         let whole = async {
-            let response = send(request, body, repeat).await?;
+            let response = self.send(show, request, body, repeat).await?;
             let declared = declared_length(&response);
-            head = Some(Answer::of(&response, sent));
-            Ok::<_, TransportError>(read(response, &mut received, declared, limits.body).await)
+            let packing = Packing::of(response.headers());
+            head = Some((Answer::of(&response, sent), packing.clone()));
+            let flaw = read(response, &mut received, declared, limits.body).await;
+            if flaw.is_none() && packing != Packing::None {
+                let packed = std::mem::take(&mut received).into_bytes();
+                let (body, flaw) = packing.unpack(packed, limits.body).await;
+                return Ok((Some(body), flaw));
+            }
+            Ok::<_, TransportError>((None, flaw))
         };
         // The deadline drops the future; what it had read by then stays with us.
         let ended = tokio::time::timeout(limits.within, self.errands.set_aside(whole)).await;
         self.errands.ended();
-        let flaw = match ended {
+        let (unpacked, flaw) = match ended {
             Ok(Err(error)) => return Err(error),
-            Ok(Ok(flaw)) => flaw,
-            Err(_) => Some(Flaw::Late(limits.within)),
+            Ok(Ok(ended)) => ended,
+            Err(_) => (None, Some(Flaw::Late(limits.within))),
         };
-        match (head, flaw) {
-            (Some(head), flaw) => Ok(head.with_body(received.into_bytes(), flaw)),
-            (None, _) => Err(TransportError::NoAnswer {
+        let Some((head, packing)) = head else {
+            return Err(TransportError::NoAnswer {
                 reason: format!("nothing came within {:?}", limits.within),
-            }),
-        }
+            });
+        };
+        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.into_bytes(), limits.body));
+        Ok(head.with_body(body, flaw))
     }
 
     /// The answer, if its status is one of success.
@@ -139,43 +202,65 @@ impl Http {
         if answer.status.is_success() {
             Ok(answer)
         } else {
-            Err(answer.as_error(self.token.expose()))
+            Err(answer.as_error(&self.secrets))
         }
     }
 
     /// What an answer says went wrong, without our token, cut to a readable length.
     pub(crate) fn error_text(&self, answer: &Answer) -> String {
-        answer.error_text(self.token.expose())
+        answer.error_text(&self.secrets)
+    }
+
+    async fn send(
+        &self,
+        show: Show,
+        request: &FrozenClientRequest,
+        body: Option<Bytes>,
+        repeat: Repeat,
+    ) -> Result<Response, TransportError> {
+        let token = match show {
+            Show::Current => self.secrets.header(),
+            Show::Static => None,
+        };
+        let once = |body: Option<Bytes>| match (&token, body) {
+            (None, Some(body)) => request.send_body(body),
+            (None, None) => request.send(),
+            (Some(token), body) => {
+                let header = (self.token_header.clone(), token.clone());
+                let request = request.extra_header(header);
+                match body {
+                    Some(body) => request.send_body(body),
+                    None => request.send(),
+                }
+            }
+        };
+        let spare = (repeat == Repeat::OnceIfClosed).then(|| body.clone());
+        let mut outcome = once(body).await.map_err(Failure::from);
+        if let (Err(Failure::Closed(_)), Some(body)) = (&outcome, spare) {
+            outcome = once(body).await.map_err(Failure::from);
+        }
+        match outcome {
+            Ok(response) => {
+                self.has_answered.set(true);
+                Ok(response)
+            }
+            // Many a server hangs up on a client that does not speak TLS.
+            Err(Failure::Closed(reason)) if !self.has_answered.get() && !self.is_secure() => {
+                let reason =
+                    format!("{reason}; if it speaks TLS, its address begins with https://");
+                Err(TransportError::NoAnswer { reason })
+            }
+            Err(failure) => Err(failure.into()),
+        }
     }
 }
 
-type Response = ClientResponse<actix_http::encoding::Decoder<actix_http::Payload>>;
+type Response = ClientResponse;
 
-async fn send(
-    request: &FrozenClientRequest,
-    body: Option<Bytes>,
-    repeat: Repeat,
-) -> Result<Response, TransportError> {
-    let once = |body: Option<Bytes>| match body {
-        Some(body) => request.send_body(body),
-        None => request.send(),
-    };
-    let spare = (repeat == Repeat::OnceIfClosed).then(|| body.clone());
-    let mut outcome = once(body).await.map_err(Failure::from);
-    if let (Err(Failure::Closed(_)), Some(body)) = (&outcome, spare) {
-        outcome = once(body).await.map_err(Failure::from);
-    }
-    outcome.map_err(TransportError::from)
-}
-
-/// The length of the body as told, when it can be compared with what arrives:
-/// a compressed body is counted before decompression.
+/// The length of the body as told: of what travels, which may be compressed.
 fn declared_length(response: &Response) -> Option<usize> {
-    let headers = response.headers();
-    if headers.contains_key(header::CONTENT_ENCODING) {
-        return None;
-    }
-    headers
+    response
+        .headers()
         .get(header::CONTENT_LENGTH)?
         .to_str()
         .ok()?

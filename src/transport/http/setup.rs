@@ -1,14 +1,18 @@
 //! Everything about a client that can be wrong, found out before the worker
 //! starts: the setup is checked and `Send`, the client made from it is neither.
 
+use std::cell::Cell;
 use std::fmt;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::Duration;
 
 use awc::http::Uri;
 use awc::http::header::{HeaderName, HeaderValue};
 
+use super::connect::{Dialer, Target};
 use super::errands::Errands;
+use super::secrets::Secrets;
 use super::{Http, TlsFiles};
 use crate::config::Token;
 
@@ -16,9 +20,12 @@ use crate::config::Token;
 /// 5 s at the earliest; a request that meets the closing of its connection may be lost.
 const IDLE: Duration = Duration::from_secs(4);
 
-/// How long a connection may take to come about, TLS not counted. A host that
-/// drops packets is thus told apart from one that is slow to answer.
+/// How long a connection may take to come about, and then its TLS handshake. A host
+/// that drops packets is thus told apart from one that is slow to answer.
 const CONNECT: Duration = Duration::from_secs(5);
+
+/// The limit of `awc` on the same things, which says less. It is never reached.
+const NEVER: Duration = Duration::from_hours(1);
 
 const USER_AGENT: &str = concat!("axon-worker/", env!("CARGO_PKG_VERSION"));
 
@@ -79,10 +86,11 @@ pub enum SetupError {
 pub(crate) struct HttpSetup {
     base: Uri,
     token: Token,
+    token_header: HeaderName,
     headers: Vec<(HeaderName, HeaderValue)>,
     connect: Duration,
     #[cfg(feature = "tls")]
-    tls: Option<std::sync::Arc<rustls::ClientConfig>>,
+    tls: Option<std::sync::Arc<super::tls::TlsSource>>,
 }
 
 impl HttpSetup {
@@ -102,7 +110,7 @@ impl HttpSetup {
         secret.set_sensitive(true);
         #[cfg(feature = "tls")]
         let tls = if base.scheme_str() == Some("https") {
-            Some(super::tls::client_config(tls)?)
+            Some(std::sync::Arc::new(super::tls::TlsSource::load(tls)?))
         } else {
             None
         };
@@ -118,7 +126,8 @@ impl HttpSetup {
         Ok(Self {
             base,
             token: token.clone(),
-            headers: vec![(token_header, secret)],
+            headers: vec![(token_header.clone(), secret)],
+            token_header,
             connect: CONNECT.min(request_timeout),
             #[cfg(feature = "tls")]
             tls,
@@ -127,18 +136,20 @@ impl HttpSetup {
 
     /// Makes the client, on the thread that will use it.
     pub(crate) fn open(self) -> Http {
+        // `awc` keeps the connections that our dialer makes.
+        let dialer = Dialer::new(Target {
+            base: self.base.clone(),
+            within: self.connect,
+            #[cfg(feature = "tls")]
+            tls: self.tls,
+        });
         let connector = awc::Connector::new()
-            .timeout(self.connect)
-            .handshake_timeout(self.connect)
+            .connector(dialer)
+            .timeout(NEVER)
             .conn_keep_alive(IDLE)
             // No limit: open polls must never keep a heartbeat waiting. How many
             // requests there are is decided by the callers.
             .limit(0);
-        #[cfg(feature = "tls")]
-        let connector = match self.tls {
-            Some(config) => connector.rustls_0_23(config),
-            None => connector,
-        };
         let mut builder = awc::Client::builder()
             .connector(connector)
             // Ours covers the body as well.
@@ -151,9 +162,16 @@ impl HttpSetup {
         Http {
             client: builder.finish(),
             errands: Errands::new(),
+            secrets: Rc::new(Secrets::new(self.token)),
+            token_header: self.token_header,
+            has_answered: Cell::new(false),
             base: self.base,
-            token: self.token,
         }
+    }
+
+    /// Whether the address is one with `https://`.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.base.scheme_str() == Some("https")
     }
 }
 

@@ -24,6 +24,7 @@ use super::requests::{Requests, headers};
 use super::security::MessageKind;
 use super::setup::RxonSetup;
 use super::signing::{Signing, timestamp};
+use super::token::TokenKeeper;
 use super::told::Told;
 use super::trust::Trust;
 use super::wire_1_0b17::Stamp;
@@ -59,6 +60,7 @@ pub struct RxonHttp {
     pub(super) poll_hold: Duration,
     pub(super) poll_limit: Duration,
     pub(super) commands: Commands,
+    pub(super) tokens: TokenKeeper,
     pub(super) signing: Signing,
     pub(super) trust: Trust,
     pub(super) clock: Clock,
@@ -114,7 +116,9 @@ impl RxonHttp {
         limits: Limits,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
-        let exchange = self.http.exchange(request, body, limits, repeat);
+        let exchange = self
+            .tokens
+            .exchange(&self.http, request, body, limits, repeat);
         let answer = exchange.await.inspect_err(|_| {
             // When it answers again, it may have been restarted.
             self.told.borrow_mut().doubt();
@@ -282,7 +286,14 @@ impl Transport for RxonHttp {
     fn open_commands(&self) -> Option<OpeningCommands<'_>> {
         Some(Box::pin(async move {
             let headers = headers(self.dialect.get(), &self.worker_id);
-            self.commands.open(&self.http, &headers).await
+            let shown = self.tokens.before(&self.http).await?;
+            let opened = self.commands.open(&self.http, &headers).await;
+            if let Err(TransportError::Unauthorized { .. }) = opened
+                && self.tokens.after_refusal(&self.http, shown).await
+            {
+                return self.commands.open(&self.http, &headers).await;
+            }
+            opened
         }))
     }
 }

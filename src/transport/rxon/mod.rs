@@ -18,6 +18,7 @@ mod requests;
 pub mod security;
 mod setup;
 mod signing;
+mod token;
 mod told;
 mod trust;
 mod union;

@@ -12,9 +12,10 @@ use super::dialect::Dialect;
 use super::http::{RxonHttp, gate};
 use super::requests::Requests;
 use super::signing::Signing;
+use super::token::TokenKeeper;
 use super::told::Told;
 use super::trust::Trust;
-use crate::config::{OrchestratorSettings, RxonSettings, RxonVersion, Timing};
+use crate::config::{AccessTokens, OrchestratorSettings, RxonSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
 use crate::policy::Telemetry;
 use crate::transport::http::{HttpSetup, SetupError, TlsFiles};
@@ -33,6 +34,8 @@ pub struct RxonSetup {
     request_timeout: Duration,
     poll_hold: Duration,
     rxon: RxonSettings,
+    uses_access_tokens: bool,
+    has_tls_files: bool,
 }
 
 impl RxonSetup {
@@ -66,7 +69,22 @@ impl RxonSetup {
             request_timeout: timing.request_timeout,
             poll_hold: timing.poll_timeout,
             rxon: RxonSettings::default(),
-        })
+            uses_access_tokens: false,
+            has_tls_files: !tls.is_empty(),
+        }
+        .access_tokens(AccessTokens::default()))
+    }
+
+    /// Whether to show access tokens in place of the token of the settings, where the
+    /// orchestrator gives some. Default [`AccessTokens::Auto`].
+    #[must_use]
+    pub fn access_tokens(mut self, when: AccessTokens) -> Self {
+        self.uses_access_tokens = match when {
+            AccessTokens::Auto => self.http.is_secure() && self.has_tls_files,
+            AccessTokens::On => true,
+            AccessTokens::Off => false,
+        };
+        self
     }
 
     /// How tasks are verified and how often usage is told. The version is that of the
@@ -89,6 +107,8 @@ impl RxonSetup {
             request_timeout,
             poll_hold,
             rxon,
+            uses_access_tokens,
+            has_tls_files: _,
         } = self;
         let (http, version) = (http.open(), orchestrator.rxon_version);
         let dialect = Dialect::at_first(version);
@@ -109,6 +129,7 @@ impl RxonSetup {
             origin,
             signing: Signing::new(&orchestrator.token, &worker_id),
             commands: Commands::new(&worker_id, request_timeout),
+            tokens: TokenKeeper::new(&http, &worker_id, uses_access_tokens, request_timeout),
             http,
             worker_id,
             version,

@@ -1,7 +1,7 @@
 //! The middleware that is ready to use.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
@@ -66,28 +66,37 @@ async fn panics(_: Value) -> Result<(), TaskError> {
     panic!("out of cheese")
 }
 
-struct Door(std::sync::Mutex<mpsc::Receiver<()>>);
+struct Door {
+    opens: std::sync::Mutex<mpsc::Receiver<()>>,
+    somebody_waits: AtomicBool,
+}
 
 /// Waits at the door whatever happens, as code without a look at its cancellation does.
 fn stubborn(_: Value, door: Data<Door>) -> Result<(), TaskError> {
-    let door = door.0.lock().map_err(|_| TaskError::permanent("broken"))?;
-    door.recv().map_err(|_| TaskError::permanent("no door"))
+    let opens = door.opens.lock();
+    let opens = opens.map_err(|_| TaskError::permanent("broken"))?;
+    door.somebody_waits.store(true, Ordering::SeqCst);
+    opens.recv().map_err(|_| TaskError::permanent("no door"))
 }
 
 #[actix_rt::test]
 async fn a_blocking_handler_keeps_its_place_until_it_returns() {
     let orchestrator = MemoryOrchestrator::new();
-    let (open, door) = mpsc::channel();
+    let (open, opens) = mpsc::channel();
+    let door = Arc::new(Door {
+        opens: opens.into(),
+        somebody_waits: AtomicBool::new(false),
+    });
     let limit = Limit::at_once(1);
     let handle = start(
         worker(&orchestrator, &Gate::closed())
-            .data(Door(door.into()))
+            .shared_data(door.clone())
             .task("stubborn", blocking(stubborn))
             .middleware(limit.clone()),
     )
     .await;
     let id = orchestrator.submit("stubborn", &());
-    while limit.free() > 0 {
+    while !door.somebody_waits.load(Ordering::SeqCst) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     handle.cancel(id.as_str());

@@ -8,6 +8,7 @@ mod pulse;
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +16,7 @@ use actix_codec::Framed;
 use actix_http::ws::{CloseCode, CloseReason, Frame, Message};
 use awc::BoxedSocket;
 use awc::error::WsClientError;
-use awc::http::StatusCode;
+use awc::http::{StatusCode, header};
 use tokio::sync::mpsc;
 
 pub(crate) use assembly::SocketMessage;
@@ -23,8 +24,7 @@ use assembly::{Assembly, TooLong};
 use guard::{FrameError, Guarded};
 use pulse::{Beat, Pulse};
 
-use super::{Answer, Failure, Headers, Http};
-use crate::config::Token;
+use super::{Answer, Failure, Headers, Http, Secrets};
 use crate::transport::TransportError;
 
 /// How long the other side may take to agree to the end.
@@ -56,8 +56,8 @@ pub(crate) struct Socket {
     pulse: Pulse,
     /// What is said, or was said, when closing.
     farewell: Farewell,
-    /// Kept to take it out of texts that a server sends back.
-    token: Token,
+    /// Kept to take them out of texts that a server sends back.
+    secrets: Rc<Secrets>,
 }
 
 /// Where the closing handshake stands, on our side.
@@ -99,9 +99,15 @@ impl Http {
         headers: &Headers,
         limits: SocketLimits,
     ) -> Result<(Socket, SocketSender), TransportError> {
-        let mut request = self.client.ws(self.url(path));
+        let mut request = self
+            .client
+            .ws(self.plain_url(path))
+            .set_header(header::HOST, self.host());
         for (name, value) in headers {
             request = request.set_header(name.clone(), value.clone());
+        }
+        if let Some(token) = self.secrets.header() {
+            request = request.set_header(self.token_header.clone(), token);
         }
         let connecting = request.connect();
         let (_, framed) = tokio::time::timeout(limits.connect, connecting)
@@ -117,7 +123,7 @@ impl Http {
             outgoing,
             pulse: Pulse::new(limits.ping),
             farewell: Farewell::Due(CloseCode::Normal),
-            token: self.token.clone(),
+            secrets: Rc::clone(&self.secrets),
         };
         Ok((socket, SocketSender(sender)))
     }
@@ -126,7 +132,9 @@ impl Http {
 /// Why no socket came about.
 fn refusal(error: WsClientError) -> TransportError {
     match error {
-        WsClientError::InvalidResponseStatus(status) => Answer::of_status(status).as_error(""),
+        WsClientError::InvalidResponseStatus(status) => {
+            Answer::of_status(status).as_error(&Secrets::none())
+        }
         WsClientError::SendRequest(error) => Failure::from(error).into(),
         other => TransportError::Malformed {
             reason: format!("no WebSocket came about: {other}"),
@@ -228,7 +236,7 @@ impl Socket {
         let (farewell, error) = match error {
             FrameError::Http(status) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                let error = Answer::of_status(status).as_error("");
+                let error = Answer::of_status(status).as_error(&Secrets::none());
                 (Farewell::Pointless, error)
             }
             FrameError::TooLarge { .. } => (Farewell::Due(CloseCode::Size), malformed(error)),
@@ -252,10 +260,7 @@ impl Socket {
             return TransportError::Unavailable { reason };
         };
         let text = description.unwrap_or_default();
-        let text = match self.token.expose() {
-            "" => text,
-            secret => text.replace(secret, "[REDACTED]"),
-        };
+        let text = self.secrets.hide(text);
         let text = text.replace(char::is_control, " ");
         let reason = format!("the socket was closed: {} {text}", u16::from(code));
         let reason = reason.trim_end().to_owned();

@@ -1,17 +1,27 @@
-//! The health server of a worker.
+//! The web pages of a worker.
+
+#![allow(unreachable_pub, reason = "one test program in several files")]
+
+mod admin;
+mod embedded;
+#[cfg(feature = "metrics")]
+mod metrics;
+mod page;
 
 use std::net::TcpListener;
 
 use axon_worker::config::Settings;
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
-use axon_worker::{RawJson, TaskError, Worker, WorkerHandle};
+use axon_worker::{RawJson, TaskError, Worker, WorkerEvent, WorkerHandle};
 
-async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
+/// Returns what it gets.
+pub async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
     Ok(params)
 }
 
-fn worker(orchestrator: &MemoryOrchestrator, port: u16) -> axon_worker::Result<WorkerHandle> {
+/// A worker with its pages on that port.
+pub fn worker(orchestrator: &MemoryOrchestrator, port: u16) -> axon_worker::Result<WorkerHandle> {
     Worker::builder("test")
         .settings(Settings::default())
         .configure(move |settings| settings.worker_port = port)
@@ -22,7 +32,8 @@ fn worker(orchestrator: &MemoryOrchestrator, port: u16) -> axon_worker::Result<W
         .spawn()
 }
 
-async fn get(worker: &WorkerHandle, path: &str) -> (u16, String) {
+/// Status and body of one of its pages.
+pub async fn get(worker: &WorkerHandle, path: &str) -> (u16, String) {
     let address = worker.health_address().expect("a health server");
     let url = format!("http://127.0.0.1:{}{path}", address.port());
     let mut answer = awc::Client::default()
@@ -60,13 +71,35 @@ async fn a_worker_is_ready_while_it_is_registered_and_not_ending() {
     orchestrator.fail_next(Call::Register, &away, 1);
     let worker = worker(&orchestrator, 0).unwrap();
     orchestrator.called(Call::Register, 1).await;
-    let (status, reason) = get(&worker, "/ready").await;
+    let (status, body) = get(&worker, "/ready").await;
+    assert_eq!(status, 503);
+    let body: serde_json::Value = serde_json::from_str(&body).expect("JSON");
     assert_eq!(
-        (status, reason.as_str()),
-        (503, "not registered with any orchestrator")
+        body,
+        serde_json::json!({
+            "status": "not ready",
+            "reasons": ["not registered with any orchestrator"],
+        })
     );
     assert_eq!(get(&worker, "/health").await.0, 200, "alive all the same");
     orchestrator.called(Call::Heartbeat, 1).await;
+    assert_eq!(get(&worker, "/ready").await.0, 200);
+    worker.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_paused_worker_is_not_ready_and_says_why() {
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = worker(&orchestrator, 0).unwrap();
+    orchestrator.called(Call::Heartbeat, 1).await;
+    let mut events = worker.events();
+    worker.pause();
+    assert!(matches!(events.next().await, Some(WorkerEvent::Paused)));
+    let (status, body) = get(&worker, "/ready").await;
+    assert_eq!(status, 503);
+    assert!(body.contains("paused"), "{body}");
+    worker.resume();
+    assert!(matches!(events.next().await, Some(WorkerEvent::Resumed)));
     assert_eq!(get(&worker, "/ready").await.0, 200);
     worker.shutdown().await;
 }

@@ -1,0 +1,207 @@
+//! Where the worker counts. Handles of counters are kept, so that counting is an
+//! addition and no search.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use super::families::{Asked, At, Delivery, Ending, Families, OfTask};
+use super::states::States;
+use crate::status::{Exchange, Vitals, WorkerStatus};
+use crate::task::Outcome;
+use crate::transport::TransportError;
+
+/// All metrics of a worker.
+#[derive(Debug)]
+pub(crate) struct Meters {
+    families: Families,
+    tasks: HashMap<String, TaskMeter>,
+    states: States,
+    registry: Registry,
+    delivered: Counter,
+    put_off: Counter,
+    lost: Counter,
+}
+
+impl Default for Meters {
+    fn default() -> Self {
+        Self::new([])
+    }
+}
+
+#[derive(Debug, Clone)]
+struct TaskMeter {
+    queued: Histogram,
+    ran: Histogram,
+    completed: Counter,
+    failed: Counter,
+    cancelled: Counter,
+}
+
+/// A task on its way.
+#[derive(Debug)]
+pub(crate) struct Start(Option<TaskMeter>);
+
+impl Meters {
+    pub(crate) fn new<'a>(tasks: impl IntoIterator<Item = &'a str>) -> Self {
+        let families = Families::new();
+        let states = States::default();
+        let mut registry = Registry::default();
+        families.register(&mut registry);
+        states.register(&mut registry);
+        let results = |end| families.results.get_or_create_owned(&Delivery { end });
+        Self {
+            tasks: tasks
+                .into_iter()
+                .map(|task| (task.to_owned(), TaskMeter::new(&families, task)))
+                .collect(),
+            delivered: results("delivered"),
+            put_off: results("put_off"),
+            lost: results("lost"),
+            families,
+            states,
+            registry,
+        }
+    }
+
+    pub(crate) fn link(&self, orchestrator: &str) -> LinkMeter {
+        LinkMeter::new(&self.families, orchestrator)
+    }
+
+    pub(crate) fn task_came(&self, task: &str) -> Start {
+        Start(self.tasks.get(task).cloned())
+    }
+
+    pub(crate) fn result(&self, end: &'static str) {
+        match end {
+            "delivered" => self.delivered.inc(),
+            "lost" => self.lost.inc(),
+            _ => self.put_off.inc(),
+        };
+    }
+
+    /// All numbers in the text format of Prometheus.
+    pub(crate) fn text(&self, status: &WorkerStatus, vitals: &Vitals) -> String {
+        self.states.set(status, vitals);
+        let mut text = String::new();
+        // Writing to a `String` cannot fail.
+        let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
+        text
+    }
+}
+
+impl TaskMeter {
+    fn new(families: &Families, task: &str) -> Self {
+        let of = OfTask {
+            task: task.to_owned(),
+        };
+        let ended = |outcome| {
+            families.tasks.get_or_create_owned(&Ending {
+                task: task.to_owned(),
+                outcome,
+            })
+        };
+        Self {
+            queued: families.queued.get_or_create_owned(&of),
+            ran: families.ran.get_or_create_owned(&of),
+            completed: ended("completed"),
+            failed: ended("failed"),
+            cancelled: ended("cancelled"),
+        }
+    }
+}
+
+impl Start {
+    pub(crate) fn began(&self, waited: Duration) {
+        if let Some(meter) = &self.0 {
+            meter.queued.observe(waited.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn ended(&self, outcome: &Outcome, took: Option<Duration>) {
+        let Some(meter) = &self.0 else { return };
+        match outcome {
+            Outcome::Completed(_) => meter.completed.inc(),
+            Outcome::Failed(_) => meter.failed.inc(),
+            Outcome::Cancelled => meter.cancelled.inc(),
+        };
+        if let Some(took) = took {
+            meter.ran.observe(took.as_secs_f64());
+        }
+    }
+}
+
+/// The requests to one orchestrator.
+#[derive(Debug)]
+pub(crate) struct LinkMeter {
+    polls: Answers,
+    empty_polls: Counter,
+    heartbeats: Answers,
+    beat_times: Histogram,
+    registrations: Answers,
+    deliveries: Answers,
+}
+
+#[derive(Debug)]
+struct Answers {
+    good: Counter,
+    rate_limited: Counter,
+    error: Counter,
+}
+
+impl LinkMeter {
+    fn new(families: &Families, orchestrator: &str) -> Self {
+        let orchestrator = orchestrator.to_owned();
+        let at = At {
+            orchestrator: orchestrator.clone(),
+        };
+        let asked = |answer| Asked {
+            orchestrator: orchestrator.clone(),
+            answer,
+        };
+        let answers = |family: &prometheus_client::metrics::family::Family<Asked, Counter>,
+                       good| Answers {
+            good: family.get_or_create_owned(&asked(good)),
+            rate_limited: family.get_or_create_owned(&asked("rate_limited")),
+            error: family.get_or_create_owned(&asked("error")),
+        };
+        Self {
+            polls: answers(&families.polls, "task"),
+            empty_polls: families.polls.get_or_create_owned(&asked("empty")),
+            heartbeats: answers(&families.heartbeats, "ok"),
+            beat_times: families.beat_times.get_or_create_owned(&at),
+            registrations: answers(&families.registrations, "ok"),
+            deliveries: answers(&families.deliveries, "ok"),
+        }
+    }
+
+    fn of(&self, kind: Exchange) -> &Answers {
+        match kind {
+            Exchange::Poll => &self.polls,
+            Exchange::Heartbeat => &self.heartbeats,
+            Exchange::Registration => &self.registrations,
+            Exchange::Result => &self.deliveries,
+        }
+    }
+
+    pub(crate) fn answered(&self, kind: Exchange, found: bool, took: Duration) {
+        match (kind, found) {
+            (Exchange::Poll, false) => self.empty_polls.inc(),
+            _ => self.of(kind).good.inc(),
+        };
+        if kind == Exchange::Heartbeat {
+            self.beat_times.observe(took.as_secs_f64());
+        }
+    }
+
+    pub(crate) fn failed(&self, kind: Exchange, error: &TransportError) {
+        let answers = self.of(kind);
+        match error {
+            TransportError::RateLimited { .. } => answers.rate_limited.inc(),
+            _ => answers.error.inc(),
+        };
+    }
+}

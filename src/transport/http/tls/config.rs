@@ -1,0 +1,211 @@
+//! What `rustls` needs, made from the contents of the files.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore};
+
+use super::TlsFiles;
+use crate::transport::http::SetupError;
+
+/// The contents of the files at one time.
+pub(super) struct Material {
+    ca: Option<Content>,
+    cert: Option<Content>,
+    key: Option<Content>,
+}
+
+struct Content {
+    path: PathBuf,
+    pem: Vec<u8>,
+}
+
+impl Material {
+    pub(super) fn read(files: &TlsFiles) -> Result<Self, SetupError> {
+        let read = |path: &Option<PathBuf>| {
+            let path = path.clone();
+            path.map(|path| match std::fs::read(&path) {
+                Ok(pem) => Ok(Content { path, pem }),
+                Err(error) => Err(unreadable(&path, &error)),
+            })
+            .transpose()
+        };
+        Ok(Self {
+            ca: read(&files.ca)?,
+            cert: read(&files.cert)?,
+            key: read(&files.key)?,
+        })
+    }
+
+    /// Tells one content of the files from another.
+    pub(super) fn fingerprint(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for content in [&self.ca, &self.cert, &self.key] {
+            content.as_ref().map(|it| &it.pem).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// The TLS side of a client, with the crypto provider named: a default of the
+    /// whole process would be missing or doubled, depending on the program.
+    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, SetupError> {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let trusting = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|error| tls(&error))?
+            .with_root_certificates(roots(self.ca.as_ref())?);
+        let mut config = match (&self.cert, &self.key) {
+            (Some(cert), Some(key)) => {
+                let parsed = PrivateKeyDer::from_pem_slice(&key.pem)
+                    .map_err(|error| unreadable(&key.path, &error))?;
+                trusting
+                    .with_client_auth_cert(certificates(cert)?, parsed)
+                    .map_err(|error| match error {
+                        rustls::Error::InconsistentKeys(_) => {
+                            let reason = "it is not the key of the certificate in TLS_CERT_PATH";
+                            unreadable(&key.path, &reason)
+                        }
+                        other => tls(&other),
+                    })?
+            }
+            (None, None) => trusting.with_no_client_auth(),
+            _ => return Err(SetupError::HalfIdentity),
+        };
+        // HTTP/2 stays out: awc's version of it has a known weakness
+        // (RUSTSEC-2026-0258), and WebSockets do not work over it.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Arc::new(config))
+    }
+}
+
+fn roots(ca: Option<&Content>) -> Result<RootCertStore, SetupError> {
+    let mut roots = RootCertStore::empty();
+    // Systems carry odd certificates; those that cannot be read are left out.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if let Some(content) = ca {
+        for certificate in certificates(content)? {
+            let added = roots.add(certificate);
+            added.map_err(|error| unreadable(&content.path, &error))?;
+        }
+    }
+    if roots.is_empty() {
+        return Err(SetupError::NoRoots);
+    }
+    Ok(roots)
+}
+
+fn certificates(content: &Content) -> Result<Vec<CertificateDer<'static>>, SetupError> {
+    let found: Vec<_> = CertificateDer::pem_slice_iter(&content.pem)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unreadable(&content.path, &error))?;
+    if found.is_empty() {
+        return Err(unreadable(&content.path, &"no certificate in it"));
+    }
+    Ok(found)
+}
+
+fn unreadable(path: &Path, reason: &impl ToString) -> SetupError {
+    SetupError::TlsFile {
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
+}
+
+fn tls(error: &rustls::Error) -> SetupError {
+    SetupError::Tls {
+        reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair};
+    use tempfile::TempDir;
+
+    use super::*;
+
+    /// A folder with a certificate, its key and another key.
+    fn folder() -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
+        let params = CertificateParams::new(["host".to_owned()]).unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
+        write("cert.pem", certificate.pem());
+        write("key.pem", key.serialize_pem());
+        write("other.pem", other.serialize_pem());
+        write("text.pem", "no certificate".to_owned());
+        folder
+    }
+
+    fn config(files: &TlsFiles) -> Result<Arc<ClientConfig>, SetupError> {
+        Material::read(files)?.config()
+    }
+
+    #[test]
+    fn http_2_is_never_offered() {
+        let folder = folder();
+        let files = TlsFiles {
+            ca: Some(folder.path().join("cert.pem")),
+            cert: Some(folder.path().join("cert.pem")),
+            key: Some(folder.path().join("key.pem")),
+        };
+        let config = config(&files).unwrap();
+        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+    }
+
+    #[test]
+    fn a_file_that_does_not_serve_is_named() {
+        let folder = folder();
+        let path = |name: &str| Some(folder.path().join(name));
+        for (cert, key, at_fault) in [
+            ("missing.pem", "key.pem", "missing.pem"),
+            ("text.pem", "key.pem", "text.pem"),
+            ("cert.pem", "missing.pem", "missing.pem"),
+            ("cert.pem", "cert.pem", "cert.pem"),
+            ("cert.pem", "other.pem", "other.pem"),
+        ] {
+            let files = TlsFiles {
+                ca: path("cert.pem"),
+                cert: path(cert),
+                key: path(key),
+            };
+            let error = config(&files).unwrap_err();
+            let text = error.to_string();
+            assert!(matches!(error, SetupError::TlsFile { .. }), "{text}");
+            assert!(text.contains(at_fault), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_without_its_key_is_refused() {
+        let folder = folder();
+        let path = folder.path().join("cert.pem");
+        let files = TlsFiles {
+            ca: Some(path.clone()),
+            cert: Some(path),
+            key: None,
+        };
+        assert!(matches!(config(&files), Err(SetupError::HalfIdentity)));
+    }
+
+    #[test]
+    fn one_content_is_told_from_another_and_one_file_from_another() {
+        let folder = folder();
+        let fingerprint = |ca: &str, cert: Option<&str>| {
+            let files = TlsFiles {
+                ca: Some(folder.path().join(ca)),
+                cert: cert.map(|name| folder.path().join(name)),
+                key: None,
+            };
+            Material::read(&files).unwrap().fingerprint()
+        };
+        assert_eq!(fingerprint("cert.pem", None), fingerprint("cert.pem", None));
+        assert_ne!(fingerprint("cert.pem", None), fingerprint("key.pem", None));
+        let both = fingerprint("cert.pem", Some("cert.pem"));
+        assert_ne!(fingerprint("cert.pem", None), both);
+    }
+}

@@ -1,0 +1,126 @@
+//! Pages as a part of somebody else's service, and events for its parts.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use actix::prelude::*;
+use actix_web::{App, HttpServer, web};
+use axon_worker::transport::memory::MemoryOrchestrator;
+use axon_worker::{Worker, WorkerEvent, WorkerHandle, config::Settings};
+use serde_json::json;
+
+use crate::echo;
+
+fn worker(kind: &str, orchestrator: &MemoryOrchestrator) -> WorkerHandle {
+    Worker::builder(kind)
+        .settings(Settings::default())
+        .transport("memory", orchestrator.connect())
+        .task("echo", echo)
+        .spawn()
+        .expect("started")
+}
+
+#[actix_rt::test]
+async fn two_workers_share_a_service_and_its_port() {
+    let (one, two) = (MemoryOrchestrator::new(), MemoryOrchestrator::new());
+    let workers = [worker("first", &one), worker("second", &two)];
+    let pages = workers.clone();
+    let server = HttpServer::new(move || {
+        let [first, second] = pages.clone();
+        App::new()
+            .service(web::scope("/first").configure(axon_worker::web::routes(first)))
+            .service(web::scope("/second").configure(axon_worker::web::routes(second)))
+    })
+    .workers(1)
+    .disable_signals()
+    .bind(("127.0.0.1", 0))
+    .expect("a port");
+    let port = server.addrs()[0].port();
+    let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    for (scope, worker) in ["first", "second"].iter().zip(&workers) {
+        for path in ["", "/", "/health", "/status"] {
+            let url = format!("http://127.0.0.1:{port}/{scope}{path}");
+            let mut answer = awc::Client::default()
+                .get(&url)
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(answer.status(), 200, "{url}");
+            let body = answer.body().await.expect("a body");
+            if path == "/status" {
+                let body: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                assert_eq!(body["worker_type"], **scope);
+                assert_eq!(body["worker_id"], worker.worker_id().as_str());
+            }
+        }
+    }
+    for worker in &workers {
+        worker.shutdown().await;
+    }
+    handle.stop(false).await;
+}
+
+/// Passes on what it hears.
+struct Listener(mpsc::Sender<String>);
+
+impl Actor for Listener {
+    type Context = Context<Self>;
+}
+
+impl Handler<WorkerEvent> for Listener {
+    type Result = ();
+
+    fn handle(&mut self, event: WorkerEvent, _: &mut Self::Context) {
+        let word = match event {
+            WorkerEvent::Registered { orchestrator } => format!("registered at {orchestrator}"),
+            WorkerEvent::TaskStarted { name, .. } => format!("{name} starts"),
+            WorkerEvent::TaskEnded { name, outcome, .. } => format!("{name} {}", outcome.status()),
+            WorkerEvent::ResultDelivered { .. } => "delivered".to_owned(),
+            WorkerEvent::Draining => "draining".to_owned(),
+            WorkerEvent::Ended => "ended".to_owned(),
+            other => format!("{other:?}"),
+        };
+        let _ = self.0.send(word);
+    }
+}
+
+#[actix_rt::test]
+async fn an_actor_hears_what_happens_in_its_order() {
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = worker("heard", &orchestrator);
+    while worker.status().registered == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (tell, told) = mpsc::channel();
+    let listener = Listener(tell).start();
+    worker.subscribe(listener.recipient());
+    let mut events = worker.events();
+    let id = orchestrator.submit("echo", &json!({}));
+    orchestrator.result_of(&id).await;
+    let mut streamed = 0;
+    while !matches!(
+        events.next().await,
+        Some(WorkerEvent::ResultDelivered { .. })
+    ) {
+        streamed += 1;
+    }
+    assert_eq!(streamed, 2, "start and end of the task");
+    worker.shutdown().await;
+    while let Some(event) = events.next().await {
+        assert!(matches!(event, WorkerEvent::Draining | WorkerEvent::Ended));
+    }
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let heard: Vec<_> = told.try_iter().collect();
+    assert_eq!(
+        heard,
+        [
+            "echo starts",
+            "echo success",
+            "delivered",
+            "draining",
+            "ended"
+        ]
+    );
+}
