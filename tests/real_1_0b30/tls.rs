@@ -21,7 +21,7 @@ async fn runs_a_job(stage: &Stage) {
 
 #[actix_rt::test]
 async fn a_worker_with_a_certificate_needs_no_accepted_token_and_signs_with_the_static_one() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let stage = guarded(&authority, "mtls-only").await;
     let worker = authority.admits(stage.worker(), "conformance-1").start();
     stage.orchestrator.registered(worker.id()).await;
@@ -36,7 +36,7 @@ async fn a_worker_with_a_certificate_needs_no_accepted_token_and_signs_with_the_
 
 #[actix_rt::test]
 async fn commands_and_progress_pass_a_socket_with_certificates() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let stage = guarded(&authority, "mtls-only").await;
     let worker = authority
         .admits(stage.worker(), "conformance-1")
@@ -60,7 +60,7 @@ async fn commands_and_progress_pass_a_socket_with_certificates() {
 
 #[actix_rt::test]
 async fn an_access_token_opens_the_door_and_the_static_token_signs() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let stage = guarded(&authority, "mixed").await;
     let worker = authority.admits(stage.worker(), "conformance-1").start();
     stage.orchestrator.registered(worker.id()).await;
@@ -89,7 +89,7 @@ async fn an_access_token_opens_the_door_and_the_static_token_signs() {
 
 #[actix_rt::test]
 async fn a_certificate_of_another_name_is_refused_and_the_worker_says_so() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let stage = guarded(&authority, "mixed").await;
     let mut worker = authority.admits(stage.worker(), "somebody-else").start();
     says(&worker, "somebody-else").await;
@@ -99,11 +99,11 @@ async fn a_certificate_of_another_name_is_refused_and_the_worker_says_so() {
 
 #[actix_rt::test]
 async fn a_server_of_an_unknown_authority_is_not_trusted() {
-    let authority = Authority::new();
+    let authority = Authority::new("the authority");
     let stage = guarded(&authority, "mixed").await;
-    let other = Authority::new();
+    let other = Authority::new("another authority");
     let mut worker = other.admits(stage.worker(), "conformance-1").start();
-    says(&worker, "authority").await;
+    says(&worker, "TLS_CA_PATH").await;
     assert!(stage.orchestrator.workers().await.is_empty());
     assert!(stage.orchestrator.messages("register").await.is_empty());
     assert!(worker.is_running(), "{}", worker.output());

@@ -25,11 +25,11 @@ pub(crate) struct Identity {
 }
 
 impl Authority {
-    /// An authority of its own.
-    pub(crate) fn new() -> Self {
+    /// An authority of this name.
+    pub(crate) fn new(name: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let key = KeyPair::generate().expect("a key");
-        let mut params = params("authority of a test");
+        let mut params = params(name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let certificate = params.self_signed(&key).expect("a certificate");
         fs::write(folder.path().join("ca.pem"), certificate.pem()).expect("a file");
