@@ -65,12 +65,11 @@ mod scenario {
         let resources = &stored["resources"];
         let wanted = match RELEASE {
             Release::V1_0b12 => {
-                let expected = json!({
-                    "max_concurrent_tasks": 7,
-                    "cpu_cores": 16,
-                    "gpu_info": { "model": "RTX 4090", "vram_gb": 24 },
-                });
-                assert_eq!(*resources, expected);
+                // What only the newer release knows may be there, too.
+                assert_eq!(resources["max_concurrent_tasks"], 7, "{resources:#}");
+                assert_eq!(resources["cpu_cores"], 16, "{resources:#}");
+                let gpu = json!({ "model": "RTX 4090", "vram_gb": 24 });
+                assert_eq!(resources["gpu_info"], gpu, "{resources:#}");
                 assert_eq!(stored["installed_models"], models);
                 json!({
                     "gpu_info": { "model": "4090", "vram_gb": 20 },

@@ -134,31 +134,17 @@ impl Orchestrator {
         })
         .await;
         assert_eq!(results.len(), expected, "{results:#?}");
-        results.into_iter().map(|(_, result)| result).collect()
+        results
     }
 
-    /// When the first result of the job was taken, in seconds.
-    pub(crate) async fn result_time(&self, job: &str) -> f64 {
-        let what = format!("a result of job {job} is written");
-        eventually(&what, WRITTEN_LIMIT, || async move {
-            let results = self.results_so_far(job).await;
-            let first = results.first().map(|(at, _)| *at);
-            first.ok_or(json!(results))
-        })
-        .await
-    }
-
-    async fn results_so_far(&self, job: &str) -> Vec<(f64, Value)> {
+    async fn results_so_far(&self, job: &str) -> Vec<Value> {
         match self.release() {
             Release::V1_0b12 => self
                 .events(job)
                 .await
                 .into_iter()
                 .filter(|event| event["event_type"] == "task_finished")
-                .map(|event| {
-                    let at = event["timestamp"].as_f64().expect("a time");
-                    (at, event["context_snapshot"]["result"].clone())
-                })
+                .map(|event| event["context_snapshot"]["result"].clone())
                 .collect(),
             Release::V1_0b30 => self
                 .messages("result")
@@ -171,7 +157,7 @@ impl Orchestrator {
                     if result["status"].is_null() {
                         result["status"] = json!("success");
                     }
-                    (it["at"].as_f64().expect("a time"), result)
+                    result
                 })
                 .collect(),
         }

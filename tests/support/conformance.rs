@@ -12,6 +12,9 @@ use super::{HINT, Release, project};
 /// Names another program to be tested in place of the example.
 const PROGRAM: &str = "AXON_CONFORMANCE_WORKER";
 
+/// The file with a line for each handler that begins or ends.
+const TRACE: &str = "handlers.log";
+
 /// The environment of a worker.
 #[derive(Debug)]
 pub(crate) struct WorkerSetup {
@@ -35,6 +38,7 @@ impl WorkerSetup {
     pub(crate) fn at(url: &str, folder: PathBuf) -> Self {
         let id = "conformance-1".to_owned();
         let files = folder.join("task-files").display().to_string();
+        let trace = folder.join(TRACE).display().to_string();
         Self {
             id: id.clone(),
             folder,
@@ -46,6 +50,7 @@ impl WorkerSetup {
         .set("ORCHESTRATOR_URL", url)
         .set("HEARTBEAT_INTERVAL", "1")
         .set("TASK_FILES_DIR", &files)
+        .set("AXON_CONFORMANCE_LOG", &trace)
         .set("LOG_LEVEL", "info,axon_worker=debug")
     }
 
@@ -67,6 +72,7 @@ impl WorkerSetup {
         let log = self.folder.join("worker.log");
         Worker {
             id: self.id,
+            trace: self.folder.join(TRACE),
             process: Process::start("conformance worker", &mut command, log),
         }
     }
@@ -76,6 +82,7 @@ impl WorkerSetup {
 #[derive(Debug)]
 pub(crate) struct Worker {
     id: String,
+    trace: PathBuf,
     process: Process,
 }
 
@@ -88,6 +95,11 @@ impl Worker {
     /// Everything it printed.
     pub(crate) fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// What its handlers did, line by line: `begin` or `end`, process, name, task, job.
+    pub(crate) fn trace(&self) -> String {
+        std::fs::read_to_string(&self.trace).unwrap_or_default()
     }
 
     /// Sends SIGTERM.
