@@ -7,14 +7,18 @@ use crate::support::{OrchestratorSetup, Release, Stage, Storage, WORKER_TOKEN, e
 #[actix_rt::test]
 async fn one_worker_serves_an_orchestrator_of_each_release() {
     let old = Stage::new(Release::V1_0b12, Storage::Memory).await;
-    let mut new = Stage::new(Release::V1_0b30, Storage::Memory).await;
+    let setup =
+        OrchestratorSetup::new(Release::V1_0b30).set("GLOBAL_WORKER_TOKEN", "of-the-newer-one");
+    let mut new = Stage::with(Storage::Memory, setup).await;
     let orchestrators = json!([
         { "url": old.orchestrator.url(), "token": WORKER_TOKEN },
-        { "url": new.orchestrator.url(), "token": WORKER_TOKEN },
+        { "url": new.orchestrator.url(), "token": "of-the-newer-one" },
     ]);
-    let worker = old
+    let worker = new
         .worker()
         .set("ORCHESTRATORS_CONFIG", &orchestrators.to_string())
+        // The older one does not sign its tasks.
+        .set("REQUIRE_TASK_SIGNATURE", "false")
         .set("MULTI_ORCHESTRATOR_MODE", "ROUND_ROBIN")
         .start();
     for round in 0..2 {
@@ -74,4 +78,19 @@ async fn a_worker_notices_that_its_orchestrator_was_replaced_by_another_release(
         let job = old.orchestrator.run_task("add", sum.clone()).await;
         assert_eq!(job["status"], "finished", "{job:#}");
     }
+}
+
+#[actix_rt::test]
+async fn a_worker_that_wants_signed_tasks_takes_none_from_an_orchestrator_that_cannot_sign() {
+    let old = Stage::new(Release::V1_0b12, Storage::Memory).await;
+    let worker = old
+        .worker()
+        .set("ORCHESTRATOR_SECRET_KEY", "some-key")
+        .start();
+    old.orchestrator.registered(worker.id()).await;
+    let job = old.orchestrator.run_task("echo", json!({})).await;
+    assert_eq!(job["status"], "quarantined", "{job:#}");
+    let id = job["id"].as_str().expect("an id");
+    let results = old.orchestrator.results(id, 1).await;
+    assert_eq!(results[0]["error"]["code"], "SECURITY_ERROR");
 }
