@@ -94,7 +94,7 @@ mod metrics;
 pub mod middleware;
 mod policy;
 mod status;
-mod storage;
+pub mod storage;
 mod task;
 pub mod testing;
 pub mod transport;

@@ -51,8 +51,8 @@ pub use load::Loaded;
 pub use problem::{ConfigError, Problem};
 pub use secret::Token;
 pub use settings::{
-    AccessTokens, Ambiguous, Artifact, Device, Gpu, Intake, JournalMode, JournalSettings,
-    OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings, RxonVersion,
-    Settings, StorageSecret, StorageSettings, Timing,
+    AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
+    JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
+    RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub use variables::{VARIABLES, Variable};

@@ -1,10 +1,20 @@
 //! Files that belong to a task: a folder of its own, made when first asked for
-//! and removed when the task's result is out.
+//! and removed when the task's result is out. And objects in a storage, which
+//! [`Transfers`] copies from and to such files.
 
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "its error alone"))]
 pub(crate) mod journal;
+mod object;
 mod task_files;
 
 pub use journal::JournalError;
+#[cfg(feature = "s3")]
+pub use object::S3Store;
+pub use object::{
+    Direction, Expected, FolderInfo, FolderPlan, ListedObject, LocalStore, Multipart, ObjectInfo,
+    ObjectStore, ObjectUri, Page, Part, Sink, Source, StorageError, StoreFuture, TransferCounts,
+    TransferEvent, TransferEvents, TransferId, TransferLimits, Transfers, s3_config_hash,
+    safe_name,
+};
 pub(crate) use task_files::FilesRoot;
 pub use task_files::TaskFiles;

@@ -88,6 +88,7 @@ fn every_variable_changes_its_own_setting() {
             "MULTI_ORCHESTRATOR_MODE" => "WATERFALL",
             "AXON_RESULT_AMBIGUOUS" => "drop",
             "AXON_JOURNAL" | "AXON_ACCESS_TOKENS" => "off",
+            "AXON_BLOB_CACHE_MODE" => "copy",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" => "http://x",
             "RXON_VERSION" => "1.0b2",

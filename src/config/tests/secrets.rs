@@ -17,7 +17,12 @@ fn assert_silent(loaded: Result<Loaded, crate::config::ConfigError>, context: &s
 
 #[test]
 fn secrets_of_every_variable_stay_secret() {
-    for name in ["WORKER_TOKEN", "WORKER_INDIVIDUAL_TOKEN", "S3_SECRET_KEY"] {
+    for name in [
+        "WORKER_TOKEN",
+        "WORKER_INDIVIDUAL_TOKEN",
+        "S3_ACCESS_KEY",
+        "S3_SECRET_KEY",
+    ] {
         assert!(VARIABLES.iter().any(|v| v.name == name));
         for text in [
             SECRET.to_owned(),

@@ -60,7 +60,7 @@ fn attributes(s: &Settings) -> Map<String, Json> {
         "INSTALLED_MODELS": s.installed_models,
         "TASK_FILES_DIR": storage.task_files_dir,
         "S3_ENDPOINT_URL": storage.endpoint_url,
-        "S3_ACCESS_KEY": storage.access_key,
+        "S3_ACCESS_KEY": storage.access_key.as_ref().map(crate::config::Token::expose),
         "S3_SECRET_KEY": storage.secret_key.as_ref().map(crate::config::Token::expose),
         "S3_DEFAULT_BUCKET": storage.default_bucket,
         "S3_REGION": storage.region,

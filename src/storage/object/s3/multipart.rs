@@ -1,0 +1,81 @@
+//! Large objects, part by part.
+
+use std::collections::HashMap;
+
+use s3::serde_types::Part as DonePart;
+
+use super::answer::{failed, tag};
+use super::{S3Store, SIGNED_FOR, etag, send_body};
+use crate::storage::object::store::unquoted;
+use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture};
+
+impl Multipart for S3Store {
+    fn begin<'a>(&'a self, to: &'a ObjectUri) -> StoreFuture<'a, String> {
+        Box::pin(async move {
+            let bucket = self.object(to).await?;
+            let begun = bucket
+                .initiate_multipart_upload(to.key(), "application/octet-stream")
+                .await
+                .map_err(failed(to))?;
+            Ok(begun.upload_id)
+        })
+    }
+
+    fn put_part<'a>(
+        &'a self,
+        from: &'a Source,
+        part: &'a Part,
+        to: &'a ObjectUri,
+        upload: &'a str,
+    ) -> StoreFuture<'a, String> {
+        Box::pin(async move {
+            let bucket = self.object(to).await?;
+            let query = HashMap::from([
+                ("partNumber".to_owned(), part.number.to_string()),
+                ("uploadId".to_owned(), upload.to_owned()),
+            ]);
+            let url = bucket
+                .presign_put(to.key(), SIGNED_FOR, None, Some(query))
+                .await
+                .map_err(failed(to))?;
+            let answer = send_body(&bucket, url, from, part.bytes.clone(), to).await?;
+            etag(&answer).ok_or_else(|| StorageError::unavailable(to, "a part has no ETag"))
+        })
+    }
+
+    fn finish<'a>(
+        &'a self,
+        to: &'a ObjectUri,
+        upload: &'a str,
+        etags: &'a [String],
+    ) -> StoreFuture<'a, Option<String>> {
+        Box::pin(async move {
+            let bucket = self.object(to).await?;
+            let parts = (1..).zip(etags).map(|(part_number, etag)| DonePart {
+                part_number,
+                etag: etag.clone(),
+            });
+            let answer = bucket
+                .complete_multipart_upload(to.key(), upload, parts.collect())
+                .await
+                .map_err(failed(to))?;
+            let text = String::from_utf8_lossy(answer.as_slice());
+            let etag = tag(&text, "ETag").map(|etag| etag.replace("&quot;", "\""));
+            Ok(etag.map(|etag| unquoted(&etag.replace("&#34;", "\"")).to_owned()))
+        })
+    }
+
+    fn abort<'a>(&'a self, to: &'a ObjectUri, upload: &'a str) -> StoreFuture<'a, ()> {
+        Box::pin(async move {
+            let bucket = self.object(to).await?;
+            match bucket
+                .abort_upload(to.key(), upload)
+                .await
+                .map_err(failed(to))
+            {
+                Ok(()) | Err(StorageError::NotFound { .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        })
+    }
+}

@@ -1,0 +1,5 @@
+//! URIs, names, and transfers over a folder.
+
+mod folders;
+mod names;
+mod uris;

@@ -1,0 +1,15 @@
+//! Transfers against a storage that speaks S3 over a real socket, and gets things wrong
+//! when told to.
+#![allow(
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    clippy::pedantic,
+    reason = "a test"
+)]
+
+mod cache;
+mod server;
+mod stage;
+mod transfers;
+mod trouble;
