@@ -14,3 +14,11 @@ pub fn read_task(body: &Bytes) -> Option<Task> {
 pub fn read_answers(body: &Bytes) {
     crate::transport::rxon::read_answers(body);
 }
+
+/// Finds the objects that parameters name; the local names that they get. `None`: the
+/// parameters are refused.
+#[must_use]
+pub fn local_names(params: &crate::RawJson, metadata: &crate::RawJson) -> Option<Vec<String>> {
+    let plan = crate::storage::plan_of(params, Some(metadata)).ok()?;
+    Some(plan.names().map(str::to_owned).collect())
+}

@@ -44,12 +44,18 @@
 //! computes for minutes holds up other handlers at worst.
 //!
 //! The first argument is the parameters, see [`FromParams`]. Functions have up to five
-//! more, see [`FromTask`]: [`TaskContext`] for ids, progress, files and cancelling,
-//! [`Data`] for what the handlers of a worker share, and others.
+//! more, see [`FromTask`]: [`TaskContext`] for ids, progress and cancelling, [`TaskFiles`]
+//! for the task's own folder, [`Data`] for what the handlers of a worker share, and others.
 //!
 //! What a handler returns becomes an [`Outcome`]: a value is a success, a [`Reply`] has
 //! a status of its own, a [`TaskError`] has a code that tells the orchestrator whether
 //! to try again. `?` works on every ordinary error and means "may pass"; so does a panic.
+//!
+//! # Files
+//!
+//! Where parameters name objects of a storage (`s3://bucket/key`), handlers see local
+//! files; local files that a handler returns are objects again when the result goes out.
+//! See [`TaskFiles`] and [`storage`].
 //!
 //! # Running
 //!
@@ -77,6 +83,7 @@
 //! - `examples/` in the repository, beginning with `quickstart`.
 //! - `docs/configuration.md`: every variable.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
+//! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
 
@@ -134,4 +141,6 @@ mod guides {
     struct Transports;
     #[doc = include_str!("../docs/middleware.md")]
     struct Middleware;
+    #[doc = include_str!("../docs/storage.md")]
+    struct Storage;
 }

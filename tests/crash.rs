@@ -3,8 +3,9 @@
 
 #![cfg(feature = "journal")]
 
+use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ struct Process(Child);
 
 impl Process {
     fn start(orchestrator: &DevOrchestrator, folder: &Path) -> Self {
+        Self::with(orchestrator, folder, &[])
+    }
+
+    /// With more variables.
+    fn with(orchestrator: &DevOrchestrator, folder: &Path, more: &[(&str, &str)]) -> Self {
         let child = Command::new(example::program("conformance"))
             .env_clear()
             .env("ORCHESTRATOR_URL", orchestrator.url())
@@ -36,6 +42,7 @@ impl Process {
             .env("TASK_FILES_DIR", folder)
             .env("LOG_LEVEL", "warn,axon_worker=debug")
             .env("NO_COLOR", "1")
+            .envs(more.iter().copied())
             .stdout(append_to(&folder.join(LOG)))
             .spawn()
             .expect("the worker starts");
@@ -221,4 +228,78 @@ async fn kills_at_any_moment_lose_nothing() {
     println!("{on_the_way} of {JOBS} tasks were on their way to the worker in {KILLS} kills");
     // Not more than the slots of the worker.
     assert!(on_the_way <= 50 * KILLS, "{on_the_way}");
+}
+
+/// The files of tasks, by the folder of their process.
+fn task_files(root: &Path) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+    let inside = |folder: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(folder).into_iter().flatten();
+        entries.flatten().map(|entry| entry.path()).collect()
+    };
+    let mut all = BTreeMap::new();
+    for process in inside(root) {
+        let name = process.file_name().unwrap_or_default().to_string_lossy();
+        if name.starts_with("axon-") {
+            let folders = inside(&process).into_iter().filter(|path| path.is_dir());
+            let files = folders.flat_map(|folder| inside(&folder)).collect();
+            all.insert(process, files);
+        }
+    }
+    all
+}
+
+/// Waits until each of so many processes has the file of its task complete.
+async fn processes_with_a_file(root: &Path, count: usize) -> BTreeMap<PathBuf, Vec<PathBuf>> {
+    for _ in 0..5_000 {
+        let all = task_files(root);
+        let is_there = |files: &Vec<PathBuf>| files.iter().any(|file| file.ends_with("clip.txt"));
+        if all.len() == count && all.values().all(is_there) {
+            return all;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    panic!("not in time: {:?}", task_files(root));
+}
+
+#[actix_rt::test]
+async fn files_of_a_killed_worker_are_swept_and_those_of_a_live_one_stay() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (tasks, storage) = (folder.path().join("tasks"), folder.path().join("storage"));
+    std::fs::create_dir_all(storage.join("in")).unwrap();
+    std::fs::write(storage.join("in/clip.txt"), "content").unwrap();
+    let start = |id| {
+        let more = [
+            ("WORKER_ID", id),
+            ("MAX_CONCURRENT_TASKS", "1"),
+            ("TASK_FILES_DIR", tasks.to_str().unwrap()),
+            ("AXON_STORAGE_DIR", storage.to_str().unwrap()),
+        ];
+        Process::with(&orchestrator, folder.path(), &more)
+    };
+    // The file is there while the handler sleeps.
+    let params = json!({ "seconds": 600, "clip": "s3://in/clip.txt" });
+    let _lives = start("lives");
+    submit(&orchestrator, "sleep", params.clone()).await;
+    let before = processes_with_a_file(&tasks, 1).await;
+    let mortal = start("mortal");
+    submit(&orchestrator, "sleep", params).await;
+    let both = processes_with_a_file(&tasks, 2).await;
+    mortal.kill();
+    assert_eq!(task_files(&tasks), both, "a kill leaves everything behind");
+    let killed = both.keys().find(|process| !before.contains_key(*process));
+    let killed = killed.expect("the folder of the killed process");
+    let _again = start("mortal");
+    for _ in 0..5_000 {
+        if !killed.exists() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!killed.exists(), "{}", killed.display());
+    // Its task comes again, and gets its file in a folder of the new process.
+    let after = processes_with_a_file(&tasks, 2).await;
+    for (process, files) in &before {
+        assert_eq!(after.get(process), Some(files), "in use by another worker");
+    }
 }

@@ -14,3 +14,5 @@ mod polling;
 mod sockets;
 #[path = "dev_orchestrator/trouble.rs"]
 mod trouble;
+#[path = "dev_orchestrator/v1_0b17/mod.rs"]
+mod v1_0b17;

@@ -14,6 +14,7 @@ fn output_of(name: &str) -> String {
     let output = Command::new(example::program(name))
         .env("WORKER_ID", "not an identifier")
         .env("ORCHESTRATOR_URL", "http://127.0.0.1:1")
+        .env_remove("S3_ENDPOINT_URL")
         .output()
         .expect("the example starts");
     let text = String::from_utf8(output.stdout).expect("plain text");
@@ -65,6 +66,28 @@ fn statuses_and_errors_choose_the_way_through_a_pipeline() {
             "500 x chair: check, approve, price, reserve, ship -> finished",
             "Quarantined PERMANENT_ERROR",
             "Failed INVALID_INPUT_ERROR",
+        ],
+    );
+}
+
+#[test]
+fn files_come_from_the_storage_and_go_there() {
+    let text = output_of("files");
+    assert_lines(
+        &text,
+        &[
+            "job names      {\"text\":\"s3://avtomatika-payloads/axon-example/texts/one.txt\"}",
+            "/one.txt\n",
+            "/report.json\n",
+            "job gets       {\"report\":\"s3://avtomatika-payloads/",
+            "storage has    {\"bytes\":12,\"words\":4}",
+            "/texts\n",
+            "/loud with one.txt, two.txt",
+            "storage has    2 objects there, 17 bytes",
+            "job fails      ",
+            "missing.txt does not exist",
+            "unsent: 0",
+            "local files left: 0",
         ],
     );
 }

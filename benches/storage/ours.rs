@@ -88,7 +88,7 @@ impl Ours {
                 for _ in 0..2 {
                     drop(self.copies.fetch(&large, &got, &any, &cancel).await);
                 }
-                self.copies.settled(Duration::from_secs(60)).await;
+                self.copies.settled(Duration::from_mins(1)).await;
                 if case == "hit-burst" {
                     drop(self.copies.fetch(&large, &got, &any, &cancel).await);
                 }
@@ -162,7 +162,7 @@ impl Ours {
         };
         let took = began.elapsed();
         assert!(size >= (SMALL * SMALLS) as u64, "{case}: {size}");
-        self.copies.settled(Duration::from_secs(60)).await;
+        self.copies.settled(Duration::from_mins(1)).await;
         took
     }
 }

@@ -12,6 +12,7 @@
 #![allow(unreachable_pub, reason = "an example in several files")]
 
 mod basic;
+mod files;
 mod hot;
 mod injected;
 mod media;
@@ -40,6 +41,8 @@ async fn main() -> Result<()> {
         .task("info", basic::info)
         .task("injected", injected::injected)
         .middleware_for(["injected"], middleware::actor(injected::Injector::default))
+        .task("file_upper", files::upper)
+        .task("dir_copy", blocking(files::copy))
         .task("warm", hot::warm)
         .task("cool", hot::cool)
         .task("image_generation", hot::ready)

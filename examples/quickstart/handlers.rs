@@ -1,11 +1,14 @@
 //! The two task handlers. Both compute, so both are registered as blocking: they
 //! have a thread to themselves and look now and then whether they are called off.
+//!
+//! Pictures come as local files and leave as local files. Between the tasks they are
+//! objects of a storage, which is none of a handler's business.
 
 use std::fmt::Display;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-use axon_worker::{Data, TaskContext, TaskError, Valid};
+use axon_worker::{TaskContext, TaskError, Valid};
 use garde::Validate;
 use image::{Rgb, RgbImage};
 use serde::Deserialize;
@@ -18,10 +21,6 @@ pub(super) const MOST_PIXELS: u32 = 16_384;
 
 /// Rows between two progress reports.
 const BLOCK: u32 = 32;
-
-/// The folder for what one task leaves to the next; with workers on several
-/// machines this would be an object storage.
-pub(super) struct Workspace(pub(super) PathBuf);
 
 #[derive(Deserialize, Validate)]
 pub(super) struct Resize {
@@ -37,7 +36,6 @@ pub(super) struct Resize {
 pub(super) fn resize_image(
     Valid(params): Valid<Resize>,
     task: TaskContext,
-    workspace: Data<Workspace>,
 ) -> Result<Value, TaskError> {
     let source = load(&params.image)?;
     let scaling = Scaling::new(source.dimensions(), (params.width, params.height));
@@ -49,7 +47,7 @@ pub(super) fn resize_image(
         (params.width, params.height),
         pixel,
     )?;
-    let path = workspace.0.join(format!("{}.png", task.job_id()));
+    let path = task.files().path_to_now("resized.png")?;
     save(&resized, &path)?;
     let (from_width, from_height) = source.dimensions();
     Ok(json!({ "resized": {
@@ -63,7 +61,8 @@ pub(super) fn resize_image(
 pub(super) struct ApplyFilters {
     image: PathBuf,
     filters: Vec<Filter>,
-    save_as: PathBuf,
+    /// A name; its ending says in which format.
+    save_as: String,
 }
 
 /// Applies filters one after the other and writes the result.
@@ -77,12 +76,13 @@ pub(super) fn apply_filters(params: ApplyFilters, task: TaskContext) -> Result<V
         picture = paint(&task, filter.name(), done..done + share, size, pixel)?;
         done += share;
     }
-    save(&picture, &params.save_as)?;
+    let path = task.files().path_to_now(&params.save_as)?;
+    save(&picture, &path)?;
     let names: Vec<_> = params.filters.iter().map(|filter| filter.name()).collect();
     Ok(json!({ "filtered": {
-        "image": params.save_as,
+        "image": path,
         "filters": names.join(", "),
-        "bytes": std::fs::metadata(&params.save_as)?.len(),
+        "bytes": std::fs::metadata(&path)?.len(),
     }}))
 }
 
@@ -95,11 +95,8 @@ fn load(path: &Path) -> Result<RgbImage, TaskError> {
 }
 
 fn save(picture: &RgbImage, path: &Path) -> Result<(), TaskError> {
-    let failed = |error: &dyn Display| TaskError::transient(at(path, error));
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-    }
-    picture.save(path).map_err(|error| failed(&error))
+    let saved = picture.save(path);
+    saved.map_err(|error| TaskError::transient(at(path, &error)))
 }
 
 fn at(path: &Path, error: &dyn Display) -> String {

@@ -1,5 +1,6 @@
 //! The whole way of a job in one process: an orchestrator for development, a worker
-//! with two handlers, and a picture that is resized and then sharpened.
+//! with two handlers, and a picture that is resized and then sharpened. From task to task
+//! the picture is an object in a storage, for which a folder stands in.
 //!
 //! ```sh
 //! cargo run --release --example quickstart
@@ -16,14 +17,16 @@ mod pixels;
 mod show;
 
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
+use axon_worker::config::Settings;
 use axon_worker::dev::{DevOrchestrator, JobReport, JobSpec};
-use axon_worker::{Worker, WorkerHandle, WorkerId, blocking};
+use axon_worker::storage::{Expected, ObjectUri, Transfers};
+use axon_worker::{Cancellation, Worker, WorkerHandle, WorkerId, blocking};
 use serde_json::json;
 
-use handlers::{Workspace, apply_filters, resize_image};
+use handlers::{apply_filters, resize_image};
 use options::{Command, Options};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -62,14 +65,16 @@ async fn run(options: &Options) -> Result<()> {
 
     let orchestrator = DevOrchestrator::builder().token(TOKEN).start().await?;
     let workspace = tempfile::tempdir()?;
-    let worker = start_worker(&orchestrator, workspace.path().to_owned())?;
+    let settings = settings(&orchestrator, workspace.path())?;
+    let storage = Transfers::from_settings(&settings.storage)?.ok_or("there is no storage")?;
+    let worker = start_worker(settings)?;
     println!(
         "worker {} takes tasks from {}",
         worker.worker_id(),
         orchestrator.url()
     );
 
-    let outcome = run_jobs(options, &input, &orchestrator, &worker).await;
+    let outcome = run_jobs(options, &input, &orchestrator, &worker, &storage).await;
 
     let drained = worker.shutdown().await;
     orchestrator.stop().await;
@@ -78,6 +83,9 @@ async fn run(options: &Options) -> Result<()> {
         let why = report.error.unwrap_or_default();
         return Err(format!("the job ended as {:?}: {why}", report.state).into());
     }
+    let picture = report.data["filtered"]["image"].as_str();
+    let picture = ObjectUri::parse(picture.ok_or("the job left no picture")?)?;
+    save(&storage, &picture, &options.output).await?;
     println!(
         "\nworker and orchestrator stopped, {} results unsent",
         drained.unsent
@@ -86,14 +94,19 @@ async fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A worker that knows nothing but this orchestrator.
-fn start_worker(orchestrator: &DevOrchestrator, workspace: PathBuf) -> Result<WorkerHandle> {
+/// A worker that knows nothing but this orchestrator, and a folder as storage.
+fn settings(orchestrator: &DevOrchestrator, workspace: &Path) -> Result<Settings> {
     let mut settings = orchestrator.worker_settings();
     settings.worker_id = WorkerId::try_new("quickstart")?;
     settings.storage.task_files_dir = workspace.join("tasks");
+    settings.storage.local_root = Some(workspace.join("storage"));
+    "pictures".clone_into(&mut settings.storage.default_bucket);
+    Ok(settings)
+}
+
+fn start_worker(settings: Settings) -> Result<WorkerHandle> {
     let worker = Worker::builder("image-processor")
         .settings(settings)
-        .data(Workspace(workspace))
         .task("resize_image", blocking(resize_image))
         .task("apply_filters", blocking(apply_filters))
         .spawn()?;
@@ -106,9 +119,15 @@ async fn run_jobs(
     input: &Path,
     orchestrator: &DevOrchestrator,
     worker: &WorkerHandle,
+    storage: &Transfers,
 ) -> Result<JobReport> {
+    let picture = ObjectUri::new("pictures", "input");
+    storage.store(input, &picture, &Cancellation::new()).await?;
+    let picture = picture.to_string();
+    let save_as = options.output.extension().unwrap_or_default();
+    let save_as = format!("filtered.{}", save_as.to_string_lossy());
     let pipeline = JobSpec::from_json(json!({
-        "input": { "image": input, "output": options.output },
+        "input": { "image": picture, "output": save_as },
         "start": "resize",
         "steps": {
             "resize": {
@@ -136,10 +155,20 @@ async fn run_jobs(
     show::steps(&report);
 
     // Typed parameters refuse this one before the handler is called.
-    let wrong = json!({ "image": input, "filters": ["sparkle"], "save_as": options.output });
+    let wrong = json!({ "image": picture, "filters": ["sparkle"], "save_as": save_as });
     let job = orchestrator
         .submit(JobSpec::task("apply_filters", wrong))
         .await?;
     show::refusal(&job.finished().await);
     Ok(report)
+}
+
+/// Copies a picture from the storage to where it was asked for.
+async fn save(storage: &Transfers, picture: &ObjectUri, output: &Path) -> Result<()> {
+    let folder = output.parent().unwrap_or(output);
+    std::fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", output.display()))?;
+    let (whatever, nobody) = (Expected::default(), Cancellation::new());
+    storage.fetch(picture, output, &whatever, &nobody).await?;
+    println!("\nthe picture is {picture}");
+    Ok(())
 }

@@ -22,6 +22,7 @@ use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
+use crate::storage::FilesRoot;
 use crate::transport::Availability;
 use crate::worker::DrainReport;
 
@@ -31,6 +32,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the command channels may take to close.
 const CLOSING: Duration = Duration::from_secs(3);
+
+/// How long called-off transfers and the folders of the last tasks may take to go.
+const CLEARING_UP: Duration = Duration::from_secs(5);
 
 /// End the worker. Later ones than the first change nothing.
 #[derive(Debug, Message)]
@@ -62,6 +66,7 @@ pub(crate) struct JournalLink {
 pub(crate) struct Conductor {
     parts: Parts,
     channels: Vec<Recipient<CloseChannel>>,
+    files: FilesRoot,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
     ended: watch::Sender<Option<DrainReport>>,
@@ -73,6 +78,7 @@ impl Conductor {
     pub(crate) fn new(
         parts: Parts,
         channels: Vec<Recipient<CloseChannel>>,
+        files: FilesRoot,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
         ended: watch::Sender<Option<DrainReport>>,
@@ -80,6 +86,7 @@ impl Conductor {
         Self {
             parts,
             channels,
+            files,
             limits,
             board,
             ended,
@@ -103,12 +110,13 @@ impl Handler<Shutdown> for Conductor {
         self.board.set_draining();
         let drain = Drain::begin(self.limits.clone(), Instant::now());
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
-        let channels = self.channels.clone();
+        let (channels, files) = (self.channels.clone(), self.files.clone());
         actix_rt::spawn(async move {
             let report = parts.drain(drain, &board).await;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
+            files.close(CLEARING_UP).await;
             info!(
                 done = report.done,
                 interrupted = report.interrupted,

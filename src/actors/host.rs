@@ -16,6 +16,7 @@ use super::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
 use crate::status::Ping;
+use crate::storage::{bring_in, carry_out};
 use crate::task::{Outcome, TaskContext, TaskError};
 
 /// Run a task.
@@ -25,6 +26,7 @@ pub(crate) struct RunTask {
     pub(crate) key: TaskKey,
     pub(crate) job: Arc<dyn Job>,
     pub(crate) params: RawJson,
+    pub(crate) params_metadata: Option<RawJson>,
     pub(crate) context: TaskContext,
     pub(crate) permit: Permit,
     pub(crate) span: tracing::Span,
@@ -69,6 +71,7 @@ impl Handler<RunTask> for TaskHost {
             key,
             job,
             params,
+            params_metadata,
             context,
             permit,
             span,
@@ -90,7 +93,7 @@ impl Handler<RunTask> for TaskHost {
                 if too_late {
                     return Outcome::Cancelled;
                 }
-                job.call(call).await
+                with_files(&*job, call, params_metadata.as_ref()).await
             })
             .catch_unwind();
             let ended = tokio::select! {
@@ -116,6 +119,28 @@ impl Handler<Ping> for TaskHost {
     type Result = ();
 
     fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
+}
+
+/// Calls the handler between the downloads of what its parameters name and the uploads
+/// of what its result names. A task that is called off meanwhile ends there; a handler
+/// that fails or panics has nothing uploaded.
+async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
+    let files = call.context.files().clone();
+    let cancellation = call.context.cancellation().clone();
+    call.params = match bring_in(call.params, metadata, &files).await {
+        Ok(params) => params,
+        Err(stop) => return stop.into(),
+    };
+    if cancellation.is_cancelled() {
+        return Outcome::Cancelled;
+    }
+    match job.call(call).await {
+        Outcome::Completed(reply) => match carry_out(reply, &files).await {
+            Ok(reply) => Outcome::Completed(reply),
+            Err(stop) => stop.into(),
+        },
+        other => other,
+    }
 }
 
 /// Ends when the task was called off and had its time to end by itself.

@@ -96,7 +96,17 @@ fn check_storage(settings: &Settings, notes: &mut Notes) {
     if storage.endpoint_url.is_none() && (access || secret) {
         notes.warn("object storage is off: S3 keys are set, but S3_ENDPOINT_URL is not");
     } else if access != secret {
-        notes.warn("only one of S3_ACCESS_KEY and S3_SECRET_KEY is set");
+        notes.warn(
+            "only one of S3_ACCESS_KEY and S3_SECRET_KEY is set: keys are looked for where AWS \
+             programs look",
+        );
+    }
+    if storage.endpoint_url.is_some() && storage.local_root.is_some() {
+        notes.warn("AXON_STORAGE_DIR is ignored: S3_ENDPOINT_URL is set as well");
+    }
+    let is_off = storage.endpoint_url.is_none() && storage.local_root.is_none();
+    if is_off && storage.blob_cache_dir.is_some() {
+        notes.warn("WORKER_BLOB_CACHE_DIR is ignored: there is no object storage");
     }
 }
 

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::Dialect;
 use super::handle::DevOrchestrator;
+use super::job::{Rules, fresh_id};
 use super::quirks::Quirks;
 use super::recorder::Recorder;
 use super::server::{self, Tokens};
 use super::state::{Settings, Shared};
 use crate::config::Token;
+use crate::transport::rxon::security::SigningKey;
 
 /// Why an orchestrator could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +47,9 @@ pub struct DevOrchestratorBuilder {
     lease: Duration,
     max_retries: u32,
     threads: usize,
+    dialect: Dialect,
+    task_secret: Option<Token>,
+    token_lifetime: Duration,
     quirks: Quirks,
     is_recording: bool,
     record_limit: usize,
@@ -59,6 +65,9 @@ impl Default for DevOrchestratorBuilder {
             lease: Duration::from_mins(2),
             max_retries: 3,
             threads: 1,
+            dialect: Dialect::default(),
+            task_secret: None,
+            token_lifetime: Duration::from_hours(1),
             quirks: Quirks::default(),
             is_recording: true,
             record_limit: 10_000,
@@ -100,6 +109,29 @@ impl DevOrchestratorBuilder {
     #[must_use]
     pub fn lease(mut self, time: Duration) -> Self {
         self.lease = time;
+        self
+    }
+
+    /// Which version of RXON it speaks. Default [`Dialect::V1_0b2`].
+    #[must_use]
+    pub fn dialect(mut self, dialect: Dialect) -> Self {
+        self.dialect = dialect;
+        self
+    }
+
+    /// The secret that tasks are signed with, as `ORCHESTRATOR_SECRET_KEY`. Default one that
+    /// nobody knows. (1.0b17 only.)
+    #[must_use]
+    pub fn task_secret(mut self, secret: impl Into<Token>) -> Self {
+        self.task_secret = Some(secret.into());
+        self
+    }
+
+    /// How long access tokens are valid; workers are told whole seconds. Default 1 h.
+    /// (1.0b17 only.)
+    #[must_use]
+    pub fn token_lifetime(mut self, time: Duration) -> Self {
+        self.token_lifetime = time;
         self
     }
 
@@ -173,8 +205,13 @@ impl DevOrchestratorBuilder {
             tokens: Tokens::new(self.token, self.worker_tokens),
             poll_hold: self.poll_hold,
             lease: self.lease,
-            max_retries: self.max_retries,
+            rules: Rules {
+                max_retries: self.max_retries,
+                dialect: self.dialect,
+            },
             threads: self.threads,
+            task_key: task_key(self.task_secret.as_ref()),
+            token_lifetime: self.token_lifetime,
         };
         let recorder = Recorder::new(self.is_recording, self.record_limit);
         let shared = Arc::new(Shared::new(settings, self.quirks, recorder));
@@ -186,6 +223,12 @@ impl DevOrchestratorBuilder {
         })?;
         Ok((Launch { shared, commands }, started))
     }
+}
+
+/// A random key when none is given or it is empty, as avtomatika 1.0b30 does.
+fn task_key(secret: Option<&Token>) -> SigningKey {
+    let given = secret.and_then(|secret| SigningKey::new(secret.expose()).ok());
+    given.unwrap_or_else(|| SigningKey::new(&fresh_id()).expect("an id is not empty"))
 }
 
 struct Launch {

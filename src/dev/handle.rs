@@ -14,7 +14,7 @@ use super::faults::Fault;
 use super::job::{JobReport, JobSpec};
 use super::job_handle::{JobHandle, LoadHandle};
 use super::quirks::Quirks;
-use super::recorder::{Endpoint, RecordedRequest};
+use super::recorder::{Endpoint, RecordedEvent, RecordedRequest};
 use super::server::Command;
 use super::state::{JobCounts, Load, Shared, State, View, WorkerRecord};
 use crate::config::{OrchestratorSettings, Settings};
@@ -216,13 +216,24 @@ impl DevOrchestrator {
         })
     }
 
+    /// The events that were recorded, in the order in which they came (1.0b17).
+    #[must_use]
+    pub fn events(&self) -> Vec<RecordedEvent> {
+        self.look(|view| view.events().cloned().collect())
+    }
+
+    /// Makes all access tokens invalid, without a word to their workers (1.0b17).
+    pub fn revoke_access_tokens(&self) {
+        self.shared.change(|state| state.access.revoke());
+    }
+
     /// How many requests of a kind have come; exact, whatever is recorded.
     #[must_use]
     pub fn request_count(&self, endpoint: Endpoint) -> u64 {
         self.look(|view| view.requests(endpoint))
     }
 
-    /// Drops what was recorded. Counts stay.
+    /// Drops the requests and events that were recorded. Counts stay.
     pub fn clear_requests(&self) {
         self.shared.change(|state| state.recorder.clear());
     }
@@ -281,6 +292,8 @@ impl DevOrchestrator {
         self.go_down().await?;
         self.shared.change(|state| {
             state.forget_workers();
+            state.nonces.clear();
+            state.access.clear();
             if keep == Keep::Nothing {
                 state.lose_jobs();
             }

@@ -60,7 +60,8 @@ impl JobHandle {
 
     /// Calls it off. As with the real orchestrator, a running task hears of it
     /// only over a WebSocket, and only when its worker registered with
-    /// `capabilities.websockets: true`.
+    /// `capabilities.websockets: true`; in 1.0b17 when a heartbeat of it had that, or by the
+    /// answer to its next heartbeat.
     #[allow(clippy::unused_async)] // asking a server, here too
     pub async fn cancel(&self) -> CancelOutcome {
         self.shared.change(|state| state.cancel(&self.id))

@@ -1,5 +1,6 @@
 //! Polls that are open and wait for a task, found by task name.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,15 +22,42 @@ pub(crate) struct Poll {
     pub(crate) offered: Option<TaskId>,
     /// Its client is gone, but nobody is supposed to have noticed.
     pub(crate) is_ghost: bool,
-    listed: Vec<(TaskName, bool)>,
+    listed: Vec<(TaskName, Rank)>,
 }
 
-/// Who waits for a task name; those who have it hot come first.
-#[derive(Debug, Default)]
-struct Lane {
-    hot: BTreeSet<PollId>,
-    cold: BTreeSet<PollId>,
+/// Who comes first: those who have it hot, then the cheapest, then the best reputed, then
+/// those who wait longest. In 1.0b2 all cost the same and have the same reputation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Rank {
+    is_cold: bool,
+    cost: Ordered,
+    reputation: Reverse<Ordered>,
 }
+
+/// A number that can be sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Ordered(u64);
+
+impl Ordered {
+    /// Of a number that is not negative: the order of these is that of their bits.
+    fn of(number: f64) -> Self {
+        Self(number.max(0.0).to_bits())
+    }
+}
+
+impl Rank {
+    fn of(offers: &Offers, name: &TaskName) -> Self {
+        let cost = offers.costs.get(name).copied().unwrap_or(f64::INFINITY);
+        Self {
+            is_cold: !offers.hot.contains(name),
+            cost: Ordered::of(cost),
+            reputation: Reverse(Ordered::of(offers.reputation)),
+        }
+    }
+}
+
+/// Who waits for a task name.
+type Lane = BTreeSet<(Rank, PollId)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct Polls {
@@ -68,15 +96,14 @@ impl Polls {
             return;
         };
         for name in &offers.tasks {
-            let is_hot = offers.hot.contains(name);
-            let lane = self.lanes.entry(name.clone()).or_default();
-            let side = if is_hot {
-                &mut lane.hot
-            } else {
-                &mut lane.cold
-            };
-            if side.insert(id) {
-                poll.listed.push((name.clone(), is_hot));
+            let rank = Rank::of(offers, name);
+            if self
+                .lanes
+                .entry(name.clone())
+                .or_default()
+                .insert((rank, id))
+            {
+                poll.listed.push((name.clone(), rank));
             }
         }
     }
@@ -85,22 +112,16 @@ impl Polls {
         let Some(poll) = self.open.get_mut(&id) else {
             return;
         };
-        for (name, is_hot) in poll.listed.drain(..) {
+        for (name, rank) in poll.listed.drain(..) {
             if let Some(lane) = self.lanes.get_mut(&name) {
-                let side = if is_hot {
-                    &mut lane.hot
-                } else {
-                    &mut lane.cold
-                };
-                side.remove(&id);
+                lane.remove(&(rank, id));
             }
         }
     }
 
     /// The poll that is to get the next task of this name.
     pub(crate) fn first_for(&self, name: &TaskName) -> Option<PollId> {
-        let lane = self.lanes.get(name)?;
-        lane.hot.first().or_else(|| lane.cold.first()).copied()
+        self.lanes.get(name)?.first().map(|(_, id)| *id)
     }
 
     pub(crate) fn close(&mut self, id: PollId) -> Option<Poll> {
@@ -136,7 +157,7 @@ mod tests {
             is_idle: true,
             tasks: tasks.iter().map(|name| (*name).into()).collect(),
             hot: hot.iter().map(|name| (*name).into()).collect(),
-            takes_commands: false,
+            ..Offers::default()
         }
     }
 
@@ -165,5 +186,30 @@ mod tests {
         assert_eq!(polls.count("w"), 1);
         polls.close(id);
         assert_eq!(polls.count("w"), 0);
+    }
+
+    #[test]
+    fn among_cold_workers_the_cheapest_comes_first_then_the_best_reputed() {
+        let offered = |cost: Option<f64>, reputation| Offers {
+            costs: cost.map(|cost| ("a".into(), cost)).into_iter().collect(),
+            reputation,
+            ..offers(&["a"], &[])
+        };
+        let mut polls = Polls::default();
+        let mut waiting = Vec::new();
+        for (cost, reputation) in [
+            (None, 1.0),
+            (Some(2.0), 1.0),
+            (Some(0.5), 0.4),
+            (Some(0.5), 0.9),
+        ] {
+            let (id, _) = polls.open("w", Instant::now());
+            polls.list(id, &offered(cost, reputation));
+            waiting.push(id);
+        }
+        for next in [3, 2, 1, 0] {
+            assert_eq!(polls.first_for(&"a".into()), Some(waiting[next]));
+            polls.close(waiting[next]);
+        }
     }
 }

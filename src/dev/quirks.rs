@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::Endpoint;
+use super::{Dialect, Endpoint};
 
 /// Which odd habits are on. All are off by default.
 ///
@@ -18,6 +18,7 @@ use super::Endpoint;
 /// # let _ = quirks;
 /// ```
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools)] // switches, each on its own
 pub struct Quirks {
     /// Refuse with 429 when too many requests came, with a window that never slides.
     pub rate_limits: Option<RateLimits>,
@@ -28,6 +29,57 @@ pub struct Quirks {
     /// once, and a failure that should be retried then is answered with 500 and
     /// leaves its job stuck. Costs a look at every worker for each task.
     pub no_queue: bool,
+    /// Refuse a wrong token with the status of the other dialect: 403 in 1.0b2, 401 in 1.0b17.
+    pub swapped_refusals: bool,
+    /// How answers are compressed. Default [`Compression::AsOffered`].
+    pub compression: Compression,
+    /// Compress answers of any size, not only those of 500 bytes and more.
+    pub compress_small: bool,
+    /// How many seconds the clock is ahead, negative for behind: the `Date` of answers, and
+    /// the time with which time stamps are compared. Default 0.
+    pub clock_offset: i64,
+    /// Send tasks that a worker should not take. Default none. (1.0b17 only.)
+    pub tampering: Option<Tampering>,
+    /// Look for ended jobs only among the job ids in `current_tasks` of a heartbeat, as
+    /// avtomatika 1.0b30 does: task ids then never come back as `cancel_task_ids`.
+    pub cancels_by_job_id_only: bool,
+    /// Ask workers to put off their next heartbeat by this time. Default none; avtomatika
+    /// 1.0b30 never asks. (1.0b17 only.)
+    pub heartbeat_jitter: Option<Duration>,
+    /// Check parameters against the `input_schema` of the workers that are known, and put a
+    /// job into quarantine when none of them takes its task, as avtomatika 1.0b30 does. Default
+    /// no, so that a worker's own check can be seen. (1.0b17 only.)
+    pub checks_params: bool,
+    /// When a poll is over, hand it any task that waits, also one of a skill that the worker
+    /// never offered.
+    pub steals_tasks: bool,
+}
+
+/// How answers are compressed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Compression {
+    /// With zstd (1.0b17 only) or gzip, if the client offers it, zstd if it offers both.
+    #[default]
+    AsOffered,
+    /// Not at all.
+    Off,
+    /// With gzip, if the client offers it.
+    Gzip,
+    /// With zstd, if the client offers it.
+    Zstd,
+}
+
+/// What is wrong with the tasks that are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Tampering {
+    /// Parameters are changed after signing.
+    Params,
+    /// The signature is all zeros.
+    Signature,
+    /// There is no signature.
+    Unsigned,
 }
 
 /// Limits per worker and path. The window of the real orchestrator never slides:
@@ -37,9 +89,10 @@ pub struct Quirks {
 pub struct RateLimits {
     /// Polls let through. Default 60.
     pub polls: u32,
-    /// Heartbeats let through. Default 100, which is what 1.0b12 really does.
+    /// Heartbeats let through. Default 100, which is what 1.0b12 really does; 1.0b30 lets
+    /// 120 through.
     pub heartbeats: u32,
-    /// Requests of any other kind let through. Default 100. They are counted per
+    /// Requests of any other kind let through. Default 100. In 1.0b2 they are counted per
     /// path for all workers together, as those of one address are.
     pub others: u32,
     /// How long a count lives after the last request. Default 60 s.
@@ -81,14 +134,18 @@ impl RateCounts {
     pub(crate) fn admit(
         &mut self,
         limits: &RateLimits,
+        dialect: Dialect,
         endpoint: Endpoint,
         worker: Option<&str>,
         now: Instant,
     ) -> bool {
-        let worker = match endpoint {
-            Endpoint::Register | Endpoint::Result | Endpoint::Token => "",
-            _ => worker.unwrap_or_default(),
-        };
+        // All requests of one address come together in 1.0b2, where the body is not looked at.
+        let is_shared = matches!(
+            endpoint,
+            Endpoint::Register | Endpoint::Result | Endpoint::Token
+        );
+        let worker = worker.filter(|_| dialect.is_1_0b17() || !is_shared);
+        let worker = worker.unwrap_or_default();
         let (count, last) = self
             .counts
             .entry((endpoint, worker.to_owned()))
@@ -118,7 +175,8 @@ mod tests {
         };
         let mut counts = RateCounts::default();
         let mut now = Instant::now();
-        let mut admitted = |now| counts.admit(&limits, Endpoint::Poll, Some("w"), now);
+        let dialect = Dialect::V1_0b2;
+        let mut admitted = |now| counts.admit(&limits, dialect, Endpoint::Poll, Some("w"), now);
         assert!(admitted(now) && admitted(now));
         for _ in 0..100 {
             now += Duration::from_secs(59);
@@ -136,11 +194,28 @@ mod tests {
         };
         let mut counts = RateCounts::default();
         let now = Instant::now();
-        let mut admitted = |endpoint, worker| counts.admit(&limits, endpoint, Some(worker), now);
+        let dialect = Dialect::V1_0b2;
+        let mut admitted =
+            |endpoint, worker| counts.admit(&limits, dialect, endpoint, Some(worker), now);
         assert!(admitted(Endpoint::Poll, "a"));
         assert!(admitted(Endpoint::Poll, "b"));
         assert!(!admitted(Endpoint::Poll, "a"));
         assert!(admitted(Endpoint::Result, "a"));
         assert!(!admitted(Endpoint::Result, "b"));
+    }
+
+    #[test]
+    fn in_1_0b17_each_worker_has_counts_of_its_own_for_everything() {
+        let limits = RateLimits {
+            others: 1,
+            ..RateLimits::default()
+        };
+        let mut counts = RateCounts::default();
+        let now = Instant::now();
+        let dialect = Dialect::V1_0b17;
+        let mut admitted =
+            |worker| counts.admit(&limits, dialect, Endpoint::Result, Some(worker), now);
+        assert!(admitted("a") && admitted("b"));
+        assert!(!admitted("a"));
     }
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant, SystemTime};
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::config::Token;
+
 /// The kinds of requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -24,10 +26,14 @@ pub enum Endpoint {
     Token,
     /// `GET /_public/status`
     Status,
+    /// `POST /_worker/events` (1.0b17)
+    Event,
+    /// `POST /_worker/auth/token/refresh` (1.0b17)
+    TokenRefresh,
 }
 
 impl Endpoint {
-    const COUNT: usize = 7;
+    const COUNT: usize = 9;
 
     fn index(self) -> usize {
         self as usize
@@ -44,6 +50,10 @@ pub struct RecordedRequest {
     pub worker: Option<String>,
     /// What `X-RXON-Version` said.
     pub version: Option<String>,
+    /// The query of the target, without the question mark; empty when there is none.
+    pub query: String,
+    /// The token that the request showed.
+    pub token: Option<Token>,
     /// The body as it came, decompressed.
     pub body: Bytes,
     /// The status of the answer; `None` when the connection ended without one.
@@ -64,6 +74,37 @@ impl RecordedRequest {
     }
 }
 
+/// An event that a worker sent (1.0b17).
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct RecordedEvent {
+    /// Who sent it.
+    pub worker: String,
+    /// All of it, as it was sent, with the sender at the end of its `bubbling_chain` if it
+    /// came from another worker.
+    pub event: Value,
+    /// Whether it came over the WebSocket.
+    pub over_socket: bool,
+    /// Why it was not taken; `None` when it was.
+    pub refused: Option<String>,
+    /// When it came, for measuring.
+    pub arrived: Instant,
+}
+
+impl RecordedEvent {
+    /// Its `event_type`, if it has one.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.event.get("event_type")?.as_str()
+    }
+
+    /// Its `payload`; null when it has none.
+    #[must_use]
+    pub fn payload(&self) -> &Value {
+        self.event.get("payload").unwrap_or(&Value::Null)
+    }
+}
+
 /// Bodies are kept up to this size together.
 const BYTE_LIMIT: usize = 64 * 1024 * 1024;
 
@@ -75,6 +116,7 @@ pub(crate) struct Recorder {
     ring: VecDeque<RecordedRequest>,
     /// Bytes of all bodies in the ring.
     bytes: usize,
+    events: VecDeque<RecordedEvent>,
     arrived: [u64; Endpoint::COUNT],
 }
 
@@ -85,6 +127,7 @@ impl Recorder {
             capacity,
             ring: VecDeque::new(),
             bytes: 0,
+            events: VecDeque::new(),
             arrived: [0; Endpoint::COUNT],
         }
     }
@@ -124,7 +167,21 @@ impl Recorder {
         self.ring.iter()
     }
 
+    pub(crate) fn event(&mut self, event: RecordedEvent) {
+        if self.is_on && self.capacity > 0 {
+            if self.events.len() == self.capacity {
+                self.events.pop_front();
+            }
+            self.events.push_back(event);
+        }
+    }
+
+    pub(crate) fn events(&self) -> impl Iterator<Item = &RecordedEvent> {
+        self.events.iter()
+    }
+
     pub(crate) fn clear(&mut self) {
+        self.events.clear();
         self.ring.clear();
         self.bytes = 0;
     }
@@ -143,6 +200,8 @@ mod tests {
                 endpoint: Endpoint::Poll,
                 worker: None,
                 version: None,
+                query: String::new(),
+                token: None,
                 body: Bytes::from_static(b"{\"a\":1}"),
                 status: Some(status),
                 at: SystemTime::now(),

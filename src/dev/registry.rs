@@ -2,16 +2,22 @@
 //! them, and how long they are kept.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::{Map, Value};
 
+use super::Dialect;
+use super::contracts::Contract;
 use crate::TaskName;
 
 /// A worker's record, member by member as it was sent.
 pub(crate) type Record = Map<String, Value>;
 
-/// What the dispatcher reads out of a record (RXON 1.0b2).
+/// Workers with a lower reputation get no tasks (1.0b17).
+const LOWEST_REPUTATION: f64 = 0.3;
+
+/// What the dispatcher reads out of a record.
 #[derive(Debug, Default)]
 pub(crate) struct Offers {
     /// Only a worker that says exactly `idle` gets tasks; one that has said
@@ -21,10 +27,67 @@ pub(crate) struct Offers {
     pub(crate) hot: HashSet<TaskName>,
     /// Whether the worker takes commands over its WebSocket.
     pub(crate) takes_commands: bool,
+    /// What a task costs there, by its name (1.0b17).
+    pub(crate) costs: HashMap<TaskName, f64>,
+    /// From 0 to 1; only 1.0b17 changes it.
+    pub(crate) reputation: f64,
+    /// The schemas of the skills (1.0b17).
+    pub(crate) contracts: HashMap<TaskName, Arc<Contract>>,
 }
 
 impl Offers {
-    fn of(record: &Record) -> Self {
+    fn of(record: &Record, dialect: Dialect) -> Self {
+        match dialect {
+            Dialect::V1_0b2 => Self::of_1_0b2(record),
+            Dialect::V1_0b17 => Self {
+                contracts: contracts(record),
+                ..Self::of_1_0b17(record)
+            },
+        }
+    }
+
+    /// Reads a record that has changed. Schemas are compiled only when the skills have.
+    fn reread(&mut self, record: &Record, dialect: Dialect, has_skills: bool) {
+        let contracts = std::mem::take(&mut self.contracts);
+        *self = match dialect {
+            Dialect::V1_0b17 if !has_skills => Self {
+                contracts,
+                ..Self::of_1_0b17(record)
+            },
+            _ => Self::of(record, dialect),
+        };
+    }
+
+    /// Skills are found by their name; what the worker says is available just now does not
+    /// count, as with avtomatika 1.0b30.
+    fn of_1_0b17(record: &Record) -> Self {
+        let list = |key: &str| {
+            record
+                .get(key)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+        };
+        let capability = |key: &str| record.get("capabilities")?.get(key);
+        let costs = capability("cost_per_skill").and_then(Value::as_object);
+        let costs = costs.into_iter().flatten();
+        let reputation = record.get("reputation").and_then(Value::as_f64);
+        let reputation = reputation.unwrap_or(1.0);
+        let is_idle = record.get("status").is_none_or(|status| status == "idle");
+        Self {
+            is_idle: is_idle && reputation >= LOWEST_REPUTATION,
+            tasks: list("supported_skills").filter_map(name).collect(),
+            hot: list("hot_skills").filter_map(name).collect(),
+            takes_commands: capability("websockets") == Some(&Value::Bool(true)),
+            costs: costs
+                .filter_map(|(name, cost)| Some((name.as_str().into(), cost.as_f64()?)))
+                .collect(),
+            reputation,
+            contracts: HashMap::new(),
+        }
+    }
+
+    fn of_1_0b2(record: &Record) -> Self {
         let names = |key: &str| -> Vec<TaskName> {
             let items = record.get(key).and_then(Value::as_array);
             let texts = items.into_iter().flatten().filter_map(Value::as_str);
@@ -38,8 +101,23 @@ impl Offers {
             tasks: names("supported_tasks"),
             hot: names("hot_cache").into_iter().collect(),
             takes_commands: takes_commands == Some(&Value::Bool(true)),
+            ..Self::default()
         }
     }
+}
+
+/// The name of a skill, which may be all there is of it.
+fn name(item: &Value) -> Option<TaskName> {
+    let name = item.as_str().or_else(|| item.get("name")?.as_str());
+    name.map(TaskName::from)
+}
+
+fn contracts(record: &Record) -> HashMap<TaskName, Arc<Contract>> {
+    let skills = record.get("supported_skills").and_then(Value::as_array);
+    let skills = skills.into_iter().flatten();
+    skills
+        .filter_map(|skill| Some((name(skill)?, Contract::of(skill))))
+        .collect()
 }
 
 #[derive(Debug)]
@@ -52,13 +130,15 @@ pub(crate) struct Known {
 #[derive(Debug)]
 pub(crate) struct Registry {
     lease: Duration,
+    dialect: Dialect,
     workers: HashMap<String, Known>,
 }
 
 impl Registry {
-    pub(crate) fn new(lease: Duration) -> Self {
+    pub(crate) fn new(lease: Duration, dialect: Dialect) -> Self {
         Self {
             lease,
+            dialect,
             workers: HashMap::new(),
         }
     }
@@ -69,7 +149,7 @@ impl Registry {
             .entry("reputation")
             .or_insert_with(|| Value::from(1.0));
         let known = Known {
-            offers: Offers::of(&record),
+            offers: Offers::of(&record, self.dialect),
             record,
             expires: now + self.lease,
         };
@@ -78,12 +158,26 @@ impl Registry {
 
     /// Replaces the members that are in `changes` and renews the lease.
     pub(crate) fn merge(&mut self, id: &str, changes: Record, now: Instant) -> Option<&Known> {
-        let lease = self.lease;
+        let (lease, dialect) = (self.lease, self.dialect);
         let known = self.live(id, now)?;
+        let has_skills = changes.contains_key("supported_skills");
         known.record.extend(changes);
-        known.offers = Offers::of(&known.record);
+        known.offers.reread(&known.record, dialect, has_skills);
         known.expires = now + lease;
         Some(known)
+    }
+
+    /// Moves the reputation of a worker, within 0 and 1.
+    pub(crate) fn rate(&mut self, id: &str, change: f64, now: Instant) {
+        let dialect = self.dialect;
+        let Some(known) = self.live(id, now).filter(|_| change != 0.0) else {
+            return;
+        };
+        let reputation = (known.offers.reputation + change).clamp(0.0, 1.0);
+        known
+            .record
+            .insert("reputation".to_owned(), reputation.into());
+        known.offers.reread(&known.record, dialect, false);
     }
 
     /// Renews the lease; false when the worker is not known.
@@ -136,7 +230,7 @@ mod tests {
     #[test]
     fn a_heartbeat_changes_what_it_names_and_keeps_the_rest() {
         let now = Instant::now();
-        let mut registry = Registry::new(Duration::from_mins(2));
+        let mut registry = Registry::new(Duration::from_mins(2), Dialect::V1_0b2);
         registry.register("w", record(json!({"supported_tasks": ["a"], "x": 1})), now);
         assert!(registry.get("w", now).unwrap().offers.is_idle);
         let known = registry
@@ -156,7 +250,7 @@ mod tests {
     fn a_lease_runs_out_unless_it_is_renewed() {
         let now = Instant::now();
         let lease = Duration::from_secs(10);
-        let mut registry = Registry::new(lease);
+        let mut registry = Registry::new(lease, Dialect::V1_0b2);
         registry.register("w", Record::new(), now);
         assert!(registry.renew("w", now + lease / 2));
         assert!(registry.get("w", now + lease).is_some());
@@ -164,5 +258,24 @@ mod tests {
         assert!(registry.get("w", late).is_none());
         assert!(!registry.renew("w", late));
         assert!(registry.merge("w", Record::new(), late).is_none());
+    }
+
+    #[test]
+    fn in_1_0b17_skills_have_names_costs_and_contracts() {
+        let now = Instant::now();
+        let mut registry = Registry::new(Duration::from_mins(2), Dialect::V1_0b17);
+        let sent = json!({"supported_skills": [{"name": "a"}, {"name": "b"}],
+            "available_skills": ["b"], "hot_skills": ["b"],
+            "capabilities": {"cost_per_skill": {"a": 2}, "websockets": true}});
+        registry.register("w", record(sent), now);
+        let offers = &registry.get("w", now).unwrap().offers;
+        assert_eq!(offers.tasks.len(), 2);
+        assert!(offers.hot.contains(&TaskName::from("b")) && offers.is_idle);
+        assert_eq!(offers.costs.get(&TaskName::from("a")), Some(&2.0));
+        assert!(offers.takes_commands && offers.contracts.len() == 2);
+        registry.rate("w", -0.8, now);
+        assert!(!registry.get("w", now).unwrap().offers.is_idle);
+        registry.register("w", Record::new(), now);
+        assert!(registry.get("w", now).unwrap().offers.is_idle);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::any::{TypeId, type_name};
 
+use crate::storage::TaskFiles;
 use crate::task::{Cancellation, HotCache, TaskContext, TaskError};
 
 /// Something a handler can have as its second or later argument.
@@ -76,5 +77,11 @@ impl FromTask for Cancellation {
 impl FromTask for HotCache {
     fn from_task(task: &TaskContext) -> Result<Self, TaskError> {
         Ok(task.hot_cache())
+    }
+}
+
+impl FromTask for TaskFiles {
+    fn from_task(task: &TaskContext) -> Result<Self, TaskError> {
+        Ok(task.files().clone())
     }
 }

@@ -5,6 +5,7 @@
 #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "its error alone"))]
 pub(crate) mod journal;
 mod object;
+mod offload;
 mod task_files;
 
 pub use journal::JournalError;
@@ -16,5 +17,8 @@ pub use object::{
     TransferEvent, TransferEvents, TransferId, TransferLimits, Transfers, s3_config_hash,
     safe_name,
 };
-pub(crate) use task_files::FilesRoot;
-pub use task_files::TaskFiles;
+#[cfg(fuzzing)]
+pub(crate) use offload::plan_of;
+pub(crate) use offload::{bring_in, carry_out};
+pub(crate) use task_files::{FilesRoot, Owner};
+pub use task_files::{StoredFile, TaskFiles};

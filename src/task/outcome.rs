@@ -125,11 +125,6 @@ impl Reply {
         Ok(self)
     }
 
-    pub(crate) fn with_data_metadata(mut self, metadata: Option<RawJson>) -> Self {
-        self.data_metadata = metadata;
-        self
-    }
-
     /// Free data about the result.
     #[must_use]
     pub fn metadata(&self) -> Option<&RawJson> {
@@ -146,6 +141,15 @@ impl Reply {
     #[must_use]
     pub fn data_metadata(&self) -> Option<&RawJson> {
         self.data_metadata.as_ref()
+    }
+
+    /// The same reply when files in its data were uploaded.
+    pub(crate) fn with_files(&self, data: RawJson, data_metadata: RawJson) -> Self {
+        Self {
+            data,
+            data_metadata: Some(data_metadata),
+            ..self.clone()
+        }
     }
 
     /// `success`, or the handler's own status.
@@ -224,7 +228,7 @@ pub struct TaskResult {
     pub name: TaskName,
     /// What happened.
     pub outcome: Outcome,
-    /// How long the handler ran; zero when it never did.
+    /// How long the handler ran, its files moving included; zero when it never did.
     pub ran_for: Duration,
     /// The free extra data of the task, of which protocols send some back.
     pub task_metadata: Option<RawJson>,

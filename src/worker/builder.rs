@@ -8,15 +8,17 @@ use super::control::{Link, Plan};
 use super::spec::{Route, TaskSpec};
 use super::{Worker, WorkerHandle};
 use crate::actors::CommandHandlers;
-use crate::config::{OrchestratorSettings, Settings};
+use crate::config::{OrchestratorSettings, RxonVersion, Settings, StorageSettings};
 use crate::error::{Error, Result};
 use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::middleware::{Layer, Middleware};
 use crate::policy::{Selection, strategy_for};
+use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
 
+type MakeTransfers = Box<dyn FnOnce(&StorageSettings) -> Transfers>;
 type Change = Box<dyn FnOnce(&mut Settings)>;
 
 /// Builds a [`Worker`]. What is set here wins over the environment.
@@ -31,6 +33,7 @@ pub struct WorkerBuilder {
     changes: Vec<Change>,
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
+    storage: Option<MakeTransfers>,
     pub(super) problems: Vec<String>,
 }
 
@@ -56,6 +59,7 @@ impl WorkerBuilder {
             changes: Vec::new(),
             links: Vec::new(),
             selection: None,
+            storage: None,
             problems: Vec::new(),
         }
     }
@@ -154,6 +158,18 @@ impl WorkerBuilder {
         })
     }
 
+    /// The dialect of RXON that all orchestrators speak. Default: `RXON_VERSION`, else
+    /// found out from each of them.
+    #[must_use]
+    pub fn rxon_version(self, version: RxonVersion) -> Self {
+        self.configure(move |settings| {
+            settings.rxon.version = version;
+            for orchestrator in &mut settings.orchestrators {
+                orchestrator.rxon_version = version;
+            }
+        })
+    }
+
     /// Uses these settings instead of reading the environment.
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
@@ -210,6 +226,45 @@ impl WorkerBuilder {
         self
     }
 
+    /// Moves files from and to a storage of your own instead of the one of
+    /// `S3_ENDPOINT_URL` or `AXON_STORAGE_DIR`. Bucket and limits are those of the settings;
+    /// with [`WorkerBuilder::transfers`] they are yours as well, and so is a cache.
+    ///
+    /// ```
+    /// use axon_worker::{TaskError, Worker, storage::LocalStore};
+    ///
+    /// async fn nothing(_: serde_json::Value) -> Result<(), TaskError> {
+    ///     Ok(())
+    /// }
+    /// # let _ =
+    /// Worker::builder("example")
+    ///     .task("nothing", nothing)
+    ///     // s3://bucket/key is the file /srv/objects/bucket/key
+    ///     .storage(LocalStore::new("/srv/objects"));
+    /// ```
+    #[must_use]
+    pub fn storage(mut self, store: impl ObjectStore) -> Self {
+        self.storage = Some(Box::new(|settings: &StorageSettings| {
+            let limits = TransferLimits {
+                parallel: settings.parallel,
+                part_size: settings.part_size,
+                stall: settings.stall_timeout,
+                max_retries: settings.max_retries,
+                ..TransferLimits::default()
+            };
+            Transfers::new(store, &settings.default_bucket, limits)
+        }));
+        self
+    }
+
+    /// Moves files with these instead of those of the settings, for example to
+    /// [subscribe](Transfers::subscribe) to what they do.
+    #[must_use]
+    pub fn transfers(mut self, transfers: Transfers) -> Self {
+        self.storage = Some(Box::new(|_| transfers));
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -259,6 +314,14 @@ impl WorkerBuilder {
         if settings.orchestrators.is_empty() && links.is_empty() {
             problems.push("no orchestrator is configured".to_owned());
         }
+        let transfers = match self.storage {
+            Some(make) => Ok(Some(make(&settings.storage))),
+            None => Transfers::from_settings(&settings.storage),
+        };
+        let transfers = transfers.unwrap_or_else(|error| {
+            problems.push(error.to_string());
+            None
+        });
         if !problems.is_empty() {
             return Err(Error::Build(problems));
         }
@@ -272,6 +335,7 @@ impl WorkerBuilder {
             skill_dependencies: self.skill_dependencies,
             commands: self.commands,
             links,
+            transfers,
         };
         Ok(Worker {
             plan,

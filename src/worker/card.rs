@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
 use super::control::Plan;
+use crate::storage::s3_config_hash;
 use crate::transport::WorkerCard;
 
 /// How long finding out our own address may take.
@@ -26,7 +27,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
         cost_per_skill: settings.cost_per_skill.clone(),
         skill_dependencies: plan.skill_dependencies.clone(),
         max_concurrent_tasks: settings.intake.max_concurrent_tasks,
-        storage_hash: None,
+        storage_hash: s3_config_hash(&settings.storage),
         hostname: hostname(),
         ip_address: own_address(url).await.to_string(),
         extra: BTreeMap::new(),
@@ -34,7 +35,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
     }
 }
 
-fn hostname() -> String {
+pub(super) fn hostname() -> String {
     let of_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = of_kernel
         .or_else(|| std::env::var("HOSTNAME").ok())

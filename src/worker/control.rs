@@ -17,6 +17,7 @@ use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
 use crate::status::StatusBoard;
+use crate::storage::{FilesRoot, Owner, Transfers};
 use crate::transport::Transport;
 
 /// Everything that a worker is made of.
@@ -28,6 +29,7 @@ pub(crate) struct Plan {
     pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
+    pub(crate) transfers: Option<Transfers>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -70,6 +72,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         commands,
         links,
         selection,
+        transfers,
     } = plan;
     let sessions = sessions(links);
     let (blocking, pool) =
@@ -77,6 +80,17 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
 
     let names: Vec<_> = sessions.iter().map(|s| s.name.as_str()).collect();
     let mut journal = Opened::open(&settings, &names)?;
+    let owner = Owner {
+        worker: settings.worker_id.to_string(),
+        host: super::card::hostname(),
+    };
+    let undelivered: Vec<_> = journal
+        .leftovers
+        .iter()
+        .map(|r| r.task_id.clone())
+        .collect();
+    let folder = &settings.storage.task_files_dir;
+    let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
 
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = wiring::Contexts::new();
@@ -99,19 +113,22 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.capacity.run(wiring.capacity(registry.entries()));
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
-    parts.courier.do_send(Redeliver(journal.leftovers));
+    parts.courier.do_send(Redeliver {
+        results: journal.leftovers,
+        files: kept,
+    });
     contexts.poller.run(wiring.poller(least_polls));
     contexts.heartbeat.run(wiring.heartbeat());
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, hosts));
+        .run(wiring.supervisor(registry, data, files.clone(), hosts));
     // Last: it begins by registering.
     contexts
         .pool
         .run(wiring.pool(sessions, selection, card, &channels));
 
     let (sender, ended) = watch::channel(None);
-    let conductor = wiring.conductor(sender, &channels).start();
+    let conductor = wiring.conductor(sender, &channels, files).start();
     let board = wiring.board;
     Ok(Running {
         handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone()),

@@ -141,6 +141,7 @@ impl Wiring<'_> {
         &self,
         registry: Registry,
         data: SharedData,
+        files: FilesRoot,
         hosts: Vec<HostHandle>,
     ) -> TaskSupervisor {
         let services = Services {
@@ -159,7 +160,7 @@ impl Wiring<'_> {
         TaskSupervisor::new(
             registry,
             Arc::new(services),
-            FilesRoot::new(&self.settings.storage.task_files_dir),
+            files,
             Placement::new(hosts),
             self.settings.timing.cancel_grace,
             neighbours,
@@ -266,6 +267,7 @@ impl Wiring<'_> {
         &self,
         ended: watch::Sender<Option<DrainReport>>,
         channels: &[Addr<WsCommandActor>],
+        files: FilesRoot,
     ) -> Conductor {
         let timing = &self.settings.timing;
         let limits = DrainLimits {
@@ -279,6 +281,7 @@ impl Wiring<'_> {
         Conductor::new(
             self.parts.clone(),
             channels,
+            files,
             limits,
             self.board.clone(),
             ended,

@@ -113,6 +113,39 @@ def pipeline(steps: Steps) -> Blueprint:
     return blueprint
 
 
+def relay(steps: Steps) -> Blueprint:
+    """`file_upper` on `{input}`, then again on what the first one left."""
+    blueprint = Blueprint("relay", api_endpoint="/jobs/relay", api_version=API_VERSION)
+
+    @state(blueprint, "start", is_start=True)
+    async def start(context, actions):
+        if not await steps.is_offered(context, "file_upper"):
+            return
+        actions.dispatch_task(
+            task_type="file_upper",
+            params=context.initial_data,
+            transitions={"success": "again", "failure": "failed"},
+            timeout_seconds=STEP_TIMEOUT_SECONDS,
+            priority=steps.priority(),
+        )
+
+    @state(blueprint, "again")
+    async def again(context, actions):
+        left = context.state_history
+        if not await steps.is_offered(context, "file_upper"):
+            return
+        actions.dispatch_task(
+            task_type="file_upper",
+            params={"input": left["output"]},
+            transitions={"success": "finished", "failure": "failed"},
+            timeout_seconds=STEP_TIMEOUT_SECONDS,
+            priority=steps.priority(),
+        )
+
+    add_ends(blueprint)
+    return blueprint
+
+
 def fan_out(steps: Steps) -> Blueprint:
     """The same task many times at once: `{task, branches: [params, ...]}`. The results stay in
     the job record under `aggregation_results`."""
@@ -155,4 +188,4 @@ def add_ends(blueprint: Blueprint) -> None:
         pass
 
 
-BLUEPRINTS = (single, pipeline, fan_out)
+BLUEPRINTS = (single, pipeline, relay, fan_out)

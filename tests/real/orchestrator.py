@@ -48,7 +48,7 @@ def open_storage(where: str):
     return RedisStorage(from_url(where, socket_timeout=None))
 
 
-def add_debug_routes(app: web.Application, storage, history: str) -> None:
+def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
     """What the package stores but has no working route for. In 1.0b12 `/jobs/{id}/history` is
     never registered, as routes are made before the history is opened; in both releases the
     worker history asks the table of the jobs."""
@@ -80,6 +80,13 @@ def add_debug_routes(app: web.Application, storage, history: str) -> None:
     async def worker_record(request: web.Request) -> web.Response:
         return answer(await storage.get_worker_info(request.match_info["worker"]))
 
+    async def new_job(request: web.Request) -> web.Response:
+        job = await request.json()
+        job_id = await engine.create_background_job("single", **job)
+        return answer({"job_id": job_id})
+
+    app = engine.app
+    app.router.add_post("/debug/jobs", new_job)
     app.router.add_get("/debug/jobs/{job}/events", job_events)
     app.router.add_get("/debug/workers/{worker}/events", worker_events)
     app.router.add_get("/debug/workers/{worker}", worker_record)
@@ -103,7 +110,7 @@ async def main() -> None:
     steps = Steps(storage)
     for make in BLUEPRINTS:
         engine.register_blueprint(make(steps))
-    add_debug_routes(engine.app, storage, options.history)
+    add_debug_routes(engine, storage, options.history)
     if not OLD:
         from meddling import meddle
         from recording import record_messages

@@ -62,32 +62,79 @@ async fn the_header_alone_is_enough_to_recognise_it() {
     signed(MessageKind::Heartbeat, &server.seen()[1]);
 }
 
-/// The second heartbeat is in the older form, the last in the newer one.
+/// What kinds of registrations have arrived, and in which form heartbeats came.
+fn forms(server: &Server) -> Vec<(&'static str, bool)> {
+    let form = |request: &Seen| {
+        let message: Value = serde_json::from_slice(&request.body).unwrap();
+        let is_signed = message.get("security").is_some();
+        let older = message.get("supported_tasks").is_some();
+        let newer = message.get("supported_skills").is_some();
+        let name = match (request.line().starts_with("PATCH"), older, newer) {
+            (true, _, _) => "beat",
+            (false, true, true) => "for both",
+            (false, true, false) => "older",
+            (false, false, _) => "newer",
+        };
+        (name, is_signed)
+    };
+    server.seen().iter().map(form).collect()
+}
+
 #[actix_rt::test]
 async fn every_registration_finds_it_out_anew() {
+    let older = || ok(r#"{"status": "registered"}"#);
+    let missing = || refusal(403, "Missing required timestamp for replay protection");
     let server = Server::saying([
         registered(),
         beaten(),
-        ok(r#"{"status": "registered"}"#),
+        // It is an older one now ...
+        older(),
+        older(),
         ok(RECORD),
+        // ... still is ...
+        older(),
+        ok(RECORD),
+        // ... and a newer one again.
+        missing(),
         registered(),
         beaten(),
     ])
     .await;
     let orchestrator = transport(&server.url);
-    for _ in 0..3 {
+    for _ in 0..4 {
         orchestrator.register(card(), report()).await.unwrap();
         orchestrator.heartbeat(report()).await.unwrap();
     }
+    let expected = [
+        ("for both", true),
+        ("beat", true),
+        ("for both", true),
+        ("older", false),
+        ("beat", false),
+        ("older", false),
+        ("beat", false),
+        ("older", false),
+        ("for both", true),
+        ("beat", true),
+    ];
+    assert_eq!(forms(&server), expected);
     let seen = server.seen();
-    let registrations = [0, 2, 4].map(|n: usize| signed(MessageKind::Registration, &seen[n]));
+    let kind = MessageKind::Registration;
+    let registrations = [0, 2, 8].map(|n: usize| signed(kind, &seen[n]));
     no_replay(&registrations);
-    signed(MessageKind::Heartbeat, &seen[1]);
-    let older: Value = serde_json::from_slice(&seen[3].body).unwrap();
-    assert_eq!(older["supported_tasks"], json!(["echo"]));
-    assert_eq!(older.get("security"), None);
-    assert_eq!(seen[3].header("x-worker-id"), None);
-    signed(MessageKind::Heartbeat, &seen[5]);
+    assert_eq!(seen[4].header("x-worker-id"), None);
+    assert_eq!(seen[4].header("x-rxon-version"), Some("1.0b2"));
+}
+
+#[actix_rt::test]
+async fn an_older_orchestrator_that_fails_the_second_time_knows_us_all_the_same() {
+    let older = ok(r#"{"status": "registered"}"#);
+    let server = Server::saying([older, refusal(500, "oh"), ok(RECORD)]).await;
+    let orchestrator = transport(&server.url);
+    orchestrator.register(card(), report()).await.unwrap();
+    orchestrator.heartbeat(report()).await.unwrap();
+    let expected = [("for both", true), ("older", false), ("beat", false)];
+    assert_eq!(forms(&server), expected);
 }
 
 #[actix_rt::test]
@@ -101,7 +148,8 @@ async fn one_that_went_back_to_the_older_dialect_is_registered_with_anew() {
 #[actix_rt::test]
 async fn one_that_came_to_the_newer_dialect_refuses_us_until_we_register() {
     let missing = "Missing required timestamp for replay protection";
-    let server = Server::saying([ok(r#"{"status": "registered"}"#), refusal(403, missing)]).await;
+    let older = || ok(r#"{"status": "registered"}"#);
+    let server = Server::saying([older(), older(), refusal(403, missing)]).await;
     let orchestrator = transport(&server.url);
     orchestrator.register(card(), report()).await.unwrap();
     let error = orchestrator.heartbeat(report()).await.unwrap_err();
@@ -110,7 +158,8 @@ async fn one_that_came_to_the_newer_dialect_refuses_us_until_we_register() {
 
 #[actix_rt::test]
 async fn two_orchestrators_are_each_spoken_to_in_their_own_dialect() {
-    let older = Server::saying([ok(r#"{"status": "registered"}"#), ok(RECORD)]).await;
+    let answer = || ok(r#"{"status": "registered"}"#);
+    let older = Server::saying([answer(), answer(), ok(RECORD)]).await;
     let newer = Server::saying([registered(), beaten()]).await;
     let both = [transport(&older.url), transport(&newer.url)];
     for orchestrator in &both {
@@ -123,7 +172,7 @@ async fn two_orchestrators_are_each_spoken_to_in_their_own_dialect() {
         let message: Value = serde_json::from_slice(&request.body).unwrap();
         message.get("security").is_some()
     };
-    assert!(!is_signed(&older.seen()[1]));
+    assert!(!is_signed(&older.seen()[2]));
     assert!(is_signed(&newer.seen()[1]));
 }
 

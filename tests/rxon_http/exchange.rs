@@ -11,6 +11,7 @@ use super::{TASK, TOKEN, card, poll, report, result, transport};
 async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
     let server = Server::saying([
         ok(r#"{"status": "registered"}"#),
+        ok(r#"{"status": "registered"}"#),
         ok(r#"{"worker_id": "worker-1", "reputation": 1.0}"#),
         answer(204, "", ""),
         ok(TASK),
@@ -40,6 +41,7 @@ async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
         lines,
         [
             "POST /_worker/workers/register HTTP/1.1",
+            "POST /_worker/workers/register HTTP/1.1",
             "PATCH /_worker/workers/worker-1 HTTP/1.1",
             "GET /_worker/workers/worker-1/tasks/next HTTP/1.1",
             "GET /_worker/workers/worker-1/tasks/next HTTP/1.1",
@@ -53,7 +55,7 @@ async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
     for (n, request) in seen.iter().enumerate() {
         assert_eq!(request.header("x-worker-token"), Some(TOKEN));
         // The answer to the registration tells which it is.
-        let rxon = if n == 0 { "1.0b17" } else { "1.0b2" };
+        let rxon = if n < 2 { "1.0b17" } else { "1.0b2" };
         assert_eq!(request.header("x-rxon-version"), Some(rxon));
         assert_eq!(request.header("accept-encoding"), Some("zstd, gzip"));
         assert_eq!(request.header("user-agent"), Some(version));
@@ -62,12 +64,15 @@ async fn a_worker_registers_beats_polls_and_delivers_over_one_connection() {
             assert_eq!(request.header("content-type"), Some("application/json"));
         }
     }
-    assert!(seen[5].body.is_empty(), "a probe has no body");
+    assert!(seen[6].body.is_empty(), "a probe has no body");
     let read = |n: usize| serde_json::from_slice::<Value>(&seen[n].body).unwrap();
-    assert_eq!(read(0)["capabilities"]["websockets"], true);
-    assert_eq!(read(1)["skill_dependencies"], json!({"echo": ["model"]}));
-    assert_eq!(read(1)["current_tasks"], json!(["t"]));
-    assert_eq!(read(4)["data"], json!({"x": 1}));
+    // In the form for all orchestrators, and then in that of this one, which stays.
+    assert!(read(0).get("supported_skills").is_some());
+    assert_eq!(read(1).get("supported_skills"), None);
+    assert_eq!(read(1)["capabilities"]["websockets"], true);
+    assert_eq!(read(2)["skill_dependencies"], json!({"echo": ["model"]}));
+    assert_eq!(read(2)["current_tasks"], json!(["t"]));
+    assert_eq!(read(5)["data"], json!({"x": 1}));
 }
 
 #[actix_rt::test]

@@ -306,7 +306,7 @@ async fn errors_in_quotes_once_too_often_are_read() {
 
 #[actix_rt::test]
 async fn a_refusal_because_of_the_time_says_whose_clock_is_off() {
-    let theirs = HttpDate::from(SystemTime::now() - Duration::from_secs(600));
+    let theirs = HttpDate::from(SystemTime::now() - Duration::from_mins(10));
     let headers = format!("{HEADERS}date: {theirs}\r\n");
     let body = r#"{"error":"Message timestamp expired (replay protection)"}"#;
     let (_server, orchestrator) = known([answer(403, &headers, body)]).await;
@@ -330,7 +330,8 @@ async fn its_ways_are_known_once_it_is_known() {
     let (_server, newer) = known([]).await;
     assert!(newer.habits().counts_heartbeats);
     assert!(newer.habits().dispatch_lag >= Duration::from_secs(2));
-    let server = Server::saying([ok(r#"{"status": "registered"}"#)]).await;
+    let answer = || ok(r#"{"status": "registered"}"#);
+    let server = Server::saying([answer(), answer()]).await;
     let older = transport(&server.url);
     older.register(card(), report()).await.unwrap();
     assert_eq!(older.habits(), Habits::default());

@@ -1,14 +1,14 @@
 //! Which tasks are taken.
 
 use axon_worker::config::{RxonSettings, RxonVersion, Token};
-use axon_worker::transport::TransportError;
 use axon_worker::transport::rxon::RxonHttp;
-use axon_worker::transport::rxon::security::{SigningKey, sign_task};
+use axon_worker::transport::rxon::security::{MessageKind, SigningKey, sign_task};
+use axon_worker::transport::{Transport, TransportError};
 use axon_worker::{OrchestratorId, Task};
 use serde_json::{Value, json};
 
 use super::server::{Server, ok};
-use super::{TOKEN, poll, setup};
+use super::{TOKEN, poll, result, setup, signatures};
 
 const SECRET: &str = "secret-of-the-orchestrator";
 
@@ -131,4 +131,25 @@ async fn a_policy_that_does_not_name_the_skill_forbids_it() {
     assert!(reason.contains("allowed_skills"), "{reason}");
     let odd = with_policy(json!({"allowed_skills": "echo"}));
     taken(|_| {}, &odd).await.unwrap_err();
+}
+
+/// Who a task is done for is told with its result, as it came.
+#[actix_rt::test]
+async fn the_chain_of_identities_goes_back_with_the_result() {
+    let chain = json!(["root", "worker-9"]);
+    let mut for_others = task();
+    for_others["security"] = json!({"signature": "x", "identity_chain": chain});
+    let accepted = r#"{"status":"accepted","transition":"success_transition"}"#;
+    let server = Server::saying([ok(for_others.to_string()), ok(accepted), ok(accepted)]).await;
+    let orchestrator = with(|_| {}, &server.url, RxonVersion::V1_0b17);
+    poll(&orchestrator).await.unwrap().unwrap();
+    // Once it is told, it is forgotten.
+    for _ in 0..2 {
+        orchestrator.deliver(result()).await.unwrap();
+    }
+    let seen = server.seen();
+    let security = [1, 2]
+        .map(|n: usize| signatures::signed(MessageKind::Result, &seen[n])["security"].clone());
+    assert_eq!(security[0]["identity_chain"], chain);
+    assert_eq!(security[1].get("identity_chain"), None);
 }

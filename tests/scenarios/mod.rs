@@ -5,6 +5,7 @@ mod blocking;
 mod capacity;
 mod commands;
 mod faults;
+mod files;
 mod hot_cache;
 mod jobs;
 mod lifecycle;

@@ -38,6 +38,15 @@ impl Orchestrator {
             .await
     }
 
+    /// Hands in a job of one task with metadata of its files, as if an earlier step had
+    /// told it; its id.
+    pub(crate) async fn submit_with_files(&self, initial_data: Value, files: Value) -> String {
+        let job = json!({ "initial_data": initial_data, "data_metadata": files });
+        let (status, body) = self.post("/debug/jobs", &job).await;
+        assert!(status.is_success(), "{status}: {body}");
+        body["job_id"].as_str().expect("a job id").to_owned()
+    }
+
     /// Waits for the end of a job; its record.
     pub(crate) async fn end_of(&self, job: &str) -> Value {
         self.end_of_within(job, JOB_LIMIT).await

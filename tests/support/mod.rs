@@ -8,6 +8,7 @@ mod orchestrator;
 mod process;
 mod redis;
 mod release;
+mod s3;
 mod signing;
 
 /// Runs each scenario with memory storage and with Redis storage.
@@ -39,6 +40,7 @@ pub(crate) use conformance::{Worker, WorkerSetup};
 pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
 pub(crate) use redis::Redis;
 pub(crate) use release::Release;
+pub(crate) use s3::{BUCKET, S3};
 pub(crate) use serde_json::{Value, json};
 pub(crate) use signing::{now, sign, signed};
 
@@ -91,6 +93,11 @@ impl Stage {
             _redis: redis,
             folder,
         }
+    }
+
+    /// Where everything of this stage is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The conformance worker of this stage, to be configured and started.

@@ -26,6 +26,11 @@ impl Ledger {
         }
     }
 
+    /// Whether results outlive the process.
+    pub(super) fn is_kept(&self) -> bool {
+        self.journal.is_some()
+    }
+
     /// Notes a result, or that it was answered for good. `true`: this is the first
     /// note of a batch, which has to be sent in a moment.
     pub(super) fn note(&mut self, result: &Arc<TaskResult>, answered: bool) -> bool {

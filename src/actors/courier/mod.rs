@@ -20,7 +20,7 @@ use super::journal::Notes;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
-use crate::id::OrchestratorId;
+use crate::id::{OrchestratorId, TaskId};
 use crate::policy::{Outbox, Ticket, Verdict};
 use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
@@ -36,7 +36,11 @@ pub(crate) struct Recovered(pub(crate) OrchestratorId);
 /// us. The poller is held back until then.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Redeliver(pub(crate) Vec<TaskResult>);
+pub(crate) struct Redeliver {
+    pub(crate) results: Vec<TaskResult>,
+    /// The folders of some of these tasks.
+    pub(crate) files: Vec<(TaskId, TaskFiles)>,
+}
 
 /// How many results are not delivered yet?
 #[derive(Debug, Message)]
@@ -64,7 +68,7 @@ const A_MOMENT: Duration = Duration::from_millis(1);
 struct Parcel {
     result: Arc<TaskResult>,
     /// Removed with the parcel.
-    _files: Option<TaskFiles>,
+    files: Option<TaskFiles>,
 }
 
 /// Delivers results.
@@ -75,6 +79,8 @@ pub(crate) struct Courier {
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
+    /// The folders of tasks among the leftovers.
+    kept: Vec<(TaskId, TaskFiles)>,
     poller: Recipient<SetHold>,
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
@@ -93,6 +99,7 @@ impl Courier {
         Self {
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
+            kept: Vec::new(),
             poller,
             outbox,
             parcels: HashMap::new(),
@@ -124,10 +131,7 @@ impl Courier {
 
     fn accept(&mut self, result: Arc<TaskResult>, files: Option<TaskFiles>) -> Ticket {
         let ticket = self.outbox.add(result.origin.0);
-        let parcel = Parcel {
-            result,
-            _files: files,
-        };
+        let parcel = Parcel { result, files };
         self.parcels.insert(ticket, parcel);
         ticket
     }
@@ -193,6 +197,22 @@ impl Courier {
     }
 }
 
+impl Drop for Courier {
+    /// What the journal keeps for the next process, it may need the files of.
+    fn drop(&mut self) {
+        if !self.ledger.is_kept() {
+            return;
+        }
+        let parcels = self
+            .parcels
+            .values()
+            .filter_map(|parcel| parcel.files.as_ref());
+        for files in parcels.chain(self.kept.iter().map(|(_, files)| files)) {
+            files.leave();
+        }
+    }
+}
+
 impl Actor for Courier {
     type Context = Context<Self>;
 }
@@ -212,7 +232,7 @@ impl Handler<DeliverResult> for Courier {
 impl Handler<Redeliver> for Courier {
     type Result = ();
 
-    fn handle(&mut self, Redeliver(results): Redeliver, _: &mut Self::Context) {
+    fn handle(&mut self, Redeliver { results, files }: Redeliver, _: &mut Self::Context) {
         if results.is_empty() {
             return;
         }
@@ -221,6 +241,7 @@ impl Handler<Redeliver> for Courier {
             on: true,
         });
         self.leftovers.wait_for_orchestrators(results);
+        self.kept = files;
         self.board.set_unsent(self.unsent());
     }
 }
@@ -281,7 +302,9 @@ impl Handler<Recovered> for Courier {
             ctx.run_later(LEFTOVERS_FIRST, |courier, _| courier.release());
         }
         for result in self.leftovers.of(id) {
-            let ticket = self.accept(Arc::new(result), None);
+            let kept = self.kept.iter().position(|(id, _)| *id == result.task_id);
+            let files = kept.map(|place| self.kept.swap_remove(place).1);
+            let ticket = self.accept(Arc::new(result), files);
             self.leftovers.sent(ticket);
         }
         if self.leftovers.are_out() {

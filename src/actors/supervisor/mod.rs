@@ -105,6 +105,7 @@ impl TaskSupervisor {
         debug!(parent: &span, "task starts");
         self.services.board.task_began(&task.id);
         let params = task.params.clone();
+        let params_metadata = task.params_metadata.clone();
         let context = TaskContext::new(
             task,
             entry.cancellation.clone(),
@@ -115,6 +116,7 @@ impl TaskSupervisor {
             key: key.clone(),
             job,
             params,
+            params_metadata,
             context,
             permit,
             span,
@@ -198,8 +200,9 @@ impl Handler<StartTask> for TaskSupervisor {
             .task_came(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.do_send(StateChanged);
         self.note_if_it_waits(&key, ctx);
-        let files = self.files.of_task(&task.id);
-        let mut entry = Entry::new(task, Cancellation::new(), files);
+        let cancellation = Cancellation::new();
+        let files = self.files.of_task(&task, &cancellation);
+        let mut entry = Entry::new(task, cancellation, files);
         entry.timer = limit.map(|limit| {
             let key = key.clone();
             ctx.run_later(limit, move |supervisor, ctx| {

@@ -232,6 +232,14 @@ fn settings_that_do_not_go_together_are_told() {
             "only one of",
         ),
         (
+            vec![("S3_ENDPOINT_URL", "http://s3"), ("AXON_STORAGE_DIR", "/s")],
+            "AXON_STORAGE_DIR is ignored",
+        ),
+        (
+            vec![("WORKER_BLOB_CACHE_DIR", "/c")],
+            "WORKER_BLOB_CACHE_DIR is ignored",
+        ),
+        (
             vec![("POLL_BACKOFF_INITIAL", "90")],
             "POLL_BACKOFF_INITIAL is more",
         ),

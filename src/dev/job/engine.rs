@@ -8,10 +8,12 @@ use std::time::SystemTime;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::extras::Extras;
 use super::fresh_id;
 use super::report::{AttemptReport, JobReport, JobState};
 use super::spec::{JobSpec, Plan};
 use super::verdict::{Failure, Verdict};
+use crate::dev::Dialect;
 use crate::{JobId, TaskId, TaskName};
 
 /// A task that is to be queued.
@@ -39,30 +41,45 @@ pub(crate) struct Answer {
     pub(crate) error: Option<Value>,
 }
 
+/// What is the same for all jobs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) max_retries: u32,
+    pub(crate) dialect: Dialect,
+}
+
 /// One task of the current step.
 #[derive(Debug)]
-struct Part {
+pub(super) struct Part {
     /// Its place in the history; retries move it on.
-    attempt: usize,
+    pub(super) attempt: usize,
     answer: Option<(String, Option<Value>)>,
 }
 
 #[derive(Debug)]
 pub(crate) struct Job {
     id: JobId,
-    plan: Arc<Plan>,
+    pub(super) plan: Arc<Plan>,
     input: Arc<Value>,
-    max_retries: u32,
-    state: JobState,
-    step: Arc<str>,
-    parts: Vec<Part>,
+    extras: Arc<Extras>,
+    rules: Rules,
+    deadline: Option<SystemTime>,
+    pub(super) state: JobState,
+    pub(super) step: Arc<str>,
+    /// How many steps it has entered.
+    entered: usize,
+    pub(super) parts: Vec<Part>,
     /// How many tasks of the current step are with a worker.
     out: usize,
-    data: Map<String, Value>,
+    pub(super) data: Map<String, Value>,
     error: Option<String>,
     progress: Option<Value>,
     message: Option<String>,
-    history: Vec<AttemptReport>,
+    /// The security object of the last result that led on.
+    pub(crate) security: Option<Value>,
+    /// An event took the place of the last task.
+    pub(super) is_superseded: bool,
+    pub(super) history: Vec<AttemptReport>,
 }
 
 impl Job {
@@ -70,22 +87,27 @@ impl Job {
     pub(crate) fn start(
         id: JobId,
         spec: &JobSpec,
-        max_retries: u32,
+        rules: Rules,
         now: SystemTime,
     ) -> (Self, Effects) {
         let mut job = Self {
             id,
             plan: Arc::clone(&spec.plan),
             input: Arc::clone(&spec.input),
-            max_retries,
+            extras: Arc::clone(&spec.extras),
+            rules,
+            deadline: spec.extras.deadline.and_then(|time| now.checked_add(time)),
             state: JobState::Waiting,
             step: Arc::clone(&spec.plan.start),
+            entered: 0,
             parts: Vec::new(),
             out: 0,
             data: Map::new(),
             error: None,
             progress: None,
             message: None,
+            security: None,
+            is_superseded: false,
             history: Vec::new(),
         };
         let effects = job.enter(Arc::clone(&spec.plan.start), now);
@@ -94,6 +116,19 @@ impl Job {
 
     pub(crate) fn state(&self) -> JobState {
         self.state
+    }
+
+    pub(crate) fn extras(&self) -> &Arc<Extras> {
+        &self.extras
+    }
+
+    pub(crate) fn deadline(&self) -> Option<SystemTime> {
+        self.deadline
+    }
+
+    /// How many steps it has entered.
+    pub(crate) fn step_number(&self) -> usize {
+        self.entered
     }
 
     /// Whether the answer to this task matters.
@@ -190,7 +225,7 @@ impl Job {
         }
     }
 
-    fn part_of(&self, task: &TaskId) -> Option<usize> {
+    pub(super) fn part_of(&self, task: &TaskId) -> Option<usize> {
         self.parts
             .iter()
             .position(|part| part.answer.is_none() && &self.history[part.attempt].task_id == task)
@@ -213,10 +248,10 @@ impl Job {
         now: SystemTime,
     ) -> Effects {
         let failure = Failure::of(error);
-        match failure.verdict() {
+        match failure.verdict(self.rules.dialect) {
             Verdict::Fail => self.end(JobState::Failed, Some(failure.to_string())),
             Verdict::Quarantine => self.end(JobState::Quarantined, Some(failure.to_string())),
-            Verdict::Retry if attempt > self.max_retries => {
+            Verdict::Retry if attempt > self.rules.max_retries => {
                 let text = format!("gave up after {attempt} attempts, last {failure}");
                 self.end(JobState::Quarantined, Some(text))
             }
@@ -262,7 +297,7 @@ impl Job {
     }
 
     /// Goes on, although tasks of the current step may be unanswered.
-    fn leave(&mut self, next: Arc<str>, now: SystemTime) -> Effects {
+    pub(super) fn leave(&mut self, next: Arc<str>, now: SystemTime) -> Effects {
         let withdrawn: Vec<TaskId> = self.open_tasks().cloned().collect();
         let mut effects = self.enter(next, now);
         effects.withdrawn.extend(withdrawn);
@@ -273,6 +308,7 @@ impl Job {
         self.parts.clear();
         self.out = 0;
         self.step = next;
+        self.entered += 1;
         let Some(step) = self.plan.steps.get(&self.step) else {
             let is_success = &*self.step == "finished";
             let state = if is_success {
@@ -312,8 +348,16 @@ impl Job {
             .params
             .fill(&self.input, &self.data)
             .map_err(|name| format!("step {:?}: there is no value at {name:?}", self.step))?;
+        let id = fresh_id();
+        let is_prefixed = self.rules.dialect.is_1_0b17() && !step.is_parallel;
+        let id = if is_prefixed {
+            format!("task-{id}")
+        } else {
+            id
+        };
+        self.is_superseded = false;
         let order = Order {
-            task_id: TaskId::from(fresh_id()),
+            task_id: TaskId::from(id),
             name: branch.task.clone(),
             params,
             attempt,

@@ -6,7 +6,11 @@ use serde_json::json;
 const NOW: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn start(spec: &JobSpec) -> (Job, Vec<Order>) {
-    let (job, effects) = Job::start("job".into(), spec, 3, NOW);
+    let rules = Rules {
+        max_retries: 3,
+        dialect: Dialect::V1_0b2,
+    };
+    let (job, effects) = Job::start("job".into(), spec, rules, NOW);
     (job, effects.orders)
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
+use super::extras::Extras;
 use super::spec::{Branch, ENDS, JobSpec, Plan, SpecError, Step};
 use crate::TaskName;
 
@@ -16,6 +18,13 @@ pub(super) struct Form {
     steps: BTreeMap<String, StepForm>,
     #[serde(default = "empty")]
     input: Value,
+    priority: Option<f64>,
+    deadline_seconds: Option<f64>,
+    metadata: Option<Map<String, Value>>,
+    policy: Option<Map<String, Value>>,
+    tracing_context: Option<BTreeMap<String, String>>,
+    skill_version: Option<String>,
+    skill_type: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -25,6 +34,8 @@ struct StepForm {
     params: Option<Value>,
     parallel: Option<Vec<BranchForm>>,
     transitions: Option<BTreeMap<String, Arc<str>>>,
+    #[serde(default)]
+    event_transitions: BTreeMap<String, Arc<str>>,
 }
 
 #[derive(Deserialize)]
@@ -54,7 +65,21 @@ impl Form {
             .map(|(name, step)| Ok((name.as_str().into(), step.check(&name)?)))
             .collect::<Result<_, SpecError>>()?;
         let start = self.start.into();
-        Ok(JobSpec::of(Plan { start, steps }).input(self.input))
+        let deadline = self.deadline_seconds.map(Duration::try_from_secs_f64);
+        let deadline = deadline.transpose().map_err(|_| SpecError::Deadline)?;
+        let spec = JobSpec::of(Plan { start, steps }).input(self.input);
+        let object = |members: Option<Map<_, _>>| Value::Object(members.unwrap_or_default());
+        Ok(spec.extra(|extras| {
+            *extras = Extras {
+                priority: self.priority.unwrap_or_default(),
+                deadline,
+                metadata: object(self.metadata),
+                policy: object(self.policy),
+                tracing: self.tracing_context.unwrap_or_default(),
+                skill_version: self.skill_version,
+                skill_type: self.skill_type,
+            };
+        }))
     }
 }
 
@@ -82,6 +107,7 @@ impl StepForm {
             is_parallel,
             branches,
             transitions,
+            on_event: self.event_transitions,
         })
     }
 }

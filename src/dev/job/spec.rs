@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+use super::extras::Extras;
 use super::form::Form;
 use super::params::Params;
 use crate::TaskName;
@@ -51,6 +53,10 @@ use crate::TaskName;
 ///   Absent, `success` leads to `finished`. What is no step is an end, and only the
 ///   end called `finished` is a success. A parallel step has the status `success` when
 ///   all its tasks have, else the first other one.
+/// - `event_transitions` of a step leads from the type of an event to the next step, without
+///   waiting for the result. The payload is merged into the job's data. (1.0b17 only.)
+/// - `priority`, `deadline_seconds`, `metadata`, `policy`, `tracing_context`, `skill_version`
+///   and `skill_type` beside `start` are as the methods of the same name.
 /// - Failures are decided by their error code and not by transitions, as in the
 ///   real orchestrator, so a transition for `failure` may only lead to `failed`.
 ///   `cancelled` may lead anywhere.
@@ -58,6 +64,7 @@ use crate::TaskName;
 pub struct JobSpec {
     pub(crate) plan: Arc<Plan>,
     pub(crate) input: Arc<Value>,
+    pub(crate) extras: Arc<Extras>,
 }
 
 /// A job description that cannot be followed.
@@ -84,6 +91,9 @@ pub enum SpecError {
         /// The name.
         name: String,
     },
+    /// `deadline_seconds` is negative or too large.
+    #[error("\"deadline_seconds\" is no time from now")]
+    Deadline,
     /// Failures are decided by their code.
     #[error(
         "step {step:?}: the transition for \"failure\" can lead to \"failed\" only, not to {to:?}"
@@ -111,6 +121,8 @@ pub(crate) struct Step {
     pub(crate) is_parallel: bool,
     pub(crate) branches: Vec<Branch>,
     pub(crate) transitions: BTreeMap<String, Arc<str>>,
+    /// Where events lead, by their type.
+    pub(crate) on_event: BTreeMap<String, Arc<str>>,
 }
 
 #[derive(Debug)]
@@ -157,6 +169,7 @@ impl JobSpec {
                     is_parallel: false,
                     branches: vec![branch],
                     transitions: BTreeMap::from([("success".to_owned(), next)]),
+                    on_event: BTreeMap::new(),
                 };
                 (name, step)
             })
@@ -184,6 +197,7 @@ impl JobSpec {
             is_parallel: true,
             branches,
             transitions: BTreeMap::from([("success".to_owned(), "finished".into())]),
+            on_event: BTreeMap::new(),
         };
         let steps = HashMap::from([("fan_out".into(), step)]);
         Self::of(Plan { start, steps })
@@ -204,10 +218,62 @@ impl JobSpec {
         self
     }
 
+    /// What every task carries as `priority`. Default 0. The order in which tasks are handed
+    /// out does not depend on it. (1.0b17 only.)
+    #[must_use]
+    pub fn priority(self, priority: f64) -> Self {
+        self.extra(|extras| extras.priority = priority)
+    }
+
+    /// Tasks carry a `deadline` this long after the job is submitted, with a fraction of a
+    /// second, as by avtomatika 1.0b30. Nothing happens here when it is over. Default none.
+    /// (1.0b17 only.)
+    #[must_use]
+    pub fn deadline_in(self, time: Duration) -> Self {
+        self.extra(|extras| extras.deadline = Some(time))
+    }
+
+    /// What every task carries as `metadata`, an object. Default empty. (1.0b17 only.)
+    #[must_use]
+    pub fn metadata(self, metadata: Value) -> Self {
+        self.extra(|extras| extras.metadata = metadata)
+    }
+
+    /// The skills that a worker may run for this job, sent as `policy.allowed_skills`.
+    /// Default all. (1.0b17 only.)
+    #[must_use]
+    pub fn allowed_skills<S: Into<String>>(self, skills: impl IntoIterator<Item = S>) -> Self {
+        let skills: Vec<String> = skills.into_iter().map(Into::into).collect();
+        self.extra(|extras| extras.policy = json!({"allowed_skills": skills}))
+    }
+
+    /// What every task carries as `tracing_context`. Default empty.
+    #[must_use]
+    pub fn tracing_context<K: Into<String>, V: Into<String>>(
+        self,
+        context: impl IntoIterator<Item = (K, V)>,
+    ) -> Self {
+        let context = context.into_iter();
+        let context = context.map(|(name, value)| (name.into(), value.into()));
+        self.extra(|extras| extras.tracing = context.collect())
+    }
+
+    /// What every task carries as `skill_version`, unsigned. Default none. (1.0b17 only.)
+    #[must_use]
+    pub fn skill_version(self, version: impl Into<String>) -> Self {
+        self.extra(|extras| extras.skill_version = Some(version.into()))
+    }
+
+    pub(super) fn extra(mut self, change: impl FnOnce(&mut Extras)) -> Self {
+        change(Arc::make_mut(&mut self.extras));
+        self
+    }
+
     pub(super) fn of(plan: Plan) -> Self {
         Self {
             plan: Arc::new(plan),
             input: Arc::new(json!({})),
+            extras: Arc::default(),
         }
     }
 }

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::config::Token;
+use crate::dev::Dialect;
+use crate::transport::rxon::security::{EmptySecret, SigningKey};
 
 /// The tokens that workers may show.
 pub(crate) struct Tokens {
@@ -25,7 +27,7 @@ impl fmt::Debug for Tokens {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthError {
     #[error("Missing X-Worker-Token header or client certificate")]
     Missing,
@@ -35,11 +37,30 @@ pub(crate) enum AuthError {
     Individual,
     #[error("Unauthorized: No valid token found")]
     Wrong,
+    /// An access token of another worker (1.0b17).
+    #[error("Unauthorized: Access Token belongs to '{owner}', but request is for '{worker}'")]
+    Elsewhere { owner: String, worker: String },
+}
+
+impl AuthError {
+    pub(super) fn text(&self, dialect: Dialect) -> String {
+        match self {
+            Self::Missing if dialect.is_1_0b17() => format!("Unauthorized: {self}."),
+            _ => self.to_string(),
+        }
+    }
 }
 
 impl Tokens {
     pub(crate) fn new(global: Token, individual: HashMap<String, Token>) -> Self {
         Self { global, individual }
+    }
+
+    /// The key that verifies what a worker signs: its own token, else the common one, and
+    /// never an access token (1.0b17).
+    pub(crate) fn signing_key(&self, worker: &str) -> Result<SigningKey, EmptySecret> {
+        let token = self.individual.get(worker).unwrap_or(&self.global);
+        SigningKey::new(token.expose())
     }
 
     /// `worker` is the id of the path, else the one the body claims.

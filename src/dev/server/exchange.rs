@@ -7,11 +7,14 @@ use std::time::{Instant, SystemTime};
 use actix_web::web::{Bytes, Data};
 use actix_web::{HttpRequest, HttpResponse};
 
+use super::auth::AuthError;
 use super::connection::Connection;
-use super::reply::Reply;
+use super::reply::{Dress, Reply};
+use crate::config::Token;
 use crate::dev::recorder::{Endpoint, RecordedRequest};
 use crate::dev::state::Shared;
-use crate::dev::{Fault, wire};
+use crate::dev::wire::v1_0b17::WORKER_ID_HEADER;
+use crate::dev::{Dialect, Fault, wire};
 
 pub(super) type Body = Result<Bytes, actix_web::Error>;
 
@@ -65,13 +68,20 @@ impl Exchange {
         handle: impl AsyncFnOnce(&mut Self) -> Reply,
     ) -> HttpResponse {
         let endpoint = self.endpoint;
-        let fault = self.shared.change(|state| {
+        let dialect = self.dialect();
+        let (fault, dress) = self.shared.change(|state| {
             state.recorder.arrived(endpoint);
-            state.faults.next(endpoint)
+            let dress = Dress {
+                dialect,
+                compression: state.quirks.compression,
+                compress_small: state.quirks.compress_small,
+                clock_offset: state.quirks.clock_offset,
+            };
+            (state.faults.next(endpoint), dress)
         });
         let reply = match &fault {
             Some(Fault::Status(status)) => Reply::error(*status, "asked to fail"),
-            Some(Fault::TooMany(retry_after)) => Reply::too_many(*retry_after),
+            Some(Fault::TooMany(retry_after)) => Reply::too_many(*retry_after, dialect),
             Some(Fault::Garbage(text)) => Reply::json(200, text.clone()),
             Some(Fault::Hang) => pending().await,
             Some(Fault::Drop) => self.hang_up().await,
@@ -84,36 +94,80 @@ impl Exchange {
         match fault {
             Some(Fault::DropAnswer) => self.hang_up().await,
             Some(Fault::DelayAnswer(time)) => actix_rt::time::sleep(time).await,
-            Some(Fault::CutOff) => return reply.into_cut_off(&self.request),
+            Some(Fault::CutOff) => return reply.into_cut_off(&self.request, &dress),
             _ => {}
         }
         self.status = Some(reply.status);
-        reply.into_response(&self.request)
+        reply.into_response(&self.request, &dress)
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        self.shared.settings.dialect()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name)?.to_str().ok()
     }
 
     /// The checks before anything is done: limits, size, token.
     /// `claimed` is the worker id in the body.
     pub(super) fn admit(&mut self, claimed: Option<&str>) -> Result<(), Reply> {
-        let worker = self.worker.as_deref().or(claimed);
-        let endpoint = self.endpoint;
+        let named = self
+            .dialect()
+            .is_1_0b17()
+            .then(|| self.header(WORKER_ID_HEADER));
+        let worker = self.worker.as_deref().or(named.flatten()).or(claimed);
+        let worker = worker.map(str::to_owned);
+        self.within_limits(worker.as_deref())?;
+        self.worker = self.authenticate(worker)?;
+        self.unreadable.take().map_or(Ok(()), Err)
+    }
+
+    /// As [`Exchange::admit`], without a look at the token.
+    pub(super) fn admit_anybody(&mut self) -> Result<(), Reply> {
+        self.worker = self.header(WORKER_ID_HEADER).map(str::to_owned);
+        self.within_limits(self.worker.as_deref())?;
+        self.unreadable.take().map_or(Ok(()), Err)
+    }
+
+    fn within_limits(&self, worker: Option<&str>) -> Result<(), Reply> {
+        let (dialect, endpoint) = (self.dialect(), self.endpoint);
         let refused = self.shared.change(|state| {
             let limits = state.quirks.rate_limits.as_ref()?;
-            let is_in = state.rates.admit(limits, endpoint, worker, Instant::now());
+            let now = Instant::now();
+            let is_in = state.rates.admit(limits, dialect, endpoint, worker, now);
             (!is_in).then(|| limits.retry_after.then_some(limits.window.as_secs()))
         });
-        if let Some(retry_after) = refused {
-            return Err(Reply::too_many(retry_after));
+        match refused {
+            Some(retry_after) => Err(Reply::too_many(retry_after, dialect)),
+            None => Ok(()),
         }
-        let token = self.request.headers().get(wire::TOKEN_HEADER);
-        let token = token.and_then(|token| token.to_str().ok());
-        let tokens = &self.shared.settings.tokens;
-        tokens
-            .check(token, worker)
-            .map_err(|error| Reply::error(401, &error.to_string()))?;
-        if self.worker.is_none() {
-            self.worker = claimed.map(str::to_owned);
-        }
-        self.unreadable.take().map_or(Ok(()), Err)
+    }
+
+    /// Who this is: in 1.0b2 whoever it claims to be, in 1.0b17 also the owner of an access
+    /// token or, without any claim, nobody in particular.
+    fn authenticate(&self, worker: Option<String>) -> Result<Option<String>, Reply> {
+        let token = self.header(wire::TOKEN_HEADER);
+        let is_1_0b17 = self.dialect().is_1_0b17();
+        let (owner, is_swapped) = self.shared.look(|state| {
+            let owner = token.and_then(|token| state.access.owner(token, Instant::now()));
+            (owner.map(str::to_owned), state.quirks.swapped_refusals)
+        });
+        let checked = match (owner, worker) {
+            (Some(owner), Some(worker)) if owner != worker => {
+                Err(AuthError::Elsewhere { owner, worker })
+            }
+            (Some(owner), _) => Ok(Some(owner)),
+            (None, worker) => {
+                let tokens = &self.shared.settings.tokens;
+                tokens.check(token, worker.as_deref()).map(|()| worker)
+            }
+        };
+        let status = if is_1_0b17 == is_swapped { 401 } else { 403 };
+        let refuse = |error: AuthError| Reply::error(status, &error.text(self.dialect()));
+        let worker = checked.map_err(refuse)?;
+        let nobody = is_1_0b17.then(|| wire::NAMELESS_SOCKET.to_owned());
+        Ok(worker.or(nobody))
     }
 
     pub(super) fn is_open(&self) -> bool {
@@ -142,13 +196,13 @@ impl Drop for Exchange {
             if !state.recorder.is_on() {
                 return;
             }
-            let version = request.headers().get(wire::VERSION_HEADER);
+            let header = |name| request.headers().get(name)?.to_str().ok();
             state.recorder.ended(RecordedRequest {
                 endpoint,
                 worker,
-                version: version
-                    .and_then(|text| text.to_str().ok())
-                    .map(str::to_owned),
+                version: header(wire::VERSION_HEADER).map(str::to_owned),
+                query: request.query_string().to_owned(),
+                token: header(wire::TOKEN_HEADER).map(Token::from),
                 body,
                 status,
                 at,

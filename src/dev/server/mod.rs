@@ -2,9 +2,11 @@
 
 mod auth;
 mod connection;
+mod events;
 mod exchange;
 mod reply;
 mod routes;
+mod routes_1_0b17;
 mod socket;
 
 use std::io;
@@ -21,7 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(crate) use auth::Tokens;
 
 use super::state::{Shared, State};
-use super::wire;
+use super::{Dialect, wire};
 use connection::Connection;
 
 /// How long an idle connection is kept, as by the real orchestrator's server. Much
@@ -120,11 +122,15 @@ async fn go_down(shared: &Shared, server: Option<ServerHandle>) {
 fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, ServerHandle)> {
     let data = Data::from(Arc::clone(shared));
     let connections = Arc::clone(shared);
+    let routes = match shared.settings.dialect() {
+        Dialect::V1_0b2 => routes::routes,
+        Dialect::V1_0b17 => routes_1_0b17::routes,
+    };
     let app = move || {
         App::new()
             .app_data(Data::clone(&data))
             .app_data(PayloadConfig::new(wire::BODY_LIMIT))
-            .configure(routes::routes)
+            .configure(routes)
     };
     let server = HttpServer::new(app)
         .workers(shared.settings.threads)

@@ -1,4 +1,4 @@
-//! The HTTP interface of RXON 1.0b2: one function per endpoint.
+//! The HTTP interface of RXON 1.0b2: one function per endpoint. Polls are the same in 1.0b17.
 
 use std::time::Instant;
 
@@ -8,9 +8,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use super::exchange::{Body, Exchange};
 use super::reply::Reply;
 use super::socket;
+use crate::dev::Dialect;
 use crate::dev::recorder::Endpoint;
 use crate::dev::state::{Beat, Claim, OpenPoll, Shared};
-use crate::dev::wire::{self, ResultMessage};
+use crate::dev::wire::{self, ResultMessage, TaskMessage, v1_0b17};
 
 /// Every path that is served; other paths are 404, other methods 405.
 pub(super) fn routes(config: &mut web::ServiceConfig) {
@@ -45,7 +46,11 @@ async fn register(shared: Data<Shared>, request: HttpRequest, body: Body) -> Htt
         .await
 }
 
-async fn poll(shared: Data<Shared>, request: HttpRequest, worker: Path<String>) -> HttpResponse {
+pub(super) async fn poll(
+    shared: Data<Shared>,
+    request: HttpRequest,
+    worker: Path<String>,
+) -> HttpResponse {
     let worker = worker.into_inner();
     let body = Ok(Bytes::new());
     let exchange = Exchange::new(shared, request, Endpoint::Poll, Some(worker.clone()), body);
@@ -66,13 +71,26 @@ async fn hold(exchange: &Exchange, worker: &str) -> Reply {
     let mut over = std::pin::pin!(actix_rt::time::sleep(time));
     loop {
         match poll.claim(|| exchange.is_open()) {
-            Claim::Task(task) => return Reply::json(200, task.to_bytes()),
+            Claim::Task(task) => return Reply::json(200, written(exchange, &task)),
             Claim::Nothing if !is_over => {}
             Claim::Nothing | Claim::Gone => return Reply::empty(),
         }
         tokio::select! {
             () = poll.wake.notified() => {}
-            () = &mut over => is_over = true,
+            () = &mut over => {
+                is_over = true;
+                poll.last_chance();
+            }
+        }
+    }
+}
+
+fn written(exchange: &Exchange, task: &TaskMessage) -> Bytes {
+    match exchange.dialect() {
+        Dialect::V1_0b2 => task.to_bytes(),
+        Dialect::V1_0b17 => {
+            let tampering = exchange.shared.look(|state| state.quirks.tampering);
+            v1_0b17::task(task, &exchange.shared.settings.task_key, tampering)
         }
     }
 }

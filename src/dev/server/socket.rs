@@ -5,8 +5,10 @@ use actix_web::{HttpRequest, HttpResponse};
 use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReason, Session};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
+use super::events;
 use super::exchange::Exchange;
 use super::reply::Reply;
+use crate::dev::Dialect;
 use crate::dev::recorder::Endpoint;
 use crate::dev::state::{Shared, ToSocket};
 use crate::dev::wire::{self, Progress};
@@ -69,7 +71,7 @@ async fn accept(
     let id = state.change(|state| state.open_socket(&key, tell));
     let shared = state.into_inner();
     actix_rt::spawn(async move {
-        converse(&shared, session, messages, told).await;
+        converse(&shared, &key, session, messages, told).await;
         shared.change(|state| state.close_socket(&key, id));
     });
     response_to_upgrade
@@ -78,6 +80,7 @@ async fn accept(
 /// Runs until either side has closed.
 async fn converse(
     shared: &Shared,
+    worker: &str,
     mut session: Session,
     mut messages: AggregatedMessageStream,
     mut told: UnboundedReceiver<ToSocket>,
@@ -86,9 +89,7 @@ async fn converse(
         let sent = tokio::select! {
             message = messages.recv() => match message {
                 Some(Ok(AggregatedMessage::Text(text))) => {
-                    if let Some(progress) = Progress::read(&text) {
-                        shared.change(|state| state.progress(progress));
-                    }
+                    hear(shared, worker, &text);
                     Ok(())
                 }
                 Some(Ok(AggregatedMessage::Ping(bytes))) => session.pong(&bytes).await,
@@ -121,6 +122,18 @@ async fn converse(
                 return;
             }
         }
+    }
+}
+
+/// Nothing that a worker says is answered, right or wrong.
+fn hear(shared: &Shared, worker: &str, text: &str) {
+    match shared.settings.dialect() {
+        Dialect::V1_0b2 => {
+            if let Some(progress) = Progress::read(text) {
+                shared.change(|state| state.progress(progress));
+            }
+        }
+        Dialect::V1_0b17 => drop(events::take(shared, worker, text.as_bytes(), true)),
     }
 }
 

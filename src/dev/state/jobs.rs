@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
+use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::sync::oneshot;
 
 use super::{Kept, Load, Place, State, Task};
@@ -18,6 +20,9 @@ pub enum CancelOutcome {
     Done,
     /// A worker was told over its WebSocket and will answer.
     Sent,
+    /// A worker has it and has no WebSocket for commands: it is told by the answer to its
+    /// next heartbeat that lists the task. (1.0b17 only.)
+    AtHeartbeat,
     /// A worker has it and cannot be told, for it did not register with
     /// `capabilities.websockets: true` or has no socket open. The task runs on.
     Unreachable,
@@ -37,7 +42,7 @@ pub(crate) enum Refused {
 impl State {
     pub(crate) fn submit(&mut self, spec: &JobSpec, load: Option<Arc<Load>>) -> JobId {
         let id = JobId::from(fresh_id());
-        let (job, effects) = Job::start(id.clone(), spec, self.max_retries, SystemTime::now());
+        let (job, effects) = Job::start(id.clone(), spec, self.rules, SystemTime::now());
         self.counts.add(job.state());
         let has_ended = job.state().is_end();
         self.jobs.insert(id.clone(), Kept { job, load });
@@ -97,8 +102,14 @@ impl State {
         for (task, worker) in out {
             was_sent |= self.command(&worker, wire::cancel_command(id, &task));
         }
+        let is_1_0b17 = self.rules.dialect.is_1_0b17();
+        if is_1_0b17 {
+            self.called_off.insert(id.clone());
+        }
         if was_sent {
             CancelOutcome::Sent
+        } else if is_1_0b17 {
+            CancelOutcome::AtHeartbeat
         } else {
             CancelOutcome::Unreachable
         }
@@ -108,6 +119,20 @@ impl State {
         if let Some(kept) = self.jobs.get_mut(&progress.job_id) {
             kept.job.progress(progress.value, progress.message);
         }
+    }
+
+    /// Which of the tasks or jobs that a heartbeat lists are not to go on (1.0b17).
+    pub(super) fn called_off_among(&self, listed: &[String]) -> Vec<String> {
+        let is_over = |job: &JobId| {
+            let ended = self.jobs.get(job).is_some_and(|it| it.job.state().is_end());
+            ended || self.called_off.contains(job)
+        };
+        let by_job_only = self.quirks.cancels_by_job_id_only;
+        let is_off = |id: &str| {
+            let task = self.tasks.get(&TaskId::from(id)).filter(|_| !by_job_only);
+            is_over(&JobId::from(id)) || task.is_some_and(|task| is_over(&task.job))
+        };
+        listed.iter().filter(|id| is_off(id)).cloned().collect()
     }
 
     pub(crate) fn report(&self, id: &JobId) -> Option<JobReport> {
@@ -136,6 +161,7 @@ impl State {
             }
         }
         self.jobs.clear();
+        self.called_off.clear();
         self.tasks.clear();
         self.queue.clear();
         self.peaks.forget();
@@ -178,6 +204,10 @@ impl State {
                 params,
                 attempt,
             } = order;
+            let params = match self.checked(&name, params) {
+                Ok(params) => params,
+                Err(error) => return self.apply(id, |job| job.quarantine(error)),
+            };
             if self.quirks.no_queue && !self.has_idle_worker(&name) {
                 let refused = Refused::NoWorker(name);
                 if attempt > 1 {
@@ -198,7 +228,32 @@ impl State {
         Ok(())
     }
 
+    /// Parameters as they go out in 1.0b17, if they can be signed and somebody takes them.
+    fn checked(&self, name: &TaskName, params: Arc<RawValue>) -> Result<Arc<RawValue>, String> {
+        if !self.rules.dialect.is_1_0b17() {
+            return Ok(params);
+        }
+        let params: Arc<RawValue> = wire::v1_0b17::params(&params)?.into();
+        if self.quirks.checks_params {
+            let value: Value = serde_json::from_str(params.get()).unwrap_or_default();
+            let known = self.registry.all(Instant::now());
+            let mut checks = known
+                .filter_map(|(_, known)| known.offers.contracts.get(name))
+                .map(|contract| contract.check_input(&value))
+                .peekable();
+            if checks.peek().is_some()
+                && let Some(error) = checks.try_fold(String::new(), |_, check| check.err())
+            {
+                return Err(format!(
+                    "No suitable workers for task type '{name}': {error}"
+                ));
+            }
+        }
+        Ok(params)
+    }
+
     fn job_ended(&mut self, id: &JobId) {
+        self.called_off.remove(id);
         for waiter in self.waiters.remove(id).into_iter().flatten() {
             // Nobody waits any more: fine.
             let _ = waiter.send(());

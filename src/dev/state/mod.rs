@@ -1,19 +1,23 @@
 //! Everything the orchestrator remembers, behind one lock that is held briefly
 //! and never across an await.
 
+mod answers;
+mod events;
 mod jobs;
 mod load;
 mod polling;
 mod view;
 mod workers;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use serde_json::value::RawValue;
 use tokio::sync::{Notify, oneshot};
 
+pub(crate) use answers::Taken;
+pub(crate) use events::EventAnswer;
 pub use jobs::CancelOutcome;
 pub(crate) use load::Load;
 pub use load::LoadReport;
@@ -22,8 +26,10 @@ pub use view::{JobCounts, View};
 pub use workers::WorkerRecord;
 pub(crate) use workers::{Beat, ToSocket};
 
+use super::Dialect;
+use super::access::Access;
 use super::faults::Faults;
-use super::job::Job;
+use super::job::{Job, Rules};
 use super::peaks::Peaks;
 use super::polls::{PollId, Polls};
 use super::queue::TaskQueue;
@@ -31,6 +37,8 @@ use super::quirks::{Quirks, RateCounts};
 use super::recorder::Recorder;
 use super::registry::Registry;
 use super::server::Tokens;
+use super::trust::Nonces;
+use crate::transport::rxon::security::SigningKey;
 use crate::{JobId, TaskId, TaskName};
 
 /// What stays the same as long as the orchestrator runs.
@@ -39,8 +47,17 @@ pub(crate) struct Settings {
     pub(crate) tokens: Tokens,
     pub(crate) poll_hold: Duration,
     pub(crate) lease: Duration,
-    pub(crate) max_retries: u32,
+    pub(crate) rules: Rules,
     pub(crate) threads: usize,
+    /// Signs tasks (1.0b17).
+    pub(crate) task_key: SigningKey,
+    pub(crate) token_lifetime: Duration,
+}
+
+impl Settings {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.rules.dialect
+    }
 }
 
 /// Shared by the server's threads and all handles.
@@ -141,8 +158,10 @@ struct Kept {
 
 #[derive(Debug)]
 pub(crate) struct State {
-    max_retries: u32,
+    rules: Rules,
     jobs: HashMap<JobId, Kept>,
+    /// Jobs that were called off while a worker had something of them (1.0b17).
+    called_off: HashSet<JobId>,
     waiters: HashMap<JobId, Vec<oneshot::Sender<()>>>,
     counts: JobCounts,
     tasks: HashMap<TaskId, Task>,
@@ -162,19 +181,22 @@ pub(crate) struct State {
     pub(crate) faults: Faults,
     pub(crate) rates: RateCounts,
     pub(crate) recorder: Recorder,
+    pub(crate) nonces: Nonces,
+    pub(crate) access: Access,
 }
 
 impl State {
     fn new(settings: &Settings, quirks: Quirks, recorder: Recorder) -> Self {
         Self {
-            max_retries: settings.max_retries,
+            rules: settings.rules,
             jobs: HashMap::new(),
+            called_off: HashSet::new(),
             waiters: HashMap::new(),
             counts: JobCounts::default(),
             tasks: HashMap::new(),
             queue: TaskQueue::default(),
             polls: Polls::default(),
-            registry: Registry::new(settings.lease),
+            registry: Registry::new(settings.lease, settings.dialect()),
             registrations: HashMap::new(),
             sockets: HashMap::new(),
             next_socket: 0,
@@ -186,6 +208,8 @@ impl State {
             faults: Faults::default(),
             rates: RateCounts::default(),
             recorder,
+            nonces: Nonces::default(),
+            access: Access::default(),
         }
     }
 }

@@ -9,10 +9,10 @@ use std::time::{Instant, SystemTime};
 
 use tokio::sync::Notify;
 
-use super::{Place, Shared, State};
-use crate::dev::job::Effects;
+use super::{Place, Shared, State, Task};
+use crate::dev::job::{Effects, Job};
 use crate::dev::polls::PollId;
-use crate::dev::wire::{Empty, TaskMessage};
+use crate::dev::wire::TaskMessage;
 use crate::{TaskId, TaskName};
 
 /// What a poll finds when it looks.
@@ -100,6 +100,21 @@ impl State {
         }
     }
 
+    /// Puts any task that waits aside for a poll, whatever its worker offers.
+    fn steal(&mut self, poll_id: PollId) {
+        let tasks = &self.tasks;
+        let is_queued = |task: &Task| task.place == Place::Queued;
+        let names: Vec<TaskName> = tasks
+            .values()
+            .filter(|it| is_queued(it))
+            .map(|it| it.name.clone())
+            .collect();
+        let waits = |id: &TaskId| tasks.get(id).is_some_and(is_queued);
+        if let Some(id) = self.queue.take(names.iter(), waits) {
+            self.offer_to(poll_id, &id);
+        }
+    }
+
     /// A worker's record changed: so did what its polls may get.
     pub(super) fn serve_all(&mut self, worker: &str, now: Instant) {
         for poll in self.polls.of_worker(worker) {
@@ -132,13 +147,16 @@ impl State {
                 return Claim::Gone;
             }
             task.place = Place::Out(Arc::clone(&worker));
+            let job = self.jobs.get(&task.job).map(|kept| &kept.job);
             let message = TaskMessage {
                 job_id: task.job.clone(),
                 task_id: id.clone(),
                 name: task.name.clone(),
                 params: Arc::clone(&task.params),
-                tracing_context: Empty {},
-                params_metadata: Empty {},
+                extras: job.map_or_else(Arc::default, |job| Arc::clone(job.extras())),
+                deadline: job.and_then(Job::deadline),
+                step: job.map_or(1, Job::step_number),
+                security: job.and_then(|job| job.security.clone()),
             };
             self.polls.close(poll_id);
             self.peaks.handed_out(&worker, message.name.as_str());
@@ -205,6 +223,16 @@ impl OpenPoll {
             id,
             wake,
         }
+    }
+
+    /// Its time is over: with [`Quirks::steals_tasks`](crate::dev::Quirks::steals_tasks) it
+    /// gets whatever waits.
+    pub(crate) fn last_chance(&self) {
+        self.shared.change(|state| {
+            if state.quirks.steals_tasks {
+                state.steal(self.id);
+            }
+        });
     }
 
     /// Takes a task if there is one. `is_open` says whether the client is still

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{State, WorkerRecord};
 use crate::dev::job::{JobReport, JobState};
 use crate::dev::peaks::Running;
-use crate::dev::recorder::Endpoint;
+use crate::dev::recorder::{Endpoint, RecordedEvent};
 use crate::{JobId, TaskName};
 
 /// How many jobs are in which state.
@@ -100,6 +100,11 @@ impl<'a> View<'a> {
     #[must_use]
     pub fn requests(&self, endpoint: Endpoint) -> u64 {
         self.state.recorder.count(endpoint)
+    }
+
+    /// The events that were recorded, in the order in which they came (1.0b17).
+    pub fn events(&self) -> impl Iterator<Item = &'a RecordedEvent> {
+        self.state.recorder.events()
     }
 
     /// How many polls a worker has open.

@@ -10,6 +10,7 @@ use super::{State, View};
 use crate::TaskName;
 use crate::dev::peaks::Running;
 use crate::dev::registry::{Known, Record};
+use crate::dev::wire::v1_0b17::BeatReply;
 
 /// A worker, as the orchestrator knows it.
 #[derive(Debug, Clone)]
@@ -96,6 +97,30 @@ impl State {
         let body = serde_json::to_vec(&known.record).expect("a JSON value can always be written");
         self.serve_all(id, now);
         Beat::Record(body.into())
+    }
+
+    /// A heartbeat of 1.0b17. A worker that is not known gets the same answer as any other.
+    pub(crate) fn heartbeat_1_0b17(&mut self, id: &str, mut changes: Record) -> BeatReply {
+        let now = Instant::now();
+        let mut reply = BeatReply::default();
+        if let Some(known) = self.registry.get(id, now)
+            && let Some(hash) = changes.get("skills_hash").filter(|hash| !hash.is_null())
+            && known.record.get("skills_hash") == Some(hash)
+        {
+            reply.require_full_sync = known.offers.tasks.is_empty();
+            changes.remove("supported_skills");
+        }
+        let listed = changes.get("current_tasks").and_then(Value::as_array);
+        let listed = listed.into_iter().flatten().filter_map(Value::as_str);
+        let listed: Vec<String> = listed.map(str::to_owned).collect();
+        if self.registry.merge(id, changes, now).is_some() {
+            reply.cancel_task_ids = self.called_off_among(&listed);
+            self.serve_all(id, now);
+        }
+        let jitter = self.quirks.heartbeat_jitter;
+        reply.next_heartbeat_jitter_ms =
+            jitter.map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX));
+        reply
     }
 
     pub(super) fn has_idle_worker(&self, name: &TaskName) -> bool {

@@ -149,7 +149,10 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             if let Some(costs) = costs {
                 reply = reply.with_costs(&costs).map_err(unfit)?;
             }
-            Outcome::Completed(reply.with_data_metadata(data_metadata))
+            Outcome::Completed(match data_metadata {
+                Some(metadata) => reply.with_files(data, metadata),
+                None => reply,
+            })
         }
         End::Failed {
             code,

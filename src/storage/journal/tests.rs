@@ -80,15 +80,16 @@ fn ids<'a>(recovered: impl IntoIterator<Item = &'a super::notes::Recovery>) -> V
 fn results_come_back_as_they_were() {
     let folder = folder();
     let odd = RawJson::from_bytes(r#"{ "big":12345678901234567890, "n":1.0 }"#.into()).unwrap();
+    let files = Reply::success(&odd).unwrap();
     let outcomes = [
         Outcome::Completed(Reply::success(&odd).unwrap()),
+        Outcome::Completed(files.with_files(odd.clone(), odd.clone())),
         Outcome::Completed(Reply::status_with("needs_review", &odd).unwrap()),
         Outcome::Completed(
             Reply::success(&odd)
                 .and_then(|reply| reply.with_metadata(&json!({ "about": "x" })))
                 .and_then(|reply| reply.with_costs(&json!({ "tokens": 3 })))
-                .unwrap()
-                .with_data_metadata(RawJson::from_serialize(&json!({ "a": { "size": 1 } })).ok()),
+                .unwrap(),
         ),
         Outcome::Failed(TaskError::new("TEAPOT", "short and stout").with_details(&odd)),
         Outcome::Failed(TaskError::permanent("no")),

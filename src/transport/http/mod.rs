@@ -47,6 +47,8 @@ pub(crate) struct Http {
     errands: Errands,
     base: Uri,
     has_answered: Cell<bool>,
+    /// What may be the matter when it never has.
+    hint: &'static str,
     token_header: HeaderName,
     secrets: Rc<Secrets>,
 }
@@ -126,10 +128,6 @@ impl Http {
             Some(rest) => format!("http://{rest}"),
             None => url,
         }
-    }
-
-    fn is_secure(&self) -> bool {
-        self.base.scheme_str() == Some("https")
     }
 
     /// What the header `Host` says.
@@ -244,10 +242,10 @@ impl Http {
                 self.has_answered.set(true);
                 Ok(response)
             }
-            // Many a server hangs up on a client that does not speak TLS.
-            Err(Failure::Closed(reason)) if !self.has_answered.get() && !self.is_secure() => {
-                let reason =
-                    format!("{reason}; if it speaks TLS, its address begins with https://");
+            // Many a server hangs up without a word on one who does not speak TLS, or
+            // has no certificate.
+            Err(Failure::Closed(reason)) if !self.has_answered.get() => {
+                let reason = format!("{reason}; {}", self.hint);
                 Err(TransportError::NoAnswer { reason })
             }
             Err(failure) => Err(failure.into()),

@@ -89,6 +89,7 @@ pub(crate) struct HttpSetup {
     token_header: HeaderName,
     headers: Vec<(HeaderName, HeaderValue)>,
     connect: Duration,
+    hint: &'static str,
     #[cfg(feature = "tls")]
     tls: Option<std::sync::Arc<super::tls::TlsSource>>,
 }
@@ -108,6 +109,13 @@ impl HttpSetup {
             url: url.to_owned(),
         })?;
         secret.set_sensitive(true);
+        let hint = match (base.scheme_str(), &tls.cert) {
+            (Some("https"), None) => {
+                "if it wants a client certificate, set TLS_CERT_PATH and TLS_KEY_PATH"
+            }
+            (Some("https"), Some(_)) => "it may not accept the certificate in TLS_CERT_PATH",
+            _ => "if it speaks TLS, its address begins with https://",
+        };
         #[cfg(feature = "tls")]
         let tls = if base.scheme_str() == Some("https") {
             Some(std::sync::Arc::new(super::tls::TlsSource::load(tls)?))
@@ -129,6 +137,7 @@ impl HttpSetup {
             headers: vec![(token_header.clone(), secret)],
             token_header,
             connect: CONNECT.min(request_timeout),
+            hint,
             #[cfg(feature = "tls")]
             tls,
         })
@@ -165,6 +174,7 @@ impl HttpSetup {
             secrets: Rc::new(Secrets::new(self.token)),
             token_header: self.token_header,
             has_answered: Cell::new(false),
+            hint: self.hint,
             base: self.base,
         }
     }

@@ -17,6 +17,7 @@ use awc::http::StatusCode;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
+use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
 use super::dialect::Dialect;
@@ -63,6 +64,7 @@ pub struct RxonHttp {
     pub(super) tokens: TokenKeeper,
     pub(super) signing: Signing,
     pub(super) trust: Trust,
+    pub(super) chains: Chains,
     pub(super) clock: Clock,
     pub(super) dialect: Cell<Dialect>,
     pub(super) requests: RefCell<Rc<Requests>>,
@@ -249,12 +251,8 @@ impl Transport for RxonHttp {
                 return self.commands.send_progress(&update);
             }
             let stamp = self.signing.stamp();
-            self.tell(&wire_1_0b17::write_progress(
-                &self.worker_id,
-                &update,
-                &stamp,
-            ))
-            .await
+            let message = wire_1_0b17::write_progress(&self.worker_id, &update, &stamp);
+            self.tell(&update.task_id, &message).await
         })
     }
 
@@ -265,7 +263,7 @@ impl Transport for RxonHttp {
                 return Ok(false);
             }
             let message = wire_1_0b17::write_event(&self.worker_id, &event, timestamp())?;
-            self.tell(&message).await.map(|()| true)
+            self.tell(&event.task_id, &message).await.map(|()| true)
         })
     }
 

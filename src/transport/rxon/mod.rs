@@ -9,6 +9,7 @@
 //! [`RxonVersion::Auto`](crate::config::RxonVersion::Auto) the worker registers in a form
 //! that both understand, and the answer tells which dialect it is.
 
+mod chains;
 mod clock;
 mod commands;
 mod dialect;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use awc::http::header::HeaderName;
 
+use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
 use super::dialect::Dialect;
@@ -137,6 +138,7 @@ impl RxonSetup {
             poll_hold,
             poll_limit: poll_hold.saturating_add(POLL_MARGIN),
             trust,
+            chains: Chains::default(),
             clock: Clock::default(),
             dialect: Cell::new(dialect),
             requests: RefCell::new(Rc::new(requests)),

@@ -32,8 +32,6 @@ pub enum Fault {
     Swallow,
     /// The answer comes as if nobody had asked for a part.
     Whole,
-    /// The request waits this long.
-    Delay(Duration),
     /// The request waits until faults are cleared.
     Hold,
 }
@@ -107,7 +105,6 @@ impl Faults {
                 *answer.status_mut() = StatusCode::from_u16(*status).unwrap();
                 return Ok(answer);
             }
-            Some(Fault::Delay(time)) => tokio::time::sleep(*time).await,
             Some(Fault::Hold) => {
                 while !self.0.lock().unwrap().rules.is_empty() {
                     tokio::time::sleep(Duration::from_millis(2)).await;

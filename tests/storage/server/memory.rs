@@ -50,6 +50,7 @@ impl Memory {
     }
 
     /// One piece again and again, which takes the memory of one.
+    #[allow(dead_code, reason = "for programs that measure")]
     pub fn put_repeated(&self, bucket: &str, key: &str, piece: &Bytes, times: usize) {
         self.set(bucket, key, vec![piece.clone(); times]);
     }

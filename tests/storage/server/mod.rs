@@ -15,7 +15,10 @@ use s3s::auth::SimpleAuth;
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 
+// Not every program that has such a server needs all of it.
+#[allow(unused_imports)]
 pub use faults::{Fault, Faults};
+#[allow(unused_imports)]
 pub use memory::{Memory, VOID};
 
 pub const ACCESS_KEY: &str = "test-access-key";

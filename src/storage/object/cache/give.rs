@@ -103,7 +103,7 @@ fn clone(_: &Path, _: &Path) -> io::Result<()> {
 fn link(from: &Path, target: &Path) -> io::Result<()> {
     // Renaming one name of a file to another does nothing, so there must be none.
     match fs::remove_file(target) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => fs::hard_link(from, target),
     }
 }

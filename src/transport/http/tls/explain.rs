@@ -53,6 +53,9 @@ pub(in crate::transport::http) fn in_handshake(
 /// An error of an open connection: in TLS 1.3 the server looks at our certificate
 /// when the handshake is over for us.
 pub(in crate::transport::http) fn afterwards(error: io::Error, has_identity: bool) -> io::Error {
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        return io::Error::new(error.kind(), "the connection was cut");
+    }
     let Some(Error::AlertReceived(alert)) = rustls_error(&error) else {
         return error;
     };
@@ -117,8 +120,13 @@ fn certificate(flaw: &Flaw) -> String {
     }
 }
 
-/// A name as it may stand in a log: servers choose these texts.
+/// A name as it may stand in a log: servers choose these texts. They come with their
+/// kind, as in `DnsName("host")`.
 fn readable(name: &str) -> String {
+    let inner = name
+        .split_once('(')
+        .and_then(|(_, it)| it.strip_suffix(')'));
+    let name = inner.unwrap_or(name).trim_matches('"');
     name.chars()
         .map(|c| if c.is_control() { ' ' } else { c })
         .take(100)

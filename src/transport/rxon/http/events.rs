@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
+use crate::id::TaskId;
 use crate::json::RawJson;
 use crate::transport::http::{Limits, Repeat};
 use crate::transport::rxon::security::MessageKind;
@@ -17,9 +18,12 @@ use crate::transport::{SkillCall, TransportError};
 const CALL_WITHIN: Duration = Duration::from_mins(5);
 
 impl RxonHttp {
-    /// Sends an event of 1.0b17 over the WebSocket if there is one, else by itself.
-    pub(super) async fn tell(&self, message: &[u8]) -> Result<(), TransportError> {
-        let body = self.signing.seal(message, MessageKind::Event, &[])?;
+    /// Sends an event of 1.0b17 of a task over the WebSocket if there is one, else
+    /// by itself.
+    pub(super) async fn tell(&self, task: &TaskId, message: &[u8]) -> Result<(), TransportError> {
+        let body = self
+            .signing
+            .seal(message, MessageKind::Event, &self.chains.of(task))?;
         if body.len() > wire_1_0b17::BODY_LIMIT {
             return Err(TransportError::TooLarge { size: body.len() });
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::RxonHttp;
 use crate::config::RxonVersion;
-use crate::transport::http::Repeat;
+use crate::transport::http::{Answer, Repeat};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17::{Catalogue, Stamp};
@@ -21,35 +21,82 @@ impl RxonHttp {
         report: Report,
     ) -> Result<(), TransportError> {
         let catalogue = self.catalogue(&card)?;
-        let request = self.requests().register.clone();
-        let answer = match &catalogue {
-            None => {
-                let body = wire_1_0b2::write_registration(&card, &report);
-                self.control(&request, Some(body), Repeat::OnceIfClosed)
-                    .await?
-            }
-            Some(catalogue) => {
-                let write = |stamp: &Stamp| {
-                    let newer = wire_1_0b17::write_registration(&card, catalogue, &report, stamp);
-                    if self.version == RxonVersion::V1_0b17 {
-                        return newer;
-                    }
-                    union::of(&wire_1_0b2::write_registration(&card, &report), newer)
-                };
-                let kind = MessageKind::Registration;
-                self.signed(kind, &request, write).await?
-            }
-        };
-        let protocol = answer.protocol().map(str::to_owned);
-        let body = answer.whole()?;
-        wire_1_0b2::read_registered(&body)?;
-        self.found(wire_1_0b17::read_version(&body).or(protocol).as_deref());
+        match &catalogue {
+            None => self.register_as_older(&card, &report).await?,
+            Some(catalogue) => self.register_as_newer(&card, catalogue, &report).await?,
+        }
         *self.card.borrow_mut() = Some(card);
         *self.report.borrow_mut() = Some(report);
         let now = Instant::now();
         self.told.borrow_mut().registered(catalogue, now);
         self.telemetry.borrow_mut().forget();
         Ok(())
+    }
+
+    async fn register_as_older(
+        &self,
+        card: &WorkerCard,
+        report: &Report,
+    ) -> Result<(), TransportError> {
+        let version = self.tell_older(card, report).await?;
+        self.found(version.as_deref());
+        Ok(())
+    }
+
+    /// Returns the version that the answer tells.
+    async fn tell_older(
+        &self,
+        card: &WorkerCard,
+        report: &Report,
+    ) -> Result<Option<String>, TransportError> {
+        let body = wire_1_0b2::write_registration(card, report);
+        let request = self.requests().register.clone();
+        let answer = self
+            .control(&request, Some(body), Repeat::OnceIfClosed)
+            .await?;
+        version_in(answer)
+    }
+
+    /// In the newer form, or in the one that both understand.
+    async fn register_as_newer(
+        &self,
+        card: &WorkerCard,
+        catalogue: &Catalogue,
+        report: &Report,
+    ) -> Result<(), TransportError> {
+        let is_open = self.version == RxonVersion::Auto;
+        // One that spoke the older dialect the last time probably still does.
+        let is_older = is_open && self.speaks(Dialect::V1_0b2) && self.has_registered();
+        if is_older {
+            match self.register_as_older(card, report).await {
+                Err(TransportError::Unauthorized { .. }) => {}
+                answered => return answered,
+            }
+        }
+        let write = |stamp: &Stamp| {
+            let newer = wire_1_0b17::write_registration(card, catalogue, report, stamp);
+            if is_open {
+                union::of(&wire_1_0b2::write_registration(card, report), newer)
+            } else {
+                newer
+            }
+        };
+        let kind = MessageKind::Registration;
+        let request = self.requests().register.clone();
+        let version = version_in(self.signed(kind, &request, write).await?)?;
+        self.found(version.as_deref());
+        if is_open && self.speaks(Dialect::V1_0b2) {
+            // It keeps what it does not understand, schemas and all, and repeats it with
+            // every answer to a heartbeat. It knows us already, should this fail.
+            if let Err(error) = self.tell_older(card, report).await {
+                debug!(%error, "could not register in the shorter form");
+            }
+        }
+        Ok(())
+    }
+
+    fn has_registered(&self) -> bool {
+        self.card.borrow().is_some()
     }
 
     /// What to tell in a form that newer orchestrators understand; nothing if this one
@@ -76,7 +123,7 @@ impl RxonHttp {
         let told = version.unwrap_or("none");
         match self.version {
             RxonVersion::Auto => {
-                if !self.speaks(found) || self.told.borrow().known_at().is_none() {
+                if !self.speaks(found) || !self.has_registered() {
                     info!(orchestrator = %url, told, dialect = found.name(), "its RXON version");
                 }
                 self.switch_to(found);
@@ -90,4 +137,11 @@ impl RxonHttp {
             _ => {}
         }
     }
+}
+
+fn version_in(answer: Answer) -> Result<Option<String>, TransportError> {
+    let protocol = answer.protocol().map(str::to_owned);
+    let body = answer.whole()?;
+    wire_1_0b2::read_registered(&body)?;
+    Ok(wire_1_0b17::read_version(&body).or(protocol))
 }

@@ -29,6 +29,7 @@ impl RxonHttp {
         let Some(reason) = answer.flaw() else {
             let task = wire_1_0b2::read_task(self.origin, &answer.body)?;
             self.trust.check(&task, &answer.body)?;
+            self.chains.remember(&task.id, &answer.body);
             return Ok(Some(task));
         };
         Err(
@@ -60,7 +61,7 @@ impl RxonHttp {
             // A second copy is recognised.
             Dialect::V1_0b17 => (self.sealed_result(result)?, Repeat::OnceIfClosed),
         };
-        match self.control(request, Some(body), repeat).await {
+        let receipt = match self.control(request, Some(body), repeat).await {
             // The status has said it; a broken body changes nothing.
             Ok(answer) => Ok(wire_1_0b2::read_receipt(&answer.body)),
             // The job is over and forgotten.
@@ -70,13 +71,18 @@ impl RxonHttp {
             // No two of our messages are the same, so it was this one that came before.
             Err(error) if is_duplicate(&error) => Ok(Receipt::Accepted),
             Err(error) => Err(error),
+        };
+        if receipt.is_ok() {
+            self.chains.forget(&result.task_id);
         }
+        receipt
     }
 
     fn sealed_result(&self, result: &TaskResult) -> Result<Bytes, TransportError> {
         let stamp = self.signing.stamp();
         let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp)?;
-        let body = self.signing.seal(&message, MessageKind::Result, &[])?;
+        let chain = self.chains.of(&result.task_id);
+        let body = self.signing.seal(&message, MessageKind::Result, &chain)?;
         if body.len() > wire_1_0b17::BODY_LIMIT {
             return Err(TransportError::TooLarge { size: body.len() });
         }

@@ -138,7 +138,11 @@ impl TokenKeeper {
             Reaction::GiveUp => false,
             Reaction::Repeat => {
                 if had_token && !self.plan.borrow().has_token() {
-                    warn!("a fresh access token is refused; the token of the settings is shown");
+                    let orchestrator = http.url("");
+                    warn!(
+                        orchestrator,
+                        "a fresh access token is refused, the token of the settings is shown"
+                    );
                     http.show_access_token(None, None);
                 }
                 true
@@ -163,6 +167,7 @@ impl TokenKeeper {
     /// One attempt, or two when the refresh token is not taken.
     async fn renew(&self, http: &Http, way: Way) -> Result<(), TransportError> {
         let (mut way, mut is_last) = (way, false);
+        let orchestrator = http.url("");
         loop {
             let answer = self.ask(http, &way).await;
             let now = Instant::now();
@@ -171,7 +176,7 @@ impl TokenKeeper {
                     match grant::read(answer, &self.worker_id) {
                         Ok(grant) => {
                             self.plan.borrow_mut().granted(&grant, now, fastrand::f64());
-                            info!("access token obtained, good for {:?}", grant.life);
+                            info!(orchestrator, life = ?grant.life, "access token obtained");
                             http.show_access_token(Some(grant.access), grant.refresh);
                             return Ok(());
                         }
@@ -184,28 +189,37 @@ impl TokenKeeper {
                 },
                 Ok(answer) => {
                     let error = http.judge(answer).err();
-                    return self.failed(error.unwrap_or(TransportError::NotRegistered), now);
+                    let error = error.unwrap_or(TransportError::NotRegistered);
+                    return self.failed(&orchestrator, error, now);
                 }
-                Err(error) => return self.failed(error, now),
+                Err(error) => return self.failed(&orchestrator, error, now),
             };
             if self.plan.borrow_mut().denied(&way, now) && !is_last {
-                debug!("the refresh token is not taken: {reason}");
+                debug!(orchestrator, reason, "the refresh token is not taken");
                 (way, is_last) = (Way::Issue, true);
                 continue;
             }
-            info!("no access token is given to us: {reason}; the token of the settings is shown");
+            info!(
+                orchestrator,
+                reason, "no access token is given to us, the token of the settings is shown"
+            );
             return Ok(());
         }
     }
 
-    fn failed(&self, error: TransportError, now: Instant) -> Result<(), TransportError> {
+    fn failed(
+        &self,
+        orchestrator: &str,
+        error: TransportError,
+        now: Instant,
+    ) -> Result<(), TransportError> {
         let at_least = match &error {
             TransportError::RateLimited { retry_after } => *retry_after,
             _ => None,
         };
         let mut plan = self.plan.borrow_mut();
         plan.failed(now, at_least, fastrand::f64());
-        debug!("no access token came: {error}");
+        debug!(orchestrator, %error, "no access token came");
         match error {
             // The request itself would only find out the same.
             TransportError::Unreachable { .. } if !plan.has_token() => Err(error),

@@ -24,7 +24,13 @@ pub(in super::super) fn write_result(
         Outcome::Failed(error) => ("failure", None, Some(error)),
         Outcome::Cancelled => ("cancelled", None, None),
     };
-    let size = data.map_or(0, len) + error.and_then(TaskError::details).map_or(0, len);
+    let files = match &result.outcome {
+        Outcome::Completed(reply) => reply.data_metadata(),
+        _ => None,
+    };
+    let size = data.map_or(0, len)
+        + files.map_or(0, len)
+        + error.and_then(TaskError::details).map_or(0, len);
     if size > BODY_LIMIT {
         return Err(TransportError::TooLarge { size });
     }
@@ -44,7 +50,7 @@ pub(in super::super) fn write_result(
         }
         None => body.raw("error", None),
     }
-    body.raw("data_metadata", None);
+    body.raw("data_metadata", files);
     let body = body.end();
     if body.len() > BODY_LIMIT {
         return Err(TransportError::TooLarge { size: body.len() });

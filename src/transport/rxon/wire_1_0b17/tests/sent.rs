@@ -402,8 +402,9 @@ fn a_result_carries_all_that_a_handler_gives() {
     let files = json!({"a": {"uri": "s3://b/k", "size": 1, "etag": "e"}});
     let reply = Reply::success(&json!({"a": 1.0}))
         .and_then(|reply| reply.with_metadata(&json!({"m": 1})))
-        .unwrap()
-        .with_data_metadata(RawJson::from_serialize(&files).ok());
+        .unwrap();
+    let data = reply.data().clone();
+    let reply = reply.with_files(data, RawJson::from_serialize(&files).unwrap());
     let done = result(&sent, Outcome::Completed(reply), Duration::ZERO);
     let ours = json_of(&write_result(&worker_id(), &done, &stamp(&sent)).unwrap());
     assert_eq!(ours["metadata"], json!({"m": 1}));

@@ -258,6 +258,26 @@ fn data_travels_as_the_handler_wrote_it() {
 }
 
 #[test]
+fn what_was_uploaded_is_told_beside_the_data() {
+    let sent = json!({"task_id": "t", "job_id": "j"});
+    let worker_id = WorkerId::try_new("w").unwrap();
+    let with_files = |metadata: &Value| {
+        let reply = Reply::success(&json!({"report": "s3://b/k"})).unwrap();
+        let raw = |value: &Value| crate::RawJson::from_serialize(value).unwrap();
+        let reply = reply.with_files(reply.data().clone(), raw(metadata));
+        write_result(&worker_id, &result(&sent, Outcome::Completed(reply)))
+    };
+    let metadata = json!({"report": {"uri": "s3://b/k", "size": 5, "etag": null}});
+    let text = with_files(&metadata).unwrap();
+    assert_eq!(json_of(&text)["data_metadata"], metadata);
+    let too_large = json!({"x": "x".repeat(1 << 20)});
+    assert!(matches!(
+        with_files(&too_large),
+        Err(TransportError::TooLarge { .. })
+    ));
+}
+
+#[test]
 fn a_result_may_be_one_mebibyte_and_no_more() {
     let sent = json!({"task_id": "t", "job_id": "j"});
     let worker_id = WorkerId::try_new("w").unwrap();

@@ -1,16 +1,22 @@
-//! RXON 1.0b2 as it looks on the wire, seen from the orchestrator.
+//! RXON as it looks on the wire, seen from the orchestrator: 1.0b2, and what both versions
+//! have in common. [`v1_0b17`] has what is different there.
 //!
-//! Nothing outside this file knows a member name of a message, except for the
-//! worker record, which is stored as it comes and read in `registry.rs`.
+//! Nothing outside this folder knows a member name of a message, except for the
+//! worker record, which is stored as it comes and read in `registry.rs`, and for what says
+//! that a message is to be believed, in `trust.rs`.
 
+pub(crate) mod v1_0b17;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
-use super::job::Answer;
+use super::job::{Answer, Extras};
 use crate::{JobId, TaskId, TaskName};
 
 pub(crate) const REGISTER: &str = "/_worker/workers/register";
@@ -93,25 +99,47 @@ pub(crate) fn worker_hint(body: &[u8]) -> Option<String> {
     serde_json::from_slice::<Hint>(body).ok()?.worker_id
 }
 
-/// A task, as a poll answers it.
-#[derive(Debug, Serialize)]
+/// A task on its way to a worker.
+#[derive(Debug)]
 pub(crate) struct TaskMessage {
     pub(crate) job_id: JobId,
     pub(crate) task_id: TaskId,
-    #[serde(rename = "type")]
     pub(crate) name: TaskName,
     pub(crate) params: Arc<RawValue>,
-    pub(crate) tracing_context: Empty,
-    pub(crate) params_metadata: Empty,
+    pub(crate) extras: Arc<Extras>,
+    /// When the job is to be done.
+    pub(crate) deadline: Option<SystemTime>,
+    /// How many steps the job has entered.
+    pub(crate) step: usize,
+    /// The security object of the last result that led the job on.
+    pub(crate) security: Option<Value>,
 }
 
-/// `{}`
-#[derive(Debug, Serialize)]
-pub(crate) struct Empty {}
-
 impl TaskMessage {
+    /// As a poll answers it in 1.0b2.
     pub(crate) fn to_bytes(&self) -> Bytes {
-        serde_json::to_vec(self)
+        #[derive(Serialize)]
+        struct Form<'a> {
+            job_id: &'a JobId,
+            task_id: &'a TaskId,
+            #[serde(rename = "type")]
+            name: &'a TaskName,
+            params: &'a RawValue,
+            tracing_context: &'a BTreeMap<String, String>,
+            params_metadata: Empty,
+        }
+        /// `{}`
+        #[derive(Serialize)]
+        struct Empty {}
+        let form = Form {
+            job_id: &self.job_id,
+            task_id: &self.task_id,
+            name: &self.name,
+            params: &self.params,
+            tracing_context: &self.extras.tracing,
+            params_metadata: Empty {},
+        };
+        serde_json::to_vec(&form)
             .expect("ids and checked JSON can always be written")
             .into()
     }
@@ -123,6 +151,8 @@ pub(crate) struct ResultMessage {
     pub(crate) job: JobId,
     pub(crate) task: TaskId,
     pub(crate) worker_id: Option<String>,
+    /// Kept for the next task of the job, in 1.0b17.
+    pub(crate) security: Option<Value>,
     pub(crate) answer: Answer,
 }
 
@@ -145,6 +175,7 @@ impl ResultMessage {
             job,
             task,
             worker_id: form.worker_id,
+            security: None,
             answer: Answer {
                 status: form.status.unwrap_or_else(|| "success".to_owned()),
                 data: form.data,
@@ -189,8 +220,10 @@ mod tests {
             task_id: "t".into(),
             name: "echo".into(),
             params: Arc::from(RawValue::from_string("{\"a\": 1.0}".into()).unwrap()),
-            tracing_context: Empty {},
-            params_metadata: Empty {},
+            extras: Arc::default(),
+            deadline: None,
+            step: 1,
+            security: None,
         };
         assert_eq!(
             task.to_bytes(),
