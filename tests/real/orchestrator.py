@@ -48,7 +48,7 @@ def open_storage(where: str):
     return RedisStorage(from_url(where, socket_timeout=None))
 
 
-def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
+def add_debug_routes(engine: OrchestratorEngine, storage, history: str, client: dict) -> None:
     """What the package stores but has no working route for. In 1.0b12 `/jobs/{id}/history` is
     never registered, as routes are made before the history is opened; in both releases the
     worker history asks the table of the jobs."""
@@ -83,6 +83,9 @@ def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
     async def new_job(request: web.Request) -> web.Response:
         job = await request.json()
         job_id = await engine.create_background_job("single", **job)
+        if not OLD:
+            # Clients of 1.0b30 see their own jobs only.
+            await storage.update_job_state(job_id, {"client_config": client})
         return answer({"job_id": job_id})
 
     app = engine.app
@@ -110,7 +113,7 @@ async def main() -> None:
     steps = Steps(storage)
     for make in BLUEPRINTS:
         engine.register_blueprint(make(steps))
-    add_debug_routes(engine, storage, options.history)
+    add_debug_routes(engine, storage, options.history, client)
     if not OLD:
         from meddling import meddle
         from recording import record_messages
