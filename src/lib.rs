@@ -56,6 +56,8 @@
 //! Where parameters name objects of a storage (`s3://bucket/key`), handlers see local
 //! files; local files that a handler returns are objects again when the result goes out.
 //! See [`TaskFiles`] and [`storage`].
+//! With the feature `contracts`, `contract(add)` tells orchestrators what a handler takes
+//! and gives, and holds it against that; see `docs/contracts.md`.
 //!
 //! # Running
 //!
@@ -82,6 +84,7 @@
 //!
 //! - `examples/` in the repository, beginning with `quickstart`.
 //! - `docs/configuration.md`: every variable.
+//! - `docs/contracts.md`: schemas, events and telemetry.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
@@ -100,11 +103,13 @@ mod json;
 mod metrics;
 pub mod middleware;
 mod policy;
+mod rules;
 mod status;
 pub mod storage;
 mod task;
 pub mod testing;
 pub mod transport;
+mod usage;
 #[cfg(feature = "health")]
 pub mod web;
 mod worker;
@@ -116,6 +121,8 @@ pub use handler::{
     CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, TaskHandler,
     actor, blocking,
 };
+#[cfg(feature = "contracts")]
+pub use handler::{Contracted, Described, contract};
 pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };
@@ -130,6 +137,7 @@ pub use task::{
     CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
     TaskContext, TaskError, TaskResult,
 };
+pub use usage::UsageSource;
 pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};
 
 /// The code in the guides compiles.
@@ -143,4 +151,7 @@ mod guides {
     struct Middleware;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
+    #[cfg(feature = "contracts")]
+    #[doc = include_str!("../docs/contracts.md")]
+    struct Contracts;
 }

@@ -98,6 +98,21 @@ fn a_worker_under_test_is_an_ordinary_worker() {
 }
 
 #[test]
+fn a_contract_is_told_and_kept() {
+    let text = output_of("contract");
+    assert_lines(
+        &text,
+        &[
+            "takes {",
+            "\"millilitres\":500",
+            "INVALID_INPUT_ERROR: Field 'cups': Expected integer",
+            "CONTRACT_VIOLATION_ERROR: ",
+            "events: [",
+        ],
+    );
+}
+
+#[test]
 fn a_folder_can_be_an_orchestrator() {
     let text = output_of("own_transport");
     assert_lines(

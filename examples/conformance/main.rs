@@ -12,13 +12,14 @@
 #![allow(unreachable_pub, reason = "an example in several files")]
 
 mod basic;
+mod contracts;
 mod files;
 mod hot;
 mod injected;
 mod media;
 mod trace;
 
-use axon_worker::{Result, TaskSpec, Worker, blocking, middleware};
+use axon_worker::{Result, TaskSpec, Worker, blocking, contract, middleware};
 
 #[actix_rt::main]
 async fn main() -> Result<()> {
@@ -55,6 +56,24 @@ async fn main() -> Result<()> {
             TaskSpec::named("audio").of_type("audio_processing"),
             media::process,
         )
+        .task(
+            TaskSpec::named("typed_contract")
+                .version("1.0")
+                .described("Doubles a number, with an event for each step.")
+                .event::<contracts::Step>("step"),
+            contract(contracts::typed),
+        )
+        .task("event", contracts::event)
+        .task(
+            TaskSpec::named("strict_event").event::<contracts::Step>("step"),
+            contracts::event,
+        )
+        .task(
+            TaskSpec::named("bad_output").output::<contracts::Doubled>(),
+            contracts::bad_output,
+        )
+        .task("costly", contracts::costly)
+        .task("call", contracts::call)
         .task_type_limit("video_processing", 1)
         .task_type_limit("audio_processing", 4)
         .run_with_health_check()

@@ -1,6 +1,7 @@
 //! When to report the worker's state, and gathering it: on a steady beat, and
 //! soon after every change, many changes at once.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -11,7 +12,8 @@ use super::hot_cache::GetHotCache;
 use super::pool::SendBeat;
 use super::supervisor::GetRunning;
 use crate::policy::BeatCause;
-use crate::transport::{Availability, Report};
+use crate::transport::{Availability, Report, Usage};
+use crate::usage::Gauge;
 
 /// Something that a heartbeat tells has changed; many of these make one heartbeat.
 #[derive(Debug, Clone, Copy, Message)]
@@ -34,10 +36,21 @@ pub(crate) struct Sources {
     pub(crate) capacity: Recipient<GetCapacity>,
     pub(crate) supervisor: Recipient<GetRunning>,
     pub(crate) hot_cache: Recipient<GetHotCache>,
+    pub(crate) gauge: Gauge,
 }
 
 impl Sources {
-    async fn gather(self, instead: Option<Availability>) -> Option<Report> {
+    /// The usage comes first, since it may take a moment and the state should be new.
+    async fn gather_all(self, instead: Option<Availability>) -> Option<Report> {
+        let usage = self.gauge.clone().read().await;
+        self.gather(instead, usage).await
+    }
+
+    async fn gather(
+        self,
+        instead: Option<Availability>,
+        usage: Option<Arc<Usage>>,
+    ) -> Option<Report> {
         let capacity = self.capacity.send(GetCapacity).await.ok()?;
         let running = self.supervisor.send(GetRunning).await.ok()?;
         let hot = self.hot_cache.send(GetHotCache).await.ok()?;
@@ -53,7 +66,7 @@ impl Sources {
             running: running.into(),
             hot_cache: hot.models,
             hot_skills: hot.skills,
-            usage: None,
+            usage,
         })
     }
 }
@@ -116,7 +129,10 @@ impl HeartbeatActor {
     }
 
     fn beat(&self, cause: BeatCause) {
-        let (gather, pool) = (self.sources.clone().gather(self.instead), self.pool.clone());
+        let (gather, pool) = (
+            self.sources.clone().gather_all(self.instead),
+            self.pool.clone(),
+        );
         actix_rt::spawn(async move {
             if let Some(report) = gather.await {
                 pool.do_send(SendBeat { report, cause });
@@ -157,6 +173,8 @@ impl Handler<TakeReport> for HeartbeatActor {
     type Result = ResponseFuture<Option<Report>>;
 
     fn handle(&mut self, _: TakeReport, _: &mut Self::Context) -> Self::Result {
-        Box::pin(self.sources.clone().gather(self.instead))
+        // Somebody waits, so no new measurement.
+        let usage = self.sources.gauge.latest();
+        Box::pin(self.sources.clone().gather(self.instead, usage))
     }
 }

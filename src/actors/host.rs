@@ -77,6 +77,7 @@ impl Handler<RunTask> for TaskHost {
             span,
         } = run;
         let cancellation = context.cancellation().clone();
+        let teller = context.clone();
         let hold = Arc::new(permit);
         let call = Call {
             params,
@@ -93,7 +94,12 @@ impl Handler<RunTask> for TaskHost {
                 if too_late {
                     return Outcome::Cancelled;
                 }
-                with_files(&*job, call, params_metadata.as_ref()).await
+                let rules = call.context.rules().clone();
+                if let Err(fault) = rules.check_input(&call.params) {
+                    return Outcome::Failed(fault);
+                }
+                // As the orchestrator will see it: with the URIs of uploaded files.
+                rules.check_outcome(with_files(&*job, call, params_metadata.as_ref()).await)
             })
             .catch_unwind();
             let ended = tokio::select! {
@@ -105,10 +111,12 @@ impl Handler<RunTask> for TaskHost {
                 ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
             // Before the news, so that the slot counts as free when they arrive.
             drop(hold);
+            let ran_for = began.elapsed();
+            teller.last_words().await;
             supervisor.do_send(TaskEnded {
                 key,
                 outcome,
-                ran_for: began.elapsed(),
+                ran_for,
             });
         };
         actix_rt::spawn(task.instrument(span));

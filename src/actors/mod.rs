@@ -26,7 +26,7 @@ pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
 pub(crate) use poller::{Poller, SetIntake};
-pub(crate) use pool::{Neighbours, OrchestratorPool, ReportProgress, SessionSettings};
+pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
 pub(crate) use supervisor::{
     CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
 };

@@ -6,10 +6,12 @@ use config::{Config, Map, Value, ValueKind};
 use serde_json::Value as Json;
 
 use super::draft::Draft;
+use super::kind::Kind;
 use super::problem::{ConfigError, Notes, Place};
 use super::settings::Settings;
 use super::source::Layer;
-use super::variables::{FILE_VARIABLE, VARIABLES};
+use super::variables::{EXTRA_PREFIX, FILE_VARIABLE, VARIABLES};
+
 use super::{file, finish, read, source};
 
 /// Settings, and what an operator should know about them.
@@ -51,6 +53,16 @@ impl Settings {
                     let place = Place::variable(variable.name);
                     notes.problem(place.wrong(variable.kind, "bytes that are not UTF-8"));
                 }
+            }
+        }
+        for (name, text) in std::env::vars_os() {
+            let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
+                continue;
+            };
+            match text.into_string() {
+                Ok(text) => drop(vars.insert(name.to_owned(), text)),
+                Err(_) => notes
+                    .problem(Place::variable(name).wrong(Kind::Text, "bytes that are not UTF-8")),
             }
         }
         from_map(&vars, notes)

@@ -48,6 +48,11 @@ pub struct Settings {
     pub installed_models: Vec<Artifact>,
     /// `COST_PER_SKILL`: cost per second by task name.
     pub cost_per_skill: BTreeMap<String, f64>,
+    /// `WORKER_EXTRA_*`: whatever else dispatch rules may look at, by name.
+    pub extra: BTreeMap<String, Value>,
+    /// `STRICT_EVENT_VALIDATION`: whether events that a contract does not declare are
+    /// held back. Payloads that break it always are.
+    pub strict_event_validation: bool,
     /// Files and object storage.
     pub storage: StorageSettings,
     /// `TLS_CA_PATH`: certificate authority of the orchestrators.
@@ -298,6 +303,21 @@ pub struct Resources {
     pub properties: BTreeMap<String, Value>,
 }
 
+impl Resources {
+    /// All devices, as RXON 1.0b17 lists them: the graphics card of `gpu` first, then
+    /// `devices`.
+    #[must_use]
+    pub fn all_devices(&self) -> Vec<Device> {
+        let card = self.gpu.iter().map(|gpu| Device {
+            kind: "gpu".to_owned(),
+            model: Some(gpu.model.clone()),
+            id: Some(gpu.id.clone()),
+            properties: Some(serde_json::json!({ "memory_gb": gpu.vram_gb })),
+        });
+        card.chain(self.devices.iter().cloned()).collect()
+    }
+}
+
 /// A device, as told to the orchestrators.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Device {
@@ -425,6 +445,8 @@ impl Default for Settings {
             installed_software: BTreeMap::new(),
             installed_models: Vec::new(),
             cost_per_skill: BTreeMap::new(),
+            extra: BTreeMap::new(),
+            strict_event_validation: true,
             storage: StorageSettings::default(),
             tls_ca_path: None,
             tls_cert_path: None,

@@ -1,15 +1,15 @@
-//! The values that are lists and tables: installed software and models, costs,
-//! limits by task type.
+//! The values that are lists and tables: installed software and models, devices,
+//! costs, limits by task type, and what has a shape of its own.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use super::Artifact;
 use super::draft::Draft;
 use super::kind::Kind;
 use super::problem::{Notes, Place, Problem};
 use super::read::{number, shown, whole};
+use super::{Artifact, Device};
 use crate::id::check_identifier;
 
 /// The most tasks of one type, or of all, at once.
@@ -115,43 +115,107 @@ pub(super) fn limits(draft: &mut Draft, place: &Place, json: &Json, notes: &mut 
 }
 
 pub(super) fn models(draft: &mut Draft, place: &Place, json: &Json, notes: &mut Notes) {
+    draft.settings.installed_models = list(place, json, notes, |place, fields, notes| {
+        unknown_fields(
+            place,
+            fields,
+            &["name", "version", "type", "properties"],
+            notes,
+        );
+        let version = text_of(place, fields, "version", notes);
+        Some(Artifact {
+            name: required(place, fields, "name", notes)?,
+            version: version.unwrap_or_else(|| "unknown".to_owned()),
+            kind: text_of(place, fields, "type", notes),
+            properties: properties_of(place, fields, notes),
+        })
+    });
+}
+
+pub(super) fn devices(draft: &mut Draft, place: &Place, json: &Json, notes: &mut Notes) {
+    draft.settings.resources.devices = list(place, json, notes, |place, fields, notes| {
+        unknown_fields(place, fields, &["type", "model", "id", "properties"], notes);
+        Some(Device {
+            kind: required(place, fields, "type", notes)?,
+            model: text_of(place, fields, "model", notes),
+            id: text_of(place, fields, "id", notes),
+            properties: properties_of(place, fields, notes),
+        })
+    });
+}
+
+/// Values of any kind by name. Text that begins like a list or a table is one, if it
+/// is JSON; the reference worker takes anything else for text, too.
+pub(super) fn extra(draft: &mut Draft, place: &Place, json: &Json, notes: &mut Notes) {
+    let fields = object(place, json, notes).into_iter().flatten();
+    draft.settings.extra = fields
+        .map(|(name, value)| {
+            let structure = value.as_str().and_then(|text| structure(text)?.ok());
+            (name.clone(), structure.unwrap_or_else(|| value.clone()))
+        })
+        .collect();
+}
+
+/// The list or table that a text is, or why it is none although it begins like one.
+pub(super) fn structure(text: &str) -> Option<serde_json::Result<Json>> {
+    let claims = text.starts_with(['{', '[']);
+    claims.then(|| serde_json::from_str(text))
+}
+
+/// A list of tables; what is wrong with any of them is told.
+fn list<T>(
+    place: &Place,
+    json: &Json,
+    notes: &mut Notes,
+    read: impl Fn(&Place, &Map<String, Json>, &mut Notes) -> Option<T>,
+) -> Vec<T> {
     let Json::Array(items) = json else {
-        return notes.problem(place.wrong("a list", kind_of(json)));
+        notes.problem(place.wrong("a list", kind_of(json)));
+        return Vec::new();
     };
-    let mut models = Vec::with_capacity(items.len());
+    let mut read_all = Vec::with_capacity(items.len());
     for (i, item) in items.iter().enumerate() {
         let place = place.at(format_args!("[{i}]"));
-        let Some(fields) = object(&place, item, notes) else {
-            continue;
-        };
-        unknown_fields(&place, fields, &["name", "version"], notes);
-        match (fields.get("name"), fields.get("version")) {
-            (None, _) => {
-                notes.problem(Problem::Missing {
-                    place: place.at(".name").to_string(),
-                });
-            }
-            (Some(Json::String(name)), None) => {
-                models.push(Artifact {
-                    name: name.clone(),
-                    version: "unknown".to_owned(),
-                    ..Artifact::default()
-                });
-            }
-            (Some(Json::String(name)), Some(Json::String(version))) => {
-                models.push(Artifact {
-                    name: name.clone(),
-                    version: version.clone(),
-                    ..Artifact::default()
-                });
-            }
-            (Some(Json::String(_)), Some(other)) => {
-                notes.problem(place.at(".version").wrong(Kind::Text, shown(other)));
-            }
-            (Some(other), _) => {
-                notes.problem(place.at(".name").wrong(Kind::Text, shown(other)));
-            }
+        if let Some(fields) = object(&place, item, notes) {
+            read_all.extend(read(&place, fields, notes));
         }
     }
-    draft.settings.installed_models = models;
+    read_all
+}
+
+fn required(
+    place: &Place,
+    fields: &Map<String, Json>,
+    name: &str,
+    notes: &mut Notes,
+) -> Option<String> {
+    if fields.contains_key(name) {
+        return text_of(place, fields, name, notes);
+    }
+    notes.problem(Problem::Missing {
+        place: place.at(format_args!(".{name}")).to_string(),
+    });
+    None
+}
+
+fn text_of(
+    place: &Place,
+    fields: &Map<String, Json>,
+    name: &str,
+    notes: &mut Notes,
+) -> Option<String> {
+    match fields.get(name)? {
+        Json::String(text) => Some(text.clone()),
+        other => {
+            let place = place.at(format_args!(".{name}"));
+            notes.problem(place.wrong(Kind::Text, shown(other)));
+            None
+        }
+    }
+}
+
+fn properties_of(place: &Place, fields: &Map<String, Json>, notes: &mut Notes) -> Option<Json> {
+    let properties = fields.get("properties")?;
+    object(&place.at(".properties"), properties, notes)?;
+    Some(properties.clone())
 }

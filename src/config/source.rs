@@ -6,12 +6,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use config::{Map, Source, Value};
+use config::{Map, Source, Value, ValueKind};
 
 use super::kind::Kind;
 use super::problem::Notes;
 use super::read::not_json;
-use super::variables::VARIABLES;
+use super::shapes::structure;
+use super::variables::{EXTRA_KEY, EXTRA_PREFIX, VARIABLES};
 
 /// Values by key path. A value's origin is the variable it came from, if any.
 #[derive(Clone, Default)]
@@ -40,7 +41,10 @@ impl Source for Layer {
 pub(super) fn environment(vars: &BTreeMap<String, String>, notes: &mut Notes) -> Layer {
     let mut layer = Map::new();
     let mut winners = BTreeMap::new();
-    for variable in VARIABLES.iter().filter(|variable| !variable.key.is_empty()) {
+    let single = VARIABLES
+        .iter()
+        .filter(|variable| !variable.key.is_empty() && variable.key != EXTRA_KEY);
+    for variable in single {
         let Some(text) = vars.get(variable.name) else {
             continue;
         };
@@ -70,5 +74,38 @@ pub(super) fn environment(vars: &BTreeMap<String, String>, notes: &mut Notes) ->
             Value::new(Some(&origin), text.clone()),
         );
     }
+    let extra = extra(vars, notes);
+    if !extra.is_empty() {
+        let origin = EXTRA_PREFIX.to_owned();
+        let table = Value::new(Some(&origin), ValueKind::Table(extra));
+        layer.insert(EXTRA_KEY.to_owned(), table);
+    }
     Layer(layer)
+}
+
+/// The variables that share a prefix, by the rest of their names in lower case.
+fn extra(vars: &BTreeMap<String, String>, notes: &mut Notes) -> Map<String, Value> {
+    let mut table = Map::new();
+    let named = vars
+        .iter()
+        .filter_map(|(name, text)| Some((name, name.strip_prefix(EXTRA_PREFIX)?, text)));
+    for (name, rest, text) in named.filter(|(.., text)| !text.trim().is_empty()) {
+        let rest = rest.to_lowercase();
+        if rest.is_empty() || table.contains_key(&rest) {
+            notes.warn(format!(
+                "{} is ignored: it has no name of its own",
+                name.escape_debug()
+            ));
+            continue;
+        }
+        if let Some(Err(e)) = structure(text.trim()) {
+            let name = name.escape_debug();
+            notes.warn(format!(
+                "{name} is passed on as text: it is {}",
+                not_json(&e)
+            ));
+        }
+        table.insert(rest, Value::new(Some(name), text.trim()));
+    }
+    table
 }

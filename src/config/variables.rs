@@ -3,7 +3,7 @@
 use super::draft::{Draft, Slot};
 use super::kind::Kind;
 use super::orchestrators;
-use super::shapes::{MAX_TASKS, costs, limits, models, software};
+use super::shapes::{MAX_TASKS, costs, devices, extra, limits, models, software};
 use super::{AccessTokens, Ambiguous, BlobCacheMode, JournalMode, RxonVersion, Token};
 
 /// One environment variable, and the key of the file that sets the same.
@@ -34,6 +34,12 @@ impl Variable {
     }
 }
 
+/// Begins the names of all variables that [`Settings::extra`](super::Settings::extra)
+/// is made of. The table has one row for them, whose name ends in `*`.
+pub(super) const EXTRA_PREFIX: &str = "WORKER_EXTRA_";
+/// The key of the file for the same.
+pub(super) const EXTRA_KEY: &str = "extra";
+
 /// Names the optional file.
 pub(super) const FILE_VARIABLE: &str = "AXON_WORKER_CONFIG";
 
@@ -58,9 +64,17 @@ const SOFTWARE: Kind = Kind::Json {
     shape: "an object of versions by name",
     lenient: true,
 };
-const MODELS: Kind = Kind::Json {
-    shape: "a list of objects with name and version",
+const ARTIFACTS: Kind = Kind::Json {
+    shape: "a list of objects with name, version, type and properties",
     lenient: true,
+};
+const DEVICES: Kind = Kind::Json {
+    shape: "a list of objects with type, model, id and properties",
+    lenient: true,
+};
+const EXTRA: Kind = Kind::Json {
+    shape: "an object, of which each variable gives one value",
+    lenient: false,
 };
 const COSTS: Kind = Kind::Json {
     shape: "an object of numbers from 0 by task name",
@@ -168,6 +182,10 @@ pub const VARIABLES: &[Variable] = table! {
         => Choice |d, v| d.settings.access_tokens = [AccessTokens::Auto, AccessTokens::On, AccessTokens::Off][v],
         "Whether requests show access tokens that the orchestrator gives; `auto` does so over TLS when a TLS file is set.";
 
+    "STRICT_EVENT_VALIDATION" "strict_event_validation" "true" Kind::Flag
+        => Flag |d, v| d.settings.strict_event_validation = v,
+        "Whether events that the contract of their handler does not declare are held back.";
+
     "MAX_CONCURRENT_TASKS" "intake.max_concurrent_tasks" "10" whole(1, MAX_TASKS)
         => Size |d, v| d.settings.intake.max_concurrent_tasks = v,
         "The most tasks that run at once.";
@@ -273,18 +291,24 @@ pub const VARIABLES: &[Variable] = table! {
     "GPU_ID" "resources.gpu.id" "0" Kind::Text
         => Text |d, v| d.gpu_id = Some(v),
         "Id of the graphics card; needs `GPU_MODEL`.";
+    "WORKER_DEVICES" "resources.devices" "[]" DEVICES
+        => Json devices,
+        "Devices beyond the graphics card of `GPU_MODEL`; `type` is required.";
     "INSTALLED_SOFTWARE" "installed_software" "{}" SOFTWARE
         => Json software,
         "Software that tasks can count on.";
-    "INSTALLED_MODELS" "installed_models" "[]" MODELS
+    "INSTALLED_MODELS" "installed_models" "[]" ARTIFACTS
         => Json models,
         "Models on this machine; `version` is `unknown` unless given.";
-    "INSTALLED_ARTIFACTS" "installed_models" "[]" MODELS
+    "INSTALLED_ARTIFACTS" "installed_models" "[]" ARTIFACTS
         => Json models,
         "The newer name of the same; `INSTALLED_MODELS` wins.";
     "COST_PER_SKILL" "cost_per_skill" "{}" COSTS
         => Json costs,
         "Cost per second by task name.";
+    "WORKER_EXTRA_*" "extra" "(none)" EXTRA
+        => Json extra,
+        "Whatever else dispatch rules may look at: `WORKER_EXTRA_REGION` gives `region`. JSON if it begins with `{` or `[`, else text.";
 
     "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,

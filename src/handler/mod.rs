@@ -15,6 +15,8 @@ mod actor;
 mod blocking;
 mod command;
 mod data;
+#[cfg(feature = "contracts")]
+mod described;
 mod extract;
 mod function;
 mod params;
@@ -29,6 +31,8 @@ pub use command::{CommandCall, IntoCommand};
 pub(crate) use command::{CommandFunction, CommandHandler};
 pub use data::Data;
 pub(crate) use data::SharedData;
+#[cfg(feature = "contracts")]
+pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
 pub use function::Handler;
 pub use params::FromParams;
@@ -38,6 +42,7 @@ pub(crate) use registry::{Registration, Registry};
 
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskContext};
+use crate::transport::Contract;
 
 /// A handler whose types are forgotten.
 pub(crate) trait Job: Send + Sync {
@@ -76,6 +81,12 @@ pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 pub trait IntoJob<Args> {
     #[doc(hidden)]
     fn into_job(self) -> AnyJob;
+
+    /// What its types say of it.
+    #[doc(hidden)]
+    fn contract(&self) -> Contract {
+        Contract::default()
+    }
 }
 
 /// A registered handler.

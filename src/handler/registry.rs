@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{Job, SharedData};
 use crate::id::TaskName;
 use crate::middleware::{Layer, wrap};
+use crate::rules::Rules;
 use crate::transport::TaskEntry;
 
 /// A handler with everything that was said of it at registration.
@@ -15,6 +16,7 @@ pub(crate) struct Registration {
     pub(crate) entry: TaskEntry,
     pub(crate) timeout: Option<Duration>,
     pub(crate) job: Arc<dyn Job>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 /// All handlers, in the order of their registration.

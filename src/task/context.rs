@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::SystemTime;
 
 use actix::Recipient;
 
-use super::{Cancellation, ProgressUpdate, Task};
-use crate::actors::{HotCacheChange, ReportProgress};
+use super::teller::Teller;
+use super::{Cancellation, Task};
+use crate::actors::{CallSkill, HotCacheChange, Tell};
 use crate::handler::SharedData;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
+use crate::rules::Rules;
 use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
 
@@ -43,9 +45,12 @@ struct Inner {
     about: About,
     cancellation: Cancellation,
     files: TaskFiles,
+    rules: Arc<Rules>,
     services: Arc<Services>,
     /// Values of this task alone, put there by middleware.
     injected: Mutex<SharedData>,
+    /// Made when the task has something to tell.
+    teller: OnceLock<Arc<Teller>>,
 }
 
 /// The task without its parameters.
@@ -63,7 +68,9 @@ struct About {
 /// What the handlers of one worker share.
 pub(crate) struct Services {
     pub(crate) data: SharedData,
-    pub(crate) progress: Recipient<ReportProgress>,
+    pub(crate) tell: Recipient<Tell>,
+    pub(crate) call_skill: Recipient<CallSkill>,
+    pub(crate) strict_events: bool,
     pub(crate) hot_cache: Recipient<HotCacheChange>,
     pub(crate) board: Arc<StatusBoard>,
 }
@@ -73,6 +80,7 @@ impl TaskContext {
         task: Task,
         cancellation: Cancellation,
         files: TaskFiles,
+        rules: Arc<Rules>,
         services: Arc<Services>,
     ) -> Self {
         let about = About {
@@ -89,8 +97,10 @@ impl TaskContext {
             about,
             cancellation,
             files,
+            rules,
             services,
             injected: Mutex::default(),
+            teller: OnceLock::new(),
         }))
     }
 
@@ -178,44 +188,26 @@ impl TaskContext {
         injected.unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells the orchestrator how far the task is, from 0.0 to 1.0. Values outside
-    /// are clamped; NaN is ignored. Returns when the worker has taken note.
-    ///
-    /// Progress is best effort: where the orchestrator has no way to take it, it
-    /// shows in the worker's own status only.
-    pub async fn progress(&self, value: f64, message: impl Into<String>) {
-        if let Some(report) = self.note_progress(value, message.into()) {
-            // The worker is gone only when the process is about to end.
-            let _ = self.0.services.progress.send(report).await;
-        }
+    pub(super) fn origin(&self) -> OrchestratorId {
+        self.0.about.origin
     }
 
-    /// [`TaskContext::progress`] for blocking handlers: does not wait.
-    pub fn progress_now(&self, value: f64, message: impl Into<String>) {
-        if let Some(report) = self.note_progress(value, message.into()) {
-            self.0.services.progress.do_send(report);
-        }
+    pub(super) fn services(&self) -> &Services {
+        &self.0.services
     }
 
-    fn note_progress(&self, value: f64, message: String) -> Option<ReportProgress> {
-        if value.is_nan() {
-            return None;
-        }
-        let progress = value.clamp(0.0, 1.0);
-        self.0
-            .services
-            .board
-            .progress(self.task_id(), progress, &message);
-        Some(ReportProgress {
-            origin: self.0.about.origin,
-            update: ProgressUpdate {
-                task_id: self.task_id().clone(),
-                job_id: self.job_id().clone(),
-                progress,
-                message,
-                data: None,
-            },
-        })
+    /// The contract of the handler.
+    pub(crate) fn rules(&self) -> &Arc<Rules> {
+        &self.0.rules
+    }
+
+    pub(super) fn teller_or(&self, make: impl FnOnce() -> Arc<Teller>) -> &Arc<Teller> {
+        self.0.teller.get_or_init(make)
+    }
+
+    /// What the task has told, if anything.
+    pub(super) fn told(&self) -> Option<&Arc<Teller>> {
+        self.0.teller.get()
     }
 
     /// The models that this worker reports to have in memory.

@@ -5,6 +5,8 @@ mod cancel;
 mod context;
 mod error;
 mod outcome;
+mod tell;
+mod teller;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -14,10 +16,10 @@ pub(crate) use context::Services;
 pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
+pub(crate) use teller::{Next, Teller, Waiting};
 
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::transport::ProgressUpdate;
 
 /// One task as an orchestrator handed it out.
 #[derive(Debug, Clone)]

@@ -30,6 +30,7 @@
 
 mod commands;
 mod link;
+mod told;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -41,8 +42,9 @@ use tokio::sync::watch;
 
 use commands::Channel;
 pub use link::Memory;
+use told::Told;
 
-use super::{CancelTarget, Habits, ProgressUpdate, Report, TransportError, WorkerCard};
+use super::{CancelTarget, Habits, Report, TransportError, WorkerCard};
 use crate::id::{OrchestratorId, TaskId};
 use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
@@ -63,6 +65,12 @@ pub enum Call {
     Deliver,
     /// [`Transport::open_commands`](super::Transport::open_commands).
     OpenCommands,
+    /// [`Transport::progress`](super::Transport::progress).
+    Progress,
+    /// [`Transport::event`](super::Transport::event).
+    Event,
+    /// [`Transport::call_skill`](super::Transport::call_skill).
+    CallSkill,
 }
 
 /// An orchestrator with one worker. Clones are the same one.
@@ -85,7 +93,7 @@ struct State {
     faults: Vec<(Call, TransportError)>,
     reports: Vec<Report>,
     results: Vec<TaskResult>,
-    progress: Vec<ProgressUpdate>,
+    told: Told,
     cancels: Vec<CancelTarget>,
     put_off: Option<Duration>,
     habits: Habits,
@@ -206,12 +214,6 @@ impl MemoryOrchestrator {
     #[must_use]
     pub fn reports(&self) -> Vec<Report> {
         self.lock().reports.clone()
-    }
-
-    /// All progress so far.
-    #[must_use]
-    pub fn progress(&self) -> Vec<ProgressUpdate> {
-        self.lock().progress.clone()
     }
 
     /// What the worker said of itself when it registered.

@@ -14,9 +14,11 @@ use crate::handler::{IntoJob, Registration, Registry, SharedData};
 use crate::id::{OrchestratorId, check_identifier};
 use crate::middleware::{Layer, Middleware};
 use crate::policy::{Selection, strategy_for};
+use crate::rules::Rules;
 use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
 use crate::transport::rxon::{RxonSetup, SetupError, TlsFiles};
+use crate::usage::{UsageSource, default_source};
 
 type MakeTransfers = Box<dyn FnOnce(&StorageSettings) -> Transfers>;
 type Change = Box<dyn FnOnce(&mut Settings)>;
@@ -34,6 +36,7 @@ pub struct WorkerBuilder {
     links: Vec<Link>,
     selection: Option<Box<dyn Selection>>,
     storage: Option<MakeTransfers>,
+    usage: Option<Box<dyn UsageSource>>,
     pub(super) problems: Vec<String>,
 }
 
@@ -60,16 +63,19 @@ impl WorkerBuilder {
             links: Vec::new(),
             selection: None,
             storage: None,
+            usage: default_source(),
             problems: Vec::new(),
         }
     }
 
     /// Registers a handler: an async function, [`blocking()`](crate::blocking()) or
-    /// [`actor()`](crate::actor()). The order of registration is the order in which
-    /// orchestrators see the tasks.
+    /// [`actor()`](crate::actor()), each of them perhaps in `contract()` (feature
+    /// `contracts`). The order of registration is the order in which orchestrators see
+    /// the tasks.
     #[must_use]
     pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
-        let TaskSpec { entry, timeout } = task.into();
+        let spec = task.into().or_contract(handler.contract());
+        let TaskSpec { entry, timeout } = spec;
         for name in [Some(entry.name.as_str()), entry.kind.as_deref()]
             .into_iter()
             .flatten()
@@ -79,11 +85,17 @@ impl WorkerBuilder {
             }
         }
         let name = entry.name.clone();
+        let rules = Rules::new(&entry.contract).unwrap_or_else(|problems| {
+            let named = problems.iter().map(|why| format!("task {name:?}: {why}"));
+            self.problems.extend(named);
+            Rules::default()
+        });
         let job = handler.into_job().0;
         if !self.registry.add(Registration {
             entry,
             timeout,
             job,
+            rules: Arc::new(rules),
         }) {
             self.problems
                 .push(format!("task {name:?} is registered twice"));
@@ -265,6 +277,21 @@ impl WorkerBuilder {
         self
     }
 
+    /// Tells orchestrators how busy the machine is by a source of your own, in place of
+    /// what the feature `telemetry` measures.
+    #[must_use]
+    pub fn usage_source(mut self, source: impl UsageSource) -> Self {
+        self.usage = Some(Box::new(source));
+        self
+    }
+
+    /// Does not tell orchestrators how busy the machine is.
+    #[must_use]
+    pub fn without_usage(mut self) -> Self {
+        self.usage = None;
+        self
+    }
+
     /// Checks everything.
     ///
     /// # Errors
@@ -336,6 +363,7 @@ impl WorkerBuilder {
             commands: self.commands,
             links,
             transfers,
+            usage: self.usage,
         };
         Ok(Worker {
             plan,

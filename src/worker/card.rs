@@ -1,6 +1,5 @@
 //! What the worker tells orchestrators of itself.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
 use std::time::Duration;
 
@@ -30,7 +29,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
         storage_hash: s3_config_hash(&settings.storage),
         hostname: hostname(),
         ip_address: own_address(url).await.to_string(),
-        extra: BTreeMap::new(),
+        extra: settings.extra.clone(),
         takes_commands: settings.enable_websockets,
     }
 }

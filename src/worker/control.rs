@@ -19,6 +19,7 @@ use crate::policy::{Candidate, Selection};
 use crate::status::StatusBoard;
 use crate::storage::{FilesRoot, Owner, Transfers};
 use crate::transport::Transport;
+use crate::usage::UsageSource;
 
 /// Everything that a worker is made of.
 pub(crate) struct Plan {
@@ -30,6 +31,7 @@ pub(crate) struct Plan {
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
     pub(crate) transfers: Option<Transfers>,
+    pub(crate) usage: Option<Box<dyn UsageSource>>,
 }
 
 impl std::fmt::Debug for Plan {
@@ -73,6 +75,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         links,
         selection,
         transfers,
+        usage,
     } = plan;
     let sessions = sessions(links);
     let (blocking, pool) =
@@ -118,7 +121,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         files: kept,
     });
     contexts.poller.run(wiring.poller(least_polls));
-    contexts.heartbeat.run(wiring.heartbeat());
+    contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, files.clone(), hosts));

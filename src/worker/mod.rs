@@ -3,6 +3,7 @@
 mod builder;
 mod card;
 mod command;
+mod contract;
 mod control;
 mod handle;
 mod journal;

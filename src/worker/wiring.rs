@@ -23,6 +23,7 @@ use crate::status::StatusBoard;
 use crate::storage::FilesRoot;
 use crate::task::Services;
 use crate::transport::{TaskEntry, WorkerCard};
+use crate::usage::{Gauge, UsageSource};
 
 /// How much longer than a handler's grace time the drain waits for cancelled tasks.
 const GRACE_ALLOWANCE: Duration = Duration::from_secs(1);
@@ -122,12 +123,18 @@ impl Wiring<'_> {
         )
     }
 
-    pub(super) fn heartbeat(&self) -> HeartbeatActor {
+    pub(super) fn heartbeat(&self, usage: Option<Box<dyn UsageSource>>) -> HeartbeatActor {
         let timing = &self.settings.timing;
+        let gauge = match usage {
+            None => Gauge::None,
+            Some(source) if self.settings.intake.handler_threads == 0 => Gauge::here(source),
+            Some(source) => Gauge::beside(source),
+        };
         let sources = Sources {
             capacity: to(&self.parts.capacity),
             supervisor: to(&self.parts.supervisor),
             hot_cache: to(&self.parts.hot_cache),
+            gauge,
         };
         HeartbeatActor::new(
             timing.heartbeat_debounce,
@@ -146,7 +153,9 @@ impl Wiring<'_> {
     ) -> TaskSupervisor {
         let services = Services {
             data,
-            progress: to(&self.parts.pool),
+            tell: to(&self.parts.pool),
+            call_skill: to(&self.parts.pool),
+            strict_events: self.settings.strict_event_validation,
             hot_cache: to(&self.parts.hot_cache),
             board: self.board.clone(),
         };

@@ -1,5 +1,9 @@
 //! When heartbeats go out and what they say.
 
+use axon_worker::UsageSource;
+#[cfg(feature = "telemetry")]
+use axon_worker::transport::Report;
+use axon_worker::transport::Usage;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use serde_json::json;
 
@@ -137,4 +141,64 @@ async fn a_failure_goes_out_after_the_free_slot_was_told() {
     );
     let last = &orchestrator.reports()[beats - 1];
     assert!(last.available.iter().any(|name| name.as_str() == "fail"));
+}
+
+/// Says how often it was asked.
+struct Counting(u32);
+
+impl UsageSource for Counting {
+    fn measure(&mut self) -> Option<Usage> {
+        self.0 += 1;
+        Some(Usage {
+            ram_used_gb: f64::from(self.0),
+            ..Usage::default()
+        })
+    }
+}
+
+#[actix_rt::test]
+async fn heartbeats_tell_how_busy_the_machine_is() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let worker = start(worker(&orchestrator, &gate).usage_source(Counting(0))).await;
+    tokio::time::sleep(100 * SECOND).await;
+    let reports = orchestrator.reports();
+    let told: Vec<_> = reports
+        .iter()
+        .filter_map(|report| report.usage.clone())
+        .collect();
+    assert_eq!(told.len(), reports.len());
+    assert!(told.is_sorted_by(|a, b| a.ram_used_gb <= b.ram_used_gb));
+    let asked = told.last().unwrap().ram_used_gb;
+    assert!(
+        asked <= f64::from(2 + u32::try_from(reports.len()).unwrap()),
+        "only for heartbeats: {asked}"
+    );
+    worker.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn without_a_source_nothing_is_told() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let worker = start(worker(&orchestrator, &gate).without_usage()).await;
+    tokio::time::sleep(20 * SECOND).await;
+    assert!(
+        orchestrator
+            .reports()
+            .iter()
+            .all(|report| report.usage.is_none())
+    );
+    worker.shutdown().await;
+}
+
+/// Threads of its own, and the clock of the machine.
+#[cfg(feature = "telemetry")]
+#[actix_rt::test]
+async fn the_machine_itself_is_measured() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let worker = worker(&orchestrator, &gate).spawn().unwrap();
+    let fits = |report: &Report| report.usage.as_ref().is_some_and(|u| u.ram_used_gb > 0.0);
+    // A change, so that there is a heartbeat soon.
+    orchestrator.submit("echo", &());
+    orchestrator.report_where(fits).await;
+    worker.shutdown().await;
 }

@@ -6,6 +6,8 @@
 mod cancel;
 mod capacity;
 mod commands;
+#[cfg(feature = "contracts")]
+mod contracts;
 mod drain;
 mod files;
 mod habits;
@@ -19,4 +21,6 @@ mod rate_limits;
 mod several;
 mod shelf;
 mod support;
+#[cfg(feature = "contracts")]
+mod telling;
 mod trouble;

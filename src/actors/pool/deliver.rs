@@ -1,4 +1,4 @@
-//! Results and progress on their way out.
+//! Results on their way out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,12 @@ use super::{OrchestratorPool, guarded};
 use crate::id::OrchestratorId;
 use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
-use crate::transport::{Availability, ProgressUpdate, Receipt, TransportError};
+use crate::transport::{Availability, Receipt, TransportError};
 
 /// Hand a result to the orchestrator it belongs to. One attempt.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Receipt, TransportError>")]
 pub(crate) struct Deliver(pub(crate) Arc<TaskResult>);
-
-/// A handler said how far it is.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct ReportProgress {
-    pub(crate) origin: OrchestratorId,
-    pub(crate) update: ProgressUpdate,
-}
 
 /// A result was answered, with this error or none.
 #[derive(Message)]
@@ -88,18 +80,5 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
                 }
             }
         }
-    }
-}
-
-impl Handler<ReportProgress> for OrchestratorPool {
-    type Result = ();
-
-    fn handle(&mut self, report: ReportProgress, _: &mut Self::Context) {
-        let transport = self.session(report.origin).transport();
-        actix_rt::spawn(async move {
-            if let Err(error) = guarded(transport.progress(report.update)).await {
-                debug!(%error, "progress was not delivered");
-            }
-        });
     }
 }

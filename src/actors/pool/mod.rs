@@ -10,6 +10,7 @@ mod polls;
 mod registration;
 mod roles;
 mod session;
+mod tell;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -20,11 +21,12 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
-pub(crate) use deliver::{Deliver, ReportProgress};
+pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
 use session::Session;
 pub(crate) use session::SessionSettings;
+pub(crate) use tell::{CallSkill, Tell};
 
 use super::commands::OpenChannel;
 use super::courier::Recovered;

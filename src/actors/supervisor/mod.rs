@@ -94,7 +94,7 @@ impl TaskSupervisor {
         let Some(registration) = self.registry.get(task.name.as_str()) else {
             return;
         };
-        let job = registration.job.clone();
+        let (job, rules) = (registration.job.clone(), registration.rules.clone());
         let span = info_span!(
             "task",
             task_id = %task.id,
@@ -110,6 +110,7 @@ impl TaskSupervisor {
             task,
             entry.cancellation.clone(),
             entry.files.clone(),
+            rules,
             self.services.clone(),
         );
         let run = RunTask {

@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod files;
+mod newer;
 mod reference;
 mod secrets;
 mod values;

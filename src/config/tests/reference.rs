@@ -96,6 +96,8 @@ fn every_variable_changes_its_own_setting() {
             "WORKER_ENABLE_WEBSOCKETS" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,
+            "WORKER_DEVICES" => r#"[{"type":"npu"}]"#,
+            "REQUIRE_TASK_SIGNATURE" | "STRICT_EVENT_VALIDATION" => "false",
             "COST_PER_SKILL" | "AXON_TASK_TYPE_LIMITS" => r#"{"a":1}"#,
             _ => "77",
         };
@@ -117,7 +119,9 @@ fn every_variable_changes_its_own_setting() {
             .iter_mut()
             .for_each(|o| o.priority = 1);
         let token = settings.orchestrators[0].token.expose().to_owned();
-        let fingerprint = format!("{token} {settings:?}");
+        let key = settings.rxon.task_secret.as_ref();
+        let key = key.map(crate::config::Token::expose);
+        let fingerprint = format!("{token} {key:?} {settings:?}");
         let is_new = seen.insert(fingerprint);
         let alias = VARIABLES.iter().take_while(|v| v.name != variable.name);
         let is_alias = alias.into_iter().any(|v| v.key == variable.key);

@@ -22,6 +22,9 @@ fn secrets_of_every_variable_stay_secret() {
         "WORKER_INDIVIDUAL_TOKEN",
         "S3_ACCESS_KEY",
         "S3_SECRET_KEY",
+        "S3_SECRET_KEY",
+        "ORCHESTRATOR_SECRET_KEY",
+        "SECRET_KEY",
     ] {
         assert!(VARIABLES.iter().any(|v| v.name == name));
         for text in [

@@ -106,6 +106,11 @@ fn variables_mean_what_they_mean_to_the_reference_worker() {
             "a list has no names; 1.0b17 ignores it, which hides the mistake",
         ),
         (
+            json!({"WORKER_DEVICES": "{\"type\":\"x\"}"}),
+            Refuse,
+            "no list; the reference ignores it, which hides the mistake",
+        ),
+        (
             json!({"WORKER_ENABLE_WEBSOCKETS": "1"}),
             Refuse,
             "the reference reads it as false",
@@ -166,6 +171,54 @@ fn variables_mean_what_they_mean_to_the_reference_worker() {
         }
     }
     assert_eq!(used, ours.len(), "a deviation without its case");
+}
+
+/// The settings that only RXON 1.0b17 knows, as its worker names and writes them.
+fn newer_attributes(s: &Settings) -> Map<String, Json> {
+    let devices = s.resources.all_devices();
+    let key = s.rxon.task_secret.as_ref();
+    let all = json!({
+        "RESOURCES": {
+            "cpu_cores": s.resources.cpu_cores,
+            "ram_gb": s.resources.ram_gb,
+            "devices": (!devices.is_empty()).then_some(devices),
+        },
+        "EXTRA_CAPABILITIES": s.extra,
+        "SECRET_KEY": key.map_or("", crate::config::Token::expose),
+        "REQUIRE_TASK_SIGNATURE": s.rxon.require_task_signature,
+        "STRICT_EVENT_VALIDATION": s.strict_event_validation,
+        "HEARTBEAT_COOLDOWN": s.timing.heartbeat_cooldown.as_secs_f64(),
+        "WORKER_TELEMETRY_DEADBAND": s.rxon.telemetry_deadband,
+        "WORKER_TELEMETRY_FORCE_INTERVAL": s.rxon.telemetry_force_interval.as_secs_f64(),
+        "INSTALLED_ARTIFACTS": s.installed_models,
+    });
+    all.as_object().unwrap().clone()
+}
+
+#[test]
+fn newer_variables_mean_what_they_mean_to_the_newer_worker() {
+    let vectors = vectors(include_str!("../../../tests/vectors/env_config.json"));
+    let defaults = vectors["defaults"]["1.0b17"].as_object().unwrap();
+    let mut checked = 0;
+    for case in vectors["cases"].as_array().unwrap() {
+        let theirs = case.get("both").unwrap_or_else(|| &case["1.0b17"]);
+        // Either variable feeds both dialects, and what is left out is filled in.
+        let models = |name: &&str| case["env"].get(*name).is_some();
+        let models = ["INSTALLED_MODELS", "INSTALLED_ARTIFACTS"]
+            .iter()
+            .any(models);
+        let Ok(loaded) = Settings::from_vars(env(case)) else {
+            continue;
+        };
+        for (name, found) in newer_attributes(&loaded.settings) {
+            let expected = theirs["changed"].get(&name).unwrap_or(&defaults[&name]);
+            if !(models && name == "INSTALLED_ARTIFACTS") {
+                assert_eq!(found, *expected, "{name}: {case}");
+                checked += usize::from(*expected != defaults[&name]);
+            }
+        }
+    }
+    assert!(checked >= 12, "only {checked} values that are no defaults");
 }
 
 #[test]

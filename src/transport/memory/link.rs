@@ -6,10 +6,11 @@ use futures_util::future::LocalBoxFuture;
 
 use super::{Call, MemoryOrchestrator};
 use crate::id::OrchestratorId;
+use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
 use crate::transport::{
-    BeatReply, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, Standing,
-    Transport, TransportError, WorkerCard,
+    BeatReply, Event, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, SkillCall,
+    Standing, Transport, TransportError, WorkerCard,
 };
 
 /// The way to a [`MemoryOrchestrator`].
@@ -132,10 +133,15 @@ impl Transport for Memory {
     }
 
     fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
-        let mut state = self.orchestrator.lock();
-        state.progress.push(update);
-        self.orchestrator.changed(state);
-        Box::pin(std::future::ready(Ok(())))
+        Box::pin(std::future::ready(self.orchestrator.take_progress(update)))
+    }
+
+    fn event(&self, event: Event) -> LocalBoxFuture<'_, Result<bool, TransportError>> {
+        Box::pin(std::future::ready(self.orchestrator.take_event(event)))
+    }
+
+    fn call_skill(&self, call: SkillCall) -> LocalBoxFuture<'_, Result<RawJson, TransportError>> {
+        Box::pin(std::future::ready(self.orchestrator.answer_call(call)))
     }
 
     fn habits(&self) -> Habits {
