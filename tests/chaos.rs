@@ -16,6 +16,7 @@ mod proxy;
 #[allow(
     dead_code,
     unused_imports,
+    unused_macros,
     reason = "the other half is for the published orchestrators"
 )]
 mod support;

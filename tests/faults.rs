@@ -21,6 +21,7 @@ mod stage;
 #[allow(
     dead_code,
     unused_imports,
+    unused_macros,
     reason = "the other half is for the published orchestrators"
 )]
 mod support;

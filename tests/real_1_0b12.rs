@@ -6,7 +6,14 @@
 
 #[path = "support/proxy/mod.rs"]
 mod proxy;
+#[macro_use]
+#[allow(dead_code, unused_imports, reason = "the rest is for other releases")]
 mod support;
 
 #[path = "real_1_0b12/mod.rs"]
+mod only_in_orchestrator_1_0b12;
+#[path = "scenarios/mod.rs"]
 mod orchestrator_1_0b12;
+
+/// What the scenarios run against.
+const RELEASE: support::Release = support::Release::V1_0b12;

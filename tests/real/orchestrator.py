@@ -1,4 +1,6 @@
-"""Starts the published orchestrator `avtomatika` 1.0b12 for the end-to-end tests.
+"""Starts the published orchestrator `avtomatika`, 1.0b12 or 1.0b30, for the end-to-end tests.
+
+Which one is up to the Python that runs this; what differs between the two is in `release.py`.
 
 The package is used as it is. Its own settings come from its own environment variables
 (`GLOBAL_WORKER_TOKEN`, `WORKER_POLL_TIMEOUT_SECONDS`, `JOB_MAX_RETRIES`, rate limits, ...);
@@ -10,23 +12,18 @@ and a few `/debug/` routes read from the storage what the package stores but doe
 
 import argparse
 import asyncio
-import itertools
 import logging
 import os
 import sqlite3
 from contextlib import closing, suppress
 
 from aiohttp import web
-from orjson import dumps, loads
-
-from avtomatika import OrchestratorEngine, StateMachineBlueprint
+from avtomatika import OrchestratorEngine
 from avtomatika.config import Config
 from avtomatika.storage import MemoryStorage
-
-API_VERSION = "v1"
-# Every dispatch names a timeout: without one, 1.0b12 answers a transient failure with 500
-# and leaves the job waiting for ever.
-STEP_TIMEOUT_SECONDS = 240
+from blueprints import BLUEPRINTS, Steps
+from orjson import dumps, loads
+from release import OLD
 
 
 def arguments() -> argparse.Namespace:
@@ -35,6 +32,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--storage", default="memory", help="memory, or redis://127.0.0.1:PORT")
     parser.add_argument("--history", default="", help="file of the event history; none without it")
     parser.add_argument("--client-token", default="test-client-token")
+    parser.add_argument("--plain-port", type=int, default=0, help="1.0b30: a door without TLS")
+    parser.add_argument("--meddle", action="store_true", help="1.0b30: jobs may ask for meddling")
     return parser.parse_args()
 
 
@@ -44,188 +43,15 @@ def open_storage(where: str):
     from avtomatika.storage.redis import RedisStorage
     from redis.asyncio import from_url
 
-    return RedisStorage(from_url(where))
+    # redis-py 8 ends any wait after five seconds, which 1.0b30 does not expect: its polls are
+    # cut short, and its executor takes longer and longer breaks.
+    return RedisStorage(from_url(where, socket_timeout=None))
 
 
-class Steps:
-    """What the blueprints share."""
-
-    def __init__(self, storage):
-        self._storage = storage
-        self._turn = itertools.count()
-        self._until: dict[tuple[str, str], float] = {}
-        self._waiters: set[asyncio.Task] = set()
-
-    def priority(self) -> float:
-        """First come, first served, and never two alike: the memory storage of 1.0b12 cannot
-        compare two tasks of one priority and quarantines the second job."""
-        return -float(next(self._turn))
-
-    async def is_offered(self, context, task: str, seconds: float = 10) -> bool:
-        """Whether an idle worker offers the task. If none does, the handler must return without
-        an action, and its job comes back when one does, or after `seconds`, to fail then.
-
-        1.0b12 does not queue a job that nobody can take at this instant: it spends its retries
-        within milliseconds and gives up. The handler itself must not wait: the memory storage
-        gives every job the same message id, and the executor drops a job that it takes from the
-        queue while the handler of another one is suspended."""
-        if await self._storage.find_workers_for_task(task):
-            return True
-        now = asyncio.get_running_loop().time()
-        until = self._until.setdefault((context.job_id, task), now + seconds)
-        if now >= until:
-            return True
-        waiter = asyncio.create_task(self._put_back(context.job_id, task, until))
-        self._waiters.add(waiter)
-        waiter.add_done_callback(self._waiters.discard)
-        return False
-
-    async def _put_back(self, job: str, task: str, until: float) -> None:
-        loop = asyncio.get_running_loop()
-        while loop.time() < until and not await self._storage.find_workers_for_task(task):
-            await asyncio.sleep(0.02)
-        await self._storage.enqueue_job(job)
-
-
-def single(steps: Steps) -> StateMachineBlueprint:
-    """One task, named by the job: `{task, params, timeout?, wait?, requirements?}`.
-    `needs_review` is a status with a transition of its own; every other custom status has none."""
-    blueprint = StateMachineBlueprint("single", api_endpoint="/jobs/single", api_version=API_VERSION)
-
-    @blueprint.handler_for("start", is_start=True)
-    async def start(context, actions):
-        job = context.initial_data
-        if not await steps.is_offered(context, job["task"], job.get("wait", 10)):
-            return
-        actions.dispatch_task(
-            task_type=job["task"],
-            params=job.get("params", {}),
-            transitions={"success": "finished", "failure": "failed", "needs_review": "review"},
-            timeout_seconds=job.get("timeout", STEP_TIMEOUT_SECONDS),
-            resource_requirements=job.get("requirements"),
-            priority=steps.priority(),
-        )
-
-    @blueprint.handler_for("review")
-    async def review(context, actions):
-        actions.transition_to("finished")
-
-    add_ends(blueprint)
-    return blueprint
-
-
-def pipeline(steps: Steps) -> StateMachineBlueprint:
-    """Two steps: `echo` hands two numbers on, `add` sums what the first step left."""
-    blueprint = StateMachineBlueprint("pipeline", api_endpoint="/jobs/pipeline", api_version=API_VERSION)
-
-    @blueprint.handler_for("start", is_start=True)
-    async def start(context, actions):
-        if not await steps.is_offered(context, "echo"):
-            return
-        actions.dispatch_task(
-            task_type="echo",
-            params=context.initial_data,
-            transitions={"success": "adding", "failure": "failed"},
-            timeout_seconds=STEP_TIMEOUT_SECONDS,
-            priority=steps.priority(),
-        )
-
-    @blueprint.handler_for("adding")
-    async def adding(context, actions):
-        left = context.state_history
-        if not await steps.is_offered(context, "add"):
-            return
-        actions.dispatch_task(
-            task_type="add",
-            params={"a": left["a"], "b": left["b"]},
-            transitions={"success": "finished", "failure": "failed"},
-            timeout_seconds=STEP_TIMEOUT_SECONDS,
-            priority=steps.priority(),
-        )
-
-    add_ends(blueprint)
-    return blueprint
-
-
-def relay(steps: Steps) -> StateMachineBlueprint:
-    """`file_upper` on `{input}`, then again on what the first one left."""
-    blueprint = StateMachineBlueprint("relay", api_endpoint="/jobs/relay", api_version=API_VERSION)
-
-    @blueprint.handler_for("start", is_start=True)
-    async def start(context, actions):
-        if not await steps.is_offered(context, "file_upper"):
-            return
-        actions.dispatch_task(
-            task_type="file_upper",
-            params=context.initial_data,
-            transitions={"success": "again", "failure": "failed"},
-            timeout_seconds=STEP_TIMEOUT_SECONDS,
-            priority=steps.priority(),
-        )
-
-    @blueprint.handler_for("again")
-    async def again(context, actions):
-        left = context.state_history
-        if not await steps.is_offered(context, "file_upper"):
-            return
-        actions.dispatch_task(
-            task_type="file_upper",
-            params={"input": left["output"]},
-            transitions={"success": "finished", "failure": "failed"},
-            timeout_seconds=STEP_TIMEOUT_SECONDS,
-            priority=steps.priority(),
-        )
-
-    add_ends(blueprint)
-    return blueprint
-
-
-def fan_out(steps: Steps) -> StateMachineBlueprint:
-    """The same task many times at once: `{task, branches: [params, ...]}`. The results stay in
-    the job record under `aggregation_results`."""
-    blueprint = StateMachineBlueprint("fan_out", api_endpoint="/jobs/fan_out", api_version=API_VERSION)
-
-    @blueprint.handler_for("start", is_start=True)
-    async def start(context, actions):
-        job = context.initial_data
-        if not await steps.is_offered(context, job["task"]):
-            return
-        branches = [
-            {
-                "type": job["task"],
-                "params": params,
-                "timeout_seconds": STEP_TIMEOUT_SECONDS,
-                "priority": steps.priority(),
-            }
-            for params in job["branches"]
-        ]
-        actions.dispatch_parallel(branches, aggregate_into="gather")
-
-    @blueprint.aggregator_for("gather")
-    async def gather(context, actions):
-        actions.transition_to("finished")
-
-    @blueprint.handler_for("finished", is_end=True)
-    async def finished():
-        pass
-
-    return blueprint
-
-
-def add_ends(blueprint: StateMachineBlueprint) -> None:
-    @blueprint.handler_for("finished", is_end=True)
-    async def finished():
-        pass
-
-    @blueprint.handler_for("failed", is_end=True)
-    async def failed():
-        pass
-
-
-def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
-    """What 1.0b12 stores but has no working route for. Its `/jobs/{id}/history` is never
-    registered, as routes are made before the history is opened, and its worker history asks the
-    table of the jobs."""
+def add_debug_routes(engine: OrchestratorEngine, storage, history: str, client: dict) -> None:
+    """What the package stores but has no working route for. In 1.0b12 `/jobs/{id}/history` is
+    never registered, as routes are made before the history is opened; in both releases the
+    worker history asks the table of the jobs."""
 
     def rows(query: str, key: str) -> list[dict]:
         # The file appears with the first event.
@@ -257,6 +83,9 @@ def add_debug_routes(engine: OrchestratorEngine, storage, history: str) -> None:
     async def new_job(request: web.Request) -> web.Response:
         job = await request.json()
         job_id = await engine.create_background_job("single", **job)
+        if not OLD:
+            # Clients of 1.0b30 see their own jobs only.
+            await storage.update_job_state(job_id, {"client_config": client})
         return answer({"job_id": job_id})
 
     app = engine.app
@@ -282,10 +111,19 @@ async def main() -> None:
     logging.getLogger("aiosqlite").setLevel(logging.WARNING)
     engine = OrchestratorEngine(storage, Config())
     steps = Steps(storage)
-    for make in (single, pipeline, relay, fan_out):
+    for make in BLUEPRINTS:
         engine.register_blueprint(make(steps))
-    add_debug_routes(engine, storage, options.history)
+    add_debug_routes(engine, storage, options.history, client)
+    if not OLD:
+        from meddling import meddle
+        from recording import record_messages
+
+        record_messages(engine)
+        if options.meddle:
+            meddle(storage, engine.config.ORCHESTRATOR_SECRET_KEY)
     await engine.start()
+    if options.plain_port:
+        await web.TCPSite(engine.runner, "127.0.0.1", options.plain_port).start()
     await asyncio.Event().wait()
 
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use awc::http::StatusCode;
 
 use super::orchestrator::{CLIENT_TOKEN, Orchestrator, WORKER_TOKEN};
-use super::{Value, eventually, json};
+use super::{Release, Value, eventually, json, signed};
 
 /// How long a job may take unless the test says otherwise; generous, as many tests share few cores.
 const JOB_LIMIT: Duration = Duration::from_mins(1);
@@ -16,10 +16,14 @@ const WRITTEN_LIMIT: Duration = Duration::from_secs(20);
 impl Orchestrator {
     /// Hands in a job; its id.
     pub(crate) async fn submit(&self, blueprint: &str, initial_data: Value) -> String {
+        self.submit_order(blueprint, json!({ "initial_data": initial_data }))
+            .await
+    }
+
+    /// Hands in a job with more than its data, such as a policy; its id.
+    pub(crate) async fn submit_order(&self, blueprint: &str, order: Value) -> String {
         let path = format!("/api/v1/jobs/{blueprint}");
-        let (status, body) = self
-            .post(&path, &json!({ "initial_data": initial_data }))
-            .await;
+        let (status, body) = self.post(&path, &order).await;
         assert_eq!(
             status,
             StatusCode::ACCEPTED,
@@ -108,6 +112,11 @@ impl Orchestrator {
         list(self.get(&format!("/debug/jobs/{job}/events")).await)
     }
 
+    /// The events of a job as 1.0b30 shows them to clients.
+    pub(crate) async fn history(&self, job: &str) -> Vec<Value> {
+        list(self.get(&format!("/api/v1/jobs/{job}/history")).await)
+    }
+
     /// Waits for an event of a job; the first like it.
     pub(crate) async fn event(&self, job: &str, like: impl Fn(&Value) -> bool) -> Value {
         let like = &like;
@@ -120,19 +129,14 @@ impl Orchestrator {
         .await
     }
 
-    /// Waits for the results of a job that were handed in, as they were sent; these are all.
+    /// Waits for the results of a job that were handed in and taken, as they were sent, but
+    /// with the status spelled out; these are all.
     pub(crate) async fn results(&self, job: &str, expected: usize) -> Vec<Value> {
         let what = format!("{expected} results of job {job} are written");
         let results = eventually(&what, WRITTEN_LIMIT, || async move {
-            let events = self.events(job).await;
-            let finished = events
-                .iter()
-                .filter(|event| event["event_type"] == "task_finished");
-            let results: Vec<_> = finished
-                .map(|event| event["context_snapshot"]["result"].clone())
-                .collect();
+            let results = self.results_so_far(job).await;
             if results.len() < expected {
-                Err(json!(events))
+                Err(json!(results))
             } else {
                 Ok(results)
             }
@@ -140,6 +144,38 @@ impl Orchestrator {
         .await;
         assert_eq!(results.len(), expected, "{results:#?}");
         results
+    }
+
+    async fn results_so_far(&self, job: &str) -> Vec<Value> {
+        match self.release() {
+            Release::V1_0b12 => self
+                .events(job)
+                .await
+                .into_iter()
+                .filter(|event| event["event_type"] == "task_finished")
+                .map(|event| event["context_snapshot"]["result"].clone())
+                .collect(),
+            Release::V1_0b30 => self
+                .messages("result")
+                .await
+                .into_iter()
+                .filter(|it| it["payload"]["job_id"] == job)
+                .filter(|it| it["answer"]["status"] == "accepted")
+                .map(|it| {
+                    let mut result = it["payload"].clone();
+                    if result["status"].is_null() {
+                        result["status"] = json!("success");
+                    }
+                    result
+                })
+                .collect(),
+        }
+    }
+
+    /// What workers sent to 1.0b30, as it came, each with its `answer` or the `error`:
+    /// `register`, `heartbeat`, `result`, `event`, `sts_token`, `sts_refresh`.
+    pub(crate) async fn messages(&self, kind: &str) -> Vec<Value> {
+        list(self.get(&format!("/debug/messages?kind={kind}")).await)
     }
 
     /// All workers that the orchestrator offers tasks to.
@@ -192,19 +228,33 @@ impl Orchestrator {
         .await
     }
 
-    /// Speaks to the orchestrator as a worker would; the answer.
-    pub(crate) async fn as_worker(&self, path: &str, body: &Value) -> Value {
-        let url = format!("{}{path}", self.url());
+    /// Speaks to the orchestrator as this worker would; the answer.
+    pub(crate) async fn as_worker(&self, worker: &str, path: &str, body: &Value) -> Value {
+        let body = match self.release() {
+            Release::V1_0b12 => body.clone(),
+            Release::V1_0b30 => signed(body.clone(), worker, WORKER_TOKEN),
+        };
+        let (status, answer) = self.worker_post(worker, path, &body).await;
+        assert!(status.is_success(), "{path}: {status}: {answer}");
+        answer
+    }
+
+    /// Sends this in the name of the worker; status and body of the answer.
+    pub(crate) async fn worker_post(
+        &self,
+        worker: &str,
+        path: &str,
+        body: &Value,
+    ) -> (StatusCode, Value) {
         let request = client()
-            .post(url)
+            .post(format!("{}{path}", self.client_url()))
+            .insert_header(("X-Worker-ID", worker))
             .insert_header(("X-Worker-Token", WORKER_TOKEN));
         let mut response = request.send_json(body).await.expect("an answer");
-        assert!(
-            response.status().is_success(),
-            "{path}: {}",
-            response.status()
-        );
-        response.json().await.expect("a JSON answer")
+        (
+            response.status(),
+            response.json().await.unwrap_or(Value::Null),
+        )
     }
 
     async fn get(&self, path: &str) -> Value {
@@ -216,18 +266,18 @@ impl Orchestrator {
     /// What is there, or nothing when the answer is not a success.
     pub(crate) async fn try_get(&self, path: &str) -> Option<Value> {
         let request = client()
-            .get(format!("{}{path}", self.url()))
+            .get(format!("{}{path}", self.client_url()))
             .insert_header(("X-Client-Token", CLIENT_TOKEN));
         let mut response = request.send().await.ok()?;
         if !response.status().is_success() {
             return None;
         }
-        response.json().limit(16 << 20).await.ok()
+        response.json().limit(64 << 20).await.ok()
     }
 
     async fn post(&self, path: &str, body: &Value) -> (StatusCode, Value) {
         let request = client()
-            .post(format!("{}{path}", self.url()))
+            .post(format!("{}{path}", self.client_url()))
             .insert_header(("X-Client-Token", CLIENT_TOKEN));
         let mut response = request.send_json(body).await.expect("an answer");
         (

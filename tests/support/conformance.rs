@@ -5,12 +5,15 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use super::orchestrator::{Orchestrator, WORKER_TOKEN};
+use super::orchestrator::{Orchestrator, SECRET_KEY, WORKER_TOKEN};
 use super::process::Process;
-use super::{HINT, project};
+use super::{HINT, Release, project};
 
 /// Names another program to be tested in place of the example.
 const PROGRAM: &str = "AXON_CONFORMANCE_WORKER";
+
+/// The file with a line for each handler that begins or ends.
+const TRACE: &str = "handlers.log";
 
 /// The environment of a worker.
 #[derive(Debug)]
@@ -23,13 +26,19 @@ pub(crate) struct WorkerSetup {
 impl WorkerSetup {
     /// A worker of this orchestrator, with heartbeats every second.
     pub(crate) fn new(orchestrator: &Orchestrator, folder: PathBuf) -> Self {
-        Self::at(&orchestrator.url(), folder)
+        let setup = Self::at(&orchestrator.url(), folder);
+        match orchestrator.release() {
+            Release::V1_0b12 => setup,
+            // So it accepts no task without the right signature.
+            Release::V1_0b30 => setup.set("ORCHESTRATOR_SECRET_KEY", SECRET_KEY),
+        }
     }
 
     /// The same, of whoever answers there.
     pub(crate) fn at(url: &str, folder: PathBuf) -> Self {
         let id = "conformance-1".to_owned();
         let files = folder.join("task-files").display().to_string();
+        let trace = folder.join(TRACE).display().to_string();
         Self {
             id: id.clone(),
             folder,
@@ -41,6 +50,7 @@ impl WorkerSetup {
         .set("ORCHESTRATOR_URL", url)
         .set("HEARTBEAT_INTERVAL", "1")
         .set("TASK_FILES_DIR", &files)
+        .set("AXON_CONFORMANCE_LOG", &trace)
         .set("LOG_LEVEL", "info,axon_worker=debug")
     }
 
@@ -62,6 +72,7 @@ impl WorkerSetup {
         let log = self.folder.join("worker.log");
         Worker {
             id: self.id,
+            trace: self.folder.join(TRACE),
             process: Process::start("conformance worker", &mut command, log),
         }
     }
@@ -71,6 +82,7 @@ impl WorkerSetup {
 #[derive(Debug)]
 pub(crate) struct Worker {
     id: String,
+    trace: PathBuf,
     process: Process,
 }
 
@@ -83,6 +95,11 @@ impl Worker {
     /// Everything it printed.
     pub(crate) fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// What its handlers did, line by line: `begin` or `end`, process, name, task, job.
+    pub(crate) fn trace(&self) -> String {
+        std::fs::read_to_string(&self.trace).unwrap_or_default()
     }
 
     /// Sends SIGTERM.

@@ -1,23 +1,48 @@
 //! What the end-to-end tests stand on: the published orchestrator, a Redis server and the
 //! conformance worker, each a process of its own on a free loopback port, ended with the test.
 
+mod certificates;
 mod client;
 mod conformance;
 mod orchestrator;
 mod process;
 mod redis;
+mod release;
 mod s3;
+mod signing;
+
+/// Runs each scenario with memory storage and with Redis storage.
+macro_rules! on_both_storages {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use crate::support::Storage;
+
+            #[actix_rt::test]
+            async fn with_memory_storage() {
+                super::scenario::$name(Storage::Memory).await;
+            }
+
+            #[actix_rt::test]
+            async fn with_redis_storage() {
+                super::scenario::$name(Storage::Redis).await;
+            }
+        }
+    )+};
+}
 
 use std::future::Future;
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+pub(crate) use certificates::Authority;
 pub(crate) use conformance::{Worker, WorkerSetup};
 pub(crate) use orchestrator::{Orchestrator, OrchestratorSetup, WORKER_TOKEN};
 pub(crate) use redis::Redis;
+pub(crate) use release::Release;
 pub(crate) use s3::{BUCKET, S3};
 pub(crate) use serde_json::{Value, json};
+pub(crate) use signing::{now, sign, signed};
 
 /// What every message about a missing tool ends with.
 const HINT: &str = "run `./test`, which installs what the end-to-end tests need";
@@ -42,8 +67,8 @@ pub(crate) struct Stage {
 
 impl Stage {
     /// An orchestrator without rate limits that holds polls for two seconds.
-    pub(crate) async fn new(storage: Storage) -> Self {
-        Self::with(storage, OrchestratorSetup::default()).await
+    pub(crate) async fn new(release: Release, storage: Storage) -> Self {
+        Self::with(storage, OrchestratorSetup::new(release)).await
     }
 
     /// An orchestrator with these settings.

@@ -5,37 +5,90 @@ use std::process::Command;
 use std::time::Duration;
 
 use super::process::Process;
-use super::{HINT, Value, eventually, free_port, project};
+use super::{HINT, Release, Value, eventually, free_port, project};
 
 /// The token that workers show.
 pub(crate) const WORKER_TOKEN: &str = "e2e-worker-token";
 /// The token that clients show.
 pub(crate) const CLIENT_TOKEN: &str = "e2e-client-token";
+/// What 1.0b30 signs its tasks with.
+pub(crate) const SECRET_KEY: &str = "e2e-secret-key";
 
-/// The settings of an orchestrator, as the environment of its package.
+/// The settings of an orchestrator: the environment of its package, and the
+/// arguments of our script.
 #[derive(Debug, Clone)]
-pub(crate) struct OrchestratorSetup(Vec<(&'static str, String)>);
-
-impl Default for OrchestratorSetup {
-    fn default() -> Self {
-        Self::as_shipped()
-            .set("RATE_LIMITING_ENABLED", "false")
-            .set("WORKER_POLL_TIMEOUT_SECONDS", "2")
-    }
+pub(crate) struct OrchestratorSetup {
+    release: Release,
+    variables: Vec<(&'static str, String)>,
+    meddling: bool,
+    has_tls: bool,
+    has_history: bool,
+    port: Option<u16>,
 }
 
 impl OrchestratorSetup {
+    /// No rate limits, and polls held for two seconds.
+    pub(crate) fn new(release: Release) -> Self {
+        let setup = Self::as_shipped(release)
+            .set("RATE_LIMITING_ENABLED", "false")
+            .set("WORKER_POLL_TIMEOUT_SECONDS", "2");
+        match release {
+            Release::V1_0b12 => setup,
+            // With Redis, 1.0b30 takes each task that runs while it looks at the clock
+            // for one whose time is up.
+            Release::V1_0b30 => setup.set("WATCHER_INTERVAL_SECONDS", "3600"),
+        }
+    }
+
     /// The defaults of the package: 60 polls a minute, polls held for 30 seconds.
-    pub(crate) fn as_shipped() -> Self {
-        Self(Vec::new())
-            .set("GLOBAL_WORKER_TOKEN", WORKER_TOKEN)
-            .set("LOG_FORMAT", "text")
+    pub(crate) fn as_shipped(release: Release) -> Self {
+        let setup = Self {
+            release,
+            variables: Vec::new(),
+            meddling: false,
+            has_tls: false,
+            has_history: true,
+            port: None,
+        }
+        .set("GLOBAL_WORKER_TOKEN", WORKER_TOKEN)
+        .set("LOG_FORMAT", "text");
+        match release {
+            Release::V1_0b12 => setup,
+            Release::V1_0b30 => setup
+                // Clients see whole job records.
+                .set("DETAILED_API_RESPONSES", "true")
+                .set("ORCHESTRATOR_SECRET_KEY", SECRET_KEY),
+        }
     }
 
     /// Sets a variable of the package.
     pub(crate) fn set(mut self, name: &'static str, value: &str) -> Self {
-        self.0.push((name, value.to_owned()));
+        self.variables.push((name, value.to_owned()));
         self
+    }
+
+    /// Jobs may ask for their tasks to be changed on the way (`tests/real/meddling.py`).
+    pub(crate) fn with_meddling(mut self) -> Self {
+        self.meddling = true;
+        self
+    }
+
+    /// Keeps no history, which takes most of the time when there are many jobs.
+    pub(crate) fn without_history(mut self) -> Self {
+        self.has_history = false;
+        self
+    }
+
+    /// Listens there, where nobody else does.
+    pub(crate) fn on_port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// Workers come by `https`, clients by a door of their own.
+    pub(crate) fn with_tls(mut self) -> Self {
+        self.has_tls = true;
+        self.set("TLS_ENABLED", "true")
     }
 }
 
@@ -46,24 +99,34 @@ pub(crate) struct Orchestrator {
     storage: String,
     folder: PathBuf,
     port: u16,
+    plain_port: u16,
     process: Option<Process>,
 }
 
 impl Orchestrator {
     /// An orchestrator that does not run yet.
     pub(crate) fn new(setup: OrchestratorSetup, storage: String, folder: PathBuf) -> Self {
+        let port = setup.port.unwrap_or_else(free_port);
+        let plain_port = if setup.has_tls { free_port() } else { port };
         Self {
             setup,
             storage,
             folder,
-            port: free_port(),
+            port,
+            plain_port,
             process: None,
         }
     }
 
+    /// Which one it is.
+    pub(crate) fn release(&self) -> Release {
+        self.setup.release
+    }
+
     /// Starts it; it answers when this returns.
     pub(crate) async fn start(&mut self) {
-        let python = project().join(".venv-1.0b12/bin/python");
+        let release = self.setup.release.version();
+        let python = project().join(format!(".venv-{release}/bin/python"));
         assert!(python.exists(), "{} is missing: {HINT}", python.display());
         let mut command = Command::new(python);
         command
@@ -71,10 +134,22 @@ impl Orchestrator {
             .args(["--port", &self.port.to_string()])
             .args(["--storage", &self.storage])
             .args(["--client-token", CLIENT_TOKEN])
-            .arg("--history")
-            .arg(self.folder.join("history.db"))
-            .envs(self.setup.0.iter().map(|(name, value)| (*name, value)))
+            .envs(
+                self.setup
+                    .variables
+                    .iter()
+                    .map(|(name, value)| (*name, value)),
+            )
             .current_dir(&self.folder);
+        if self.setup.has_history {
+            command.arg("--history").arg(self.folder.join("history.db"));
+        }
+        if self.setup.has_tls {
+            command.args(["--plain-port", &self.plain_port.to_string()]);
+        }
+        if self.setup.meddling {
+            command.arg("--meddle");
+        }
         let log = self.folder.join("orchestrator.log");
         let mut process = Process::start("orchestrator", &mut command, log);
         let this = &*self;
@@ -101,9 +176,15 @@ impl Orchestrator {
         ("127.0.0.1", self.port)
     }
 
-    /// Where it listens.
+    /// Where workers find it.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.setup.has_tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
+    }
+
+    /// Where clients find it.
+    pub(super) fn client_url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.plain_port)
     }
 
     /// Everything it printed.

@@ -16,7 +16,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(super) fn of(method: &str, path: &str) -> Self {
+    pub(super) fn of(method: &str, target: &str) -> Self {
+        let path = target.split('?').next().unwrap_or_default();
         match method {
             "GET" if path.ends_with("/tasks/next") => Self::Poll,
             "PATCH" => Self::Beat,

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::RELEASE;
 use crate::support::{OrchestratorSetup, Stage, Storage, json};
 
 /// More jobs than there are polls in a minute.
@@ -10,7 +11,7 @@ const JOBS: u64 = 80;
 
 #[actix_rt::test]
 async fn eighty_quick_jobs_finish_under_the_limits_that_the_orchestrator_ships_with() {
-    let stage = Stage::with(Storage::Memory, OrchestratorSetup::as_shipped()).await;
+    let stage = Stage::with(Storage::Memory, OrchestratorSetup::as_shipped(RELEASE)).await;
     // The worker's own intervals, too: a faster heartbeat alone would use up the limits.
     let worker = stage.worker().set("HEARTBEAT_INTERVAL", "15").start();
     stage.orchestrator.registered(worker.id()).await;

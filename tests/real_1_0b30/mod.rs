@@ -1,0 +1,14 @@
+//! What only 1.0b30 does.
+
+mod bodies;
+mod cancels;
+mod commands;
+mod contracts;
+mod deadlines;
+mod events;
+mod releases;
+mod soak;
+mod stealing;
+mod sync;
+mod tls;
+mod trust;
