@@ -153,6 +153,7 @@ mod tests {
             entry: TaskEntry::named(name),
             timeout: None,
             job: nothing.into_job().0,
+            rules: Arc::default(),
         }
     }
 

@@ -93,7 +93,6 @@ fn every_variable_changes_its_own_setting() {
             "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" | "DISTWORKER_CONTROLLER_URL" => "http://x",
             "DISTWORKER_IDLE_EXIT" => "false",
             "RXON_VERSION" => "1.0b2",
-            "REQUIRE_TASK_SIGNATURE" => "false",
             "WORKER_ENABLE_WEBSOCKETS" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,

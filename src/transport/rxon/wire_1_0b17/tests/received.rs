@@ -122,6 +122,7 @@ fn receipts_say_when_a_result_was_ignored() {
         match read_receipt(exchange["response"]["json"].to_string().as_bytes()) {
             Receipt::Accepted => {}
             Receipt::Ignored(reason) => ignored.push(reason),
+            other @ Receipt::Lost(_) => panic!("{other:?}"),
         }
     }
     ignored.dedup();
