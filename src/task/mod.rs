@@ -19,7 +19,7 @@ pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
-pub(crate) use teller::{Next, Teller, Waiting};
+pub(crate) use teller::{COUNTED_PROGRESS_INTERVAL, Next, PROGRESS_INTERVAL, Teller, Waiting};
 
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;

@@ -15,9 +15,11 @@ use tokio::time::Instant;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::transport::{Event, ProgressUpdate, TransportError};
 
-/// The least time between two reports of progress. Orchestrators count them: by
-/// default 100 events within 60 s (avtomatika 1.0b30).
-pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
+/// The least time between two reports of progress.
+pub(crate) const PROGRESS_INTERVAL: Duration = Duration::from_millis(100);
+/// The same where the orchestrator counts them: by default 100 events within 60 s
+/// (avtomatika 1.0b30).
+pub(crate) const COUNTED_PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How many events of a task may wait to be sent.
 const MOST_EVENTS: usize = 64;
@@ -121,8 +123,9 @@ impl Teller {
         !was_running
     }
 
-    /// For the runner. With [`Next::Nothing`] it has ended.
-    pub(crate) fn next(&self, now: Instant) -> Next {
+    /// For the runner; `interval` is the least time between two reports of progress.
+    /// With [`Next::Nothing`] it has ended.
+    pub(crate) fn next(&self, now: Instant, interval: Duration) -> Next {
         let mut queue = self.lock();
         if let Some(event) = queue.events.pop_front() {
             return Next::Event(Box::new(event));
@@ -137,7 +140,7 @@ impl Teller {
             Some(until) if until > now && !queue.ending => Next::Wait(until),
             _ => {
                 let (progress, message) = queue.progress.take().unwrap_or_default();
-                queue.quiet_until = Some(now + PROGRESS_INTERVAL);
+                queue.quiet_until = Some(now + interval);
                 Next::Progress(ProgressUpdate {
                     task_id: self.task_id.clone(),
                     job_id: self.job_id.clone(),
@@ -205,17 +208,23 @@ mod tests {
         let (teller, now) = (teller(), Instant::now());
         assert!(teller.put_progress(0.1, String::new()), "needs a runner");
         assert!(!teller.put_progress(0.2, String::new()), "has one");
-        assert!((progress(teller.next(now)) - 0.2).abs() < 1e-9);
+        assert!((progress(teller.next(now, PROGRESS_INTERVAL)) - 0.2).abs() < 1e-9);
         teller.put_progress(0.3, String::new());
         teller.put_progress(0.4, String::new());
-        let Next::Wait(until) = teller.next(now) else {
+        let Next::Wait(until) = teller.next(now, PROGRESS_INTERVAL) else {
             panic!("too soon")
         };
         assert_eq!(until, now + PROGRESS_INTERVAL);
-        assert!((progress(teller.next(until)) - 0.4).abs() < 1e-9);
-        assert!(matches!(teller.next(until), Next::Nothing));
+        assert!((progress(teller.next(until, PROGRESS_INTERVAL)) - 0.4).abs() < 1e-9);
+        assert!(matches!(
+            teller.next(until, PROGRESS_INTERVAL),
+            Next::Nothing
+        ));
         assert!(teller.put_progress(0.5, String::new()), "needs a new one");
-        assert!(matches!(teller.next(until), Next::Wait(_)));
+        assert!(matches!(
+            teller.next(until, PROGRESS_INTERVAL),
+            Next::Wait(_)
+        ));
     }
 
     proptest! {
@@ -231,12 +240,12 @@ mod tests {
             for (pause, value) in &steps {
                 now += Duration::from_millis(*pause);
                 teller.put_progress(*value, String::new());
-                if let Next::Progress(update) = teller.next(now) {
+                if let Next::Progress(update) = teller.next(now, PROGRESS_INTERVAL) {
                     sent.push((now, update.progress));
                 }
             }
             teller.lock().ending = true;
-            while let Next::Progress(update) = teller.next(now) {
+            while let Next::Progress(update) = teller.next(now, PROGRESS_INTERVAL) {
                 sent.push((now, update.progress));
             }
             let last = steps.last().expect("not empty").1;
@@ -245,7 +254,7 @@ mod tests {
             for pair in sent[..sent.len() - 1].windows(2) {
                 prop_assert!(pair[1].0 - pair[0].0 >= PROGRESS_INTERVAL);
             }
-            prop_assert!(matches!(teller.next(now), Next::Nothing));
+            prop_assert!(matches!(teller.next(now, PROGRESS_INTERVAL), Next::Nothing));
         }
     }
 }

@@ -131,9 +131,10 @@ pub struct BeatReply {
 pub struct Habits {
     /// For so long it may hand out tasks after it has heard that the worker takes none.
     pub dispatch_lag: Duration,
-    /// Whether it limits the number of heartbeats, so that those that decide nothing
-    /// about tasks are spaced by `WORKER_HEARTBEAT_COOLDOWN`.
-    pub counts_heartbeats: bool,
+    /// Whether it limits the number of heartbeats and events, so that heartbeats that
+    /// decide nothing about tasks are spaced by `WORKER_HEARTBEAT_COOLDOWN`, and progress
+    /// goes out once a second rather than ten times.
+    pub counts_requests: bool,
 }
 
 /// A task to call off, by the id of the task or of its job: one protocol mixes them up.

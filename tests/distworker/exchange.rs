@@ -150,11 +150,9 @@ async fn progress_comes_in_percent_in_order_and_before_the_end() {
             .iter()
             .map(|p| (p.progress, p.message.as_str()))
             .collect();
-        assert_eq!(
-            told,
-            [(25.0, "a quarter"), (50.0, "half"), (90.0, "almost")],
-            "{queue}"
-        );
+        // What follows too closely is not told; the last one always is.
+        assert_eq!(told.last(), Some(&(90.0, "almost")), "{queue}");
+        assert!(told.is_sorted_by(|a, b| a.0 < b.0), "{queue}: {told:?}");
     }
     worker.shutdown().await;
 }

@@ -342,7 +342,7 @@ async fn a_refusal_because_of_the_time_says_whose_clock_is_off() {
 #[actix_rt::test]
 async fn its_ways_are_known_once_it_is_known() {
     let (_server, newer) = known([]).await;
-    assert!(newer.habits().counts_heartbeats);
+    assert!(newer.habits().counts_requests);
     assert!(newer.habits().dispatch_lag >= Duration::from_secs(2));
     let answer = || ok(r#"{"status": "registered"}"#);
     let server = Server::saying([answer(), answer()]).await;

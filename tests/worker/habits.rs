@@ -20,7 +20,7 @@ type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
 fn counting() -> MemoryOrchestrator {
     let orchestrator = MemoryOrchestrator::new();
     let mut habits = Habits::default();
-    habits.counts_heartbeats = true;
+    habits.counts_requests = true;
     orchestrator.set_habits(habits);
     orchestrator
 }

@@ -93,7 +93,7 @@ impl OrchestratorPool {
             }
             return;
         }
-        let counted = session.settings.transport.habits().counts_heartbeats;
+        let counted = session.settings.transport.habits().counts_requests;
         if let Some(until) = session.pace.wait(&report, cause, counted, now) {
             if session.unsent_beat.replace(report).is_none() {
                 ctx.run_later(until - now, move |pool, ctx| pool.beat_unsent(id, ctx));

@@ -11,7 +11,7 @@ use tracing::{debug, warn};
 use super::{OrchestratorPool, guarded};
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
-use crate::task::{Next, Teller, Waiting};
+use crate::task::{COUNTED_PROGRESS_INTERVAL, Next, PROGRESS_INTERVAL, Teller, Waiting};
 use crate::transport::{SkillCall, Transport, TransportError};
 
 /// How long progress keeps quiet after a rate limit that says no time. Longer than the
@@ -44,7 +44,12 @@ impl Handler<Tell> for OrchestratorPool {
 /// Sends one thing at a time, so that they arrive in order.
 async fn run(teller: &Teller, transport: &dyn Transport) {
     loop {
-        match teller.next(Instant::now()) {
+        let interval = if transport.habits().counts_requests {
+            COUNTED_PROGRESS_INTERVAL
+        } else {
+            PROGRESS_INTERVAL
+        };
+        match teller.next(Instant::now(), interval) {
             Next::Event(waiting) => {
                 let Waiting {
                     event,

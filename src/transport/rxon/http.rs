@@ -276,7 +276,7 @@ impl Transport for RxonHttp {
             Dialect::V1_0b2 => Habits::default(),
             Dialect::V1_0b17 => Habits {
                 dispatch_lag: STALE_DISPATCH,
-                counts_heartbeats: true,
+                counts_requests: true,
             },
         }
     }
