@@ -91,13 +91,14 @@ fn every_variable_changes_its_own_setting() {
             "AXON_BLOB_CACHE_MODE" => "copy",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" | "DISTWORKER_CONTROLLER_URL" => "http://x",
-            "DISTWORKER_IDLE_EXIT" => "false",
             "RXON_VERSION" => "1.0b2",
             "WORKER_ENABLE_WEBSOCKETS" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,
             "WORKER_DEVICES" => r#"[{"type":"npu"}]"#,
-            "REQUIRE_TASK_SIGNATURE" | "STRICT_EVENT_VALIDATION" => "false",
+            "DISTWORKER_IDLE_EXIT" | "REQUIRE_TASK_SIGNATURE" | "STRICT_EVENT_VALIDATION" => {
+                "false"
+            }
             "COST_PER_SKILL" | "AXON_TASK_TYPE_LIMITS" => r#"{"a":1}"#,
             _ => "77",
         };
