@@ -108,7 +108,8 @@ impl Reply {
         }
     }
 
-    /// Adds free data about the result, for protocols that have a place for it.
+    /// Adds free data about the result, for protocols that have a place for it. It is not
+    /// sent for a job without metadata of its own, which avtomatika 1.0b30 cannot take.
     ///
     /// # Errors
     /// A permanent failure, when it has no JSON form or is no object.

@@ -28,7 +28,7 @@ pub(crate) fn sign(message: &mut Value, worker: &str, token: &str) {
     mac.update(&bytes);
     let mut signature = String::new();
     for byte in mac.finalize().into_bytes() {
-        write!(signature, "{byte:02x}").expect("a text takes all");
+        write!(signature, "{byte:02x}").expect("a text grows");
     }
     message["security"] = json!({ "signature": signature, "signer_id": worker });
 }

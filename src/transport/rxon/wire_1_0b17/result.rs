@@ -35,7 +35,9 @@ pub(in super::super) fn write_result(
         Outcome::Cancelled => ("cancelled", None, None),
     };
     let metadata = match reply {
-        Some(reply) => reply.metadata(),
+        // avtomatika 1.0b30 answers 500, for ever, to metadata for a job that has none;
+        // its tasks come without.
+        Some(reply) => reply.metadata().filter(|_| result.task_metadata.is_some()),
         None => result.task_metadata.as_ref(),
     };
     let data = reply.map(Reply::data);

@@ -346,9 +346,10 @@ fn results_are_those_of_the_reference_worker() {
             }
         };
         let mut ours = result(sent, outcome, ran_for);
-        if !matches!(ours.outcome, Outcome::Completed(_)) {
-            ours.task_metadata = metadata;
-        }
+        ours.task_metadata = match ours.outcome {
+            Outcome::Completed(_) => metadata.map(|_| RawJson::empty_object()),
+            _ => metadata,
+        };
         let ours = write_result(&worker_id(), &ours, &stamp(sent)).unwrap();
         // The status is always told, and who it is from; so are costs of failures and
         // data, if only {}.
@@ -405,7 +406,10 @@ fn a_result_carries_all_that_a_handler_gives() {
         .unwrap();
     let data = reply.data().clone();
     let reply = reply.with_files(data, RawJson::from_serialize(&files).unwrap());
-    let done = result(&sent, Outcome::Completed(reply), Duration::ZERO);
+    let mut done = result(&sent, Outcome::Completed(reply), Duration::ZERO);
+    let written = write_result(&worker_id(), &done, &stamp(&sent)).unwrap();
+    assert_eq!(json_of(&written).get("metadata"), None, "the job has none");
+    done.task_metadata = Some(RawJson::empty_object());
     let ours = json_of(&write_result(&worker_id(), &done, &stamp(&sent)).unwrap());
     assert_eq!(ours["metadata"], json!({"m": 1}));
     assert_eq!(ours["data_metadata"], files);
