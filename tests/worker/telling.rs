@@ -6,7 +6,7 @@ use std::time::Duration;
 use axon_worker::config::Settings;
 use axon_worker::transport::memory::{Call, Memory, MemoryOrchestrator};
 use axon_worker::transport::{
-    BeatReply, Offer, ProgressUpdate, Receipt, Report, Standing, Transport, TransportError,
+    BeatReply, Habits, Offer, ProgressUpdate, Receipt, Report, Standing, Transport, TransportError,
     WorkerCard,
 };
 use axon_worker::{
@@ -84,6 +84,27 @@ fn worker(orchestrator: &MemoryOrchestrator) -> WorkerBuilder {
         .task(strict, tell)
 }
 
+/// An orchestrator that counts what it is sent.
+fn counting() -> MemoryOrchestrator {
+    let orchestrator = MemoryOrchestrator::new();
+    let mut habits = Habits::default();
+    habits.counts_requests = true;
+    orchestrator.set_habits(habits);
+    orchestrator
+}
+
+#[actix_rt::test]
+async fn where_nobody_counts_a_value_goes_out_ten_times_a_second() {
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = start(worker(&orchestrator)).await;
+    let task = orchestrator.submit("report", &json!({"values": 1000, "pause_ms": 10}));
+    orchestrator.result_of(&task).await;
+    let values = values(&orchestrator);
+    assert_eq!(values.last().map(String::as_str), Some("1000"));
+    assert!((90..=112).contains(&values.len()), "{}", values.len());
+    worker.shutdown().await;
+}
+
 fn values(orchestrator: &MemoryOrchestrator) -> Vec<String> {
     let progress = orchestrator.progress().into_iter();
     progress.map(|update| update.message).collect()
@@ -91,7 +112,7 @@ fn values(orchestrator: &MemoryOrchestrator) -> Vec<String> {
 
 #[actix_rt::test]
 async fn a_fast_loop_sends_a_value_a_second_and_the_last_one() {
-    let orchestrator = MemoryOrchestrator::new();
+    let orchestrator = counting();
     let worker = start(worker(&orchestrator)).await;
     let began = Instant::now();
     let task = orchestrator.submit("report", &json!({"values": 1000, "pause_ms": 10}));

@@ -5,8 +5,9 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::UNTOUCHED;
 use super::give::SPARE;
 
 /// Where unfinished files are.
@@ -71,6 +72,15 @@ pub(super) fn make(root: &Path, most: u64, new: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// A file that is just being taken in has the time of a kept one already; when that
+/// happened is its time of access.
+fn last_change(metadata: &fs::Metadata) -> io::Result<SystemTime> {
+    match metadata.modified()? {
+        time if time == UNIX_EPOCH + UNTOUCHED => metadata.accessed(),
+        time => Ok(time),
+    }
+}
+
 /// Removes unfinished files of processes that are gone.
 fn sweep(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else {
@@ -81,7 +91,7 @@ fn sweep(folder: &Path) {
     };
     for entry in entries.flatten() {
         let path = entry.path();
-        let changed = entry.metadata().and_then(|metadata| metadata.modified());
+        let changed = entry.metadata().and_then(|metadata| last_change(&metadata));
         let is_old = changed.is_ok_and(|time| time.elapsed().is_ok_and(|age| age > ABANDONED));
         if is_draft(&path) && is_old {
             let _ = fs::remove_file(path);
