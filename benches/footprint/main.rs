@@ -36,6 +36,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             polls: 16,
             nap: Duration::from_millis(nap.parse()?),
             journal: None,
+            signs: false,
         };
         let _worker = worker::start_worker(address, &shape)?;
         process::until_orphaned();

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use axon_worker::config::{JournalMode, OrchestratorSettings, Settings};
+use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
 use axon_worker::{RawJson, TaskError, Worker, WorkerHandle};
 
 /// How a measured worker differs from one with default settings.
@@ -14,6 +14,8 @@ pub(crate) struct Shape {
     pub(crate) nap: Duration,
     /// Where it keeps a journal, if it does.
     pub(crate) journal: Option<PathBuf>,
+    /// Whether it speaks RXON 1.0b17, which signs every result, instead of 1.0b2.
+    pub(crate) signs: bool,
 }
 
 /// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
@@ -23,6 +25,11 @@ pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<
         format!("http://{address}"),
         "token-of-the-bench",
     )];
+    settings.orchestrators[0].rxon_version = if shape.signs {
+        RxonVersion::V1_0b17
+    } else {
+        RxonVersion::V1_0b2
+    };
     settings.intake.max_concurrent_tasks = shape.slots;
     settings.intake.max_open_polls = shape.polls;
     if shape.journal.is_some() {

@@ -28,7 +28,7 @@ use worker::Shape;
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
-const SIDES: [&str; 4] = ["sockets", "awc", "worker", "journal"];
+const SIDES: [&str; 5] = ["sockets", "awc", "worker", "journal", "signing"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -55,13 +55,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    if side == "worker" || side == "journal" {
+    if ["worker", "journal", "signing"].contains(&side) {
         let folder = (side == "journal").then(tempfile::tempdir).transpose()?;
         let shape = Shape {
             journal: folder.as_ref().map(|folder| folder.path().to_owned()),
             slots: 4 * WIDTH,
             polls: WIDTH,
             nap: Duration::ZERO,
+            signs: side == "signing",
         };
         let _worker = worker::start_worker(address, &shape)?;
         process::until_orphaned();
@@ -100,7 +101,10 @@ struct Measure {
 impl Plan {
     fn run(&self) -> io::Result<()> {
         println!("tasks per second and processor time per task, {WIDTH} at a time");
-        println!("round   sockets       awc    worker   journal   worker/awc   journal/worker");
+        println!(
+            "round   sockets       awc    worker   journal   signing   worker/awc   \
+             journal/worker   signing/worker"
+        );
         let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
         for round in 1..=self.rounds {
             for (side, measures) in SIDES.iter().zip(&mut all) {
@@ -108,10 +112,13 @@ impl Plan {
             }
             let rate = |side: usize| all[side][round - 1].per_second;
             let (sockets, awc, worker, journal) = (rate(0), rate(1), rate(2), rate(3));
+            let signing = rate(4);
             println!(
-                "{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {journal:>9.0} {:>12.2} {:>16.2}",
+                "{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {journal:>9.0} {signing:>9.0} \
+                 {:>12.2} {:>16.2} {:>16.2}",
                 worker / awc,
-                journal / worker
+                journal / worker,
+                signing / worker
             );
         }
         let ratios = |base: usize, side: usize, of: fn(&Measure) -> f64| {
@@ -138,6 +145,11 @@ impl Plan {
             "journal/worker {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
             ratios(2, 3, |m| m.per_second),
             ratios(2, 3, |m| m.cpu),
+        );
+        println!(
+            "signing/worker {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
+            ratios(2, 4, |m| m.per_second),
+            ratios(2, 4, |m| m.cpu),
         );
         Ok(())
     }

@@ -7,6 +7,7 @@ mod contract;
 mod control;
 mod handle;
 mod journal;
+mod links;
 mod signals;
 mod spec;
 mod wiring;
