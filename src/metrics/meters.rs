@@ -9,8 +9,10 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use super::families::{Asked, At, Delivery, Ending, Families, OfTask};
+use super::moved::Moved;
 use super::states::States;
 use crate::status::{Exchange, Vitals, WorkerStatus};
+use crate::storage::Transfers;
 use crate::task::Outcome;
 use crate::transport::TransportError;
 
@@ -64,6 +66,14 @@ impl Meters {
             families,
             states,
             registry,
+        }
+    }
+
+    /// Also tells what is moved from and to the object storage.
+    pub(crate) fn watch(&mut self, transfers: Option<&Transfers>) {
+        if let Some(transfers) = transfers {
+            let moved = Moved(transfers.clone());
+            self.registry.register_collector(Box::new(moved));
         }
     }
 

@@ -9,6 +9,8 @@
 mod families;
 #[cfg(feature = "metrics")]
 mod meters;
+#[cfg(feature = "metrics")]
+mod moved;
 #[cfg(not(feature = "metrics"))]
 mod off;
 #[cfg(feature = "metrics")]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::status::Exchange;
+use crate::storage::Transfers;
 use crate::task::Outcome;
 use crate::transport::TransportError;
 
@@ -23,6 +24,8 @@ impl Meters {
     pub(crate) fn new<'a>(_: impl IntoIterator<Item = &'a str>) -> Self {
         Self
     }
+
+    pub(crate) fn watch(&mut self, _: Option<&Transfers>) {}
 
     pub(crate) fn link(&self, _: &str) -> LinkMeter {
         LinkMeter

@@ -96,11 +96,14 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .map(|result| result.task_id.clone())
         .collect();
     let folder = &settings.storage.task_files_dir;
+    let mut board = StatusBoard::new(names, registry.names());
+    board.meters.watch(transfers.as_ref());
+    let moving = transfers.clone();
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
 
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = wiring::Contexts::new();
-    let board = Arc::new(StatusBoard::new(names, registry.names()));
+    let board = Arc::new(board);
     parts.journal = journal.start(&Wiring {
         settings: &settings,
         parts: &parts,
@@ -142,7 +145,8 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
 
     let board = wiring.board;
     Ok(Running {
-        handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone()),
+        handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone())
+            .with_transfers(moving),
         ended,
         _blocking: blocking,
         #[cfg(feature = "health")]

@@ -10,6 +10,7 @@ use crate::actors::{CancelTask, Conductor, Parts, SetIntake, SetLimits, Shutdown
 use crate::config::Settings;
 use crate::id::WorkerId;
 use crate::status::{Ping, StatusBoard, Vitals, WorkerEvent, WorkerEvents, WorkerStatus, measure};
+use crate::storage::Transfers;
 use crate::task::CancelReason;
 use crate::transport::CancelTarget;
 
@@ -92,6 +93,7 @@ pub struct WorkerHandle {
     parts: Parts,
     hosts: Arc<[Recipient<Ping>]>,
     board: Arc<StatusBoard>,
+    transfers: Option<Transfers>,
     ended: watch::Receiver<Option<DrainReport>>,
     health: Arc<OnceLock<SocketAddr>>,
     #[cfg(feature = "health")]
@@ -113,11 +115,23 @@ impl WorkerHandle {
             parts,
             hosts,
             board,
+            transfers: None,
             ended,
             health: Arc::default(),
             #[cfg(feature = "health")]
             about: Arc::new(crate::web::About::new(settings)),
         }
+    }
+
+    pub(crate) fn with_transfers(self, transfers: Option<Transfers>) -> Self {
+        Self { transfers, ..self }
+    }
+
+    /// What moves files from and to the object storage, if there is one: to be told of
+    /// transfers ([`Transfers::subscribe`]) and to count them ([`Transfers::counts`]).
+    #[must_use]
+    pub fn transfers(&self) -> Option<&Transfers> {
+        self.transfers.as_ref()
     }
 
     /// The worker's name.

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use axon_worker::config::Settings;
+use axon_worker::storage::LocalStore;
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::{RawJson, TaskError, TaskFiles, Worker};
 use serde_json::json;
 
 use crate::{get, worker};
@@ -103,5 +106,33 @@ async fn what_happened_is_counted() {
     let stranger = orchestrator.submit("no such task", &json!({}));
     orchestrator.result_of(&stranger).await;
     assert!(!worker.metrics().await.contains("no such task"));
+    worker.shutdown().await;
+}
+
+async fn writes(_: RawJson, files: TaskFiles) -> Result<serde_json::Value, TaskError> {
+    let path = files.write("a.txt", "twelve bytes").await?;
+    Ok(json!({ "file": path }))
+}
+
+#[actix_rt::test]
+async fn what_is_moved_is_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let task_files = folder.path().join("tasks");
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = Worker::builder("test")
+        .settings(Settings::default())
+        .configure(move |settings| settings.storage.task_files_dir = task_files)
+        .storage(LocalStore::new(folder.path().join("objects")))
+        .transport("memory", orchestrator.connect())
+        .task("writes", writes)
+        .spawn()
+        .unwrap();
+    let id = orchestrator.submit("writes", &json!({}));
+    orchestrator.result_of(&id).await;
+    let samples = samples(&worker.metrics().await);
+    assert_eq!(samples.get("axon_objects_stored_total"), Some(&1.0));
+    assert_eq!(samples.get("axon_stored_bytes_total"), Some(&12.0));
+    assert_eq!(samples.get("axon_objects_fetched_total"), Some(&0.0));
+    assert_eq!(worker.transfers().map(|it| it.counts().stored), Some(1));
     worker.shutdown().await;
 }
