@@ -96,6 +96,8 @@ impl Ours {
             }
             _ => {}
         }
+        // A task has no file of that name yet; replacing a large one takes its time.
+        let _ = std::fs::remove_file(&got);
         let from = |name: &str| self.dir.join(name);
         let began = Instant::now();
         let size = match case {
