@@ -1,8 +1,6 @@
 //! From what was given to a worker: everything is checked, and all mistakes are told
 //! together.
 
-use std::sync::Arc;
-
 use super::WorkerBuilder;
 use crate::config::Settings;
 use crate::error::{Error, Result};
@@ -71,7 +69,7 @@ impl WorkerBuilder {
         }
         #[cfg(feature = "distworker")]
         if let Some(files) = crate::transport::distworker::ControllerFiles::new(&settings) {
-            self.data.insert(Arc::new(files));
+            self.data.insert(std::sync::Arc::new(files));
         }
         let selection = self.selection.unwrap_or_else(|| {
             let strategy = strategy_for(settings.mode);
