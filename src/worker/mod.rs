@@ -52,7 +52,8 @@ impl Worker {
         WorkerBuilder::new(worker_type.into())
     }
 
-    /// Also serves `GET /health` and `GET /ready` on `WORKER_PORT`.
+    /// Also serves the pages of [`web`](crate::web), `GET /health` and `GET /ready` among
+    /// them, on `WORKER_PORT`.
     #[cfg(feature = "health")]
     #[must_use]
     pub fn with_health_check(mut self) -> Self {
