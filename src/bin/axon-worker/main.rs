@@ -1,0 +1,3 @@
+//! The program `axon-worker`.
+
+fn main() {}
