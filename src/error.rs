@@ -42,6 +42,10 @@ pub enum Error {
     /// or handlers did not stop.
     #[error("the worker did not end cleanly: {0}")]
     Unclean(crate::worker::DrainReport),
+    /// The program has a subscriber or a logger already; `LOG_LEVEL` and `LOG_FORMAT` have
+    /// no effect.
+    #[error("logs are not set up by LOG_LEVEL and LOG_FORMAT: the program has a subscriber already")]
+    SubscriberSet,
     /// Signals cannot be listened to.
     #[error("cannot listen to signals: {0}")]
     Signals(#[source] io::Error),

@@ -102,14 +102,19 @@ pub mod fuzzing;
 mod handler;
 mod id;
 mod json;
+#[cfg(feature = "logging")]
+pub mod logging;
 mod metrics;
 pub mod middleware;
+#[cfg(feature = "otlp")]
+pub mod otlp;
 mod policy;
 mod rules;
 mod status;
 pub mod storage;
 mod task;
 pub mod testing;
+pub mod trace;
 pub mod transport;
 mod usage;
 #[cfg(feature = "health")]

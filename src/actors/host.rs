@@ -29,7 +29,6 @@ pub(crate) struct RunTask {
     pub(crate) params_metadata: Option<RawJson>,
     pub(crate) context: TaskContext,
     pub(crate) permit: Permit,
-    pub(crate) span: tracing::Span,
 }
 
 /// Runs handlers on its thread.
@@ -74,8 +73,8 @@ impl Handler<RunTask> for TaskHost {
             params_metadata,
             context,
             permit,
-            span,
         } = run;
+        let span = context.span().clone();
         let cancellation = context.cancellation().clone();
         let teller = context.clone();
         let hold = Arc::new(permit);

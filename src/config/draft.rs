@@ -20,6 +20,7 @@ pub(crate) struct Draft {
     pub(super) gpu_model: Option<String>,
     pub(super) gpu_vram_gb: Option<u32>,
     pub(super) gpu_id: Option<String>,
+    pub(super) resource_attributes: Option<String>,
 }
 
 /// Reads JSON into the draft.

@@ -19,6 +19,7 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
         gpu_model,
         gpu_vram_gb,
         gpu_id,
+        resource_attributes,
     } = draft;
     let token = worker_token.unwrap_or_else(|| Token::from(DEFAULT_TOKEN));
     if let Some(entries) = orchestrators {
@@ -51,6 +52,7 @@ pub(super) fn finish(draft: Draft, notes: &mut Notes) -> Settings {
     check_storage(&settings, notes);
     check_delays(&settings, notes);
     super::distworker::check(&mut settings.distworker, notes);
+    super::telemetry::check(&mut settings.otlp, resource_attributes.as_deref(), notes);
     settings
 }
 

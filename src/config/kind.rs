@@ -22,6 +22,8 @@ pub enum Kind {
     Attempts,
     /// URL of another service.
     Url,
+    /// A level of the log, or directives that say what is logged of whom.
+    LogFilter,
     /// `true` or `false` in any letter case. The Python SDK reads everything but
     /// `true` as false; here it is a mistake.
     Flag,
@@ -77,6 +79,9 @@ impl fmt::Display for Kind {
             Self::Url => {
                 f.write_str("a URL with http:// or https://, without user, query and fragment")
             }
+            Self::LogFilter => f.write_str(
+                "off, error, warn, info, debug, trace, or directives such as info,axon_worker=debug",
+            ),
             Self::Flag => f.write_str("true or false"),
             Self::Whole { min, max } => write!(f, "a whole number from {min} to {max}"),
             Self::Number { min } => write!(f, "a number from {min} to 1e9"),

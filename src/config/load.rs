@@ -10,7 +10,7 @@ use super::kind::Kind;
 use super::problem::{ConfigError, Notes, Place};
 use super::settings::Settings;
 use super::source::Layer;
-use super::variables::{EXTRA_PREFIX, FILE_VARIABLE, VARIABLES};
+use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
 
 use super::{file, finish, read, source};
 
@@ -42,20 +42,32 @@ impl Settings {
     /// # Errors
     /// All that is wrong, each problem naming its variable or key.
     pub fn load() -> Result<Loaded, ConfigError> {
+        Self::load_where(|_| true)
+    }
+
+    /// [`Settings::load`], but of the environment only these variables.
+    pub(crate) fn load_where(wanted: fn(&Variable) -> bool) -> Result<Loaded, ConfigError> {
         let mut notes = Notes::default();
         let mut vars = BTreeMap::new();
-        for variable in VARIABLES {
+        let is_wanted = |it: &&Variable| wanted(it) || it.name == FILE_VARIABLE;
+        for variable in VARIABLES.iter().filter(is_wanted) {
             // Only what is ours: others may well hold something that is no text.
             match std::env::var(variable.name) {
                 Ok(text) => drop(vars.insert(variable.name.to_owned(), text)),
                 Err(std::env::VarError::NotPresent) => {}
                 Err(std::env::VarError::NotUnicode(_)) => {
                     let place = Place::variable(variable.name);
-                    notes.problem(place.wrong(variable.kind, "bytes that are not UTF-8"));
+                    let wrong = place.wrong(variable.kind, "bytes that are not UTF-8");
+                    if variable.is_shared() {
+                        notes.warn(format!("{wrong}; ignored"));
+                    } else {
+                        notes.problem(wrong);
+                    }
                 }
             }
         }
-        for (name, text) in std::env::vars_os() {
+        let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
+        for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
             let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
                 continue;
             };
@@ -119,7 +131,12 @@ fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded,
         let raw = to_json(value);
         let blank = raw.as_str().is_some_and(|text| text.trim().is_empty());
         if !blank || variable.blank_counts() {
-            read::put(variable, &place, &raw, &mut draft, &mut notes);
+            let mut found = Notes::default();
+            read::put(variable, &place, &raw, &mut draft, &mut found);
+            if variable.is_shared() && value.origin().is_some() {
+                found = found.into_warnings();
+            }
+            notes.add(found);
         }
     }
     let settings = finish::finish(draft, &mut notes);

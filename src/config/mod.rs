@@ -35,6 +35,7 @@ mod file;
 mod finish;
 mod kind;
 mod load;
+mod log_filter;
 mod orchestrators;
 mod problem;
 mod read;
@@ -42,6 +43,7 @@ mod secret;
 mod settings;
 mod shapes;
 mod source;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod url;
@@ -57,4 +59,5 @@ pub use settings::{
     JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
     RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
 };
+pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};
 pub use variables::{VARIABLES, Variable};

@@ -16,6 +16,14 @@ impl ConfigError {
     }
 }
 
+impl From<Problem> for ConfigError {
+    fn from(problem: Problem) -> Self {
+        Self {
+            problems: vec![problem],
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.problems.iter().enumerate() {
@@ -163,6 +171,18 @@ impl Notes {
 
     pub(super) fn warn(&mut self, warning: impl Into<String>) {
         self.warnings.push(warning.into());
+    }
+
+    pub(super) fn add(&mut self, others: Self) {
+        self.problems.extend(others.problems);
+        self.warnings.extend(others.warnings);
+    }
+
+    /// Nothing of it is bad enough to stop for.
+    pub(super) fn into_warnings(mut self) -> Self {
+        let problems = self.problems.drain(..);
+        self.warnings.extend(problems.map(|it| format!("{it}; ignored")));
+        self
     }
 
     /// The warnings, unless there are problems.

@@ -93,6 +93,7 @@ fn text(kind: Kind, raw: &Json) -> Option<String> {
         Kind::OrchestratorUrl => url::base_url(text, true),
         Kind::ControllerUrl => url::controller_url(text),
         Kind::Url => url::base_url(text, false),
+        Kind::LogFilter => super::log_filter::checked(text),
         _ => Some(text.to_owned()),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{DistWorkerSettings, Token};
+use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};
 use crate::id::WorkerId;
 
 /// Everything that can be set. Field docs name the environment variable.
@@ -58,6 +58,10 @@ pub struct Settings {
     pub storage: StorageSettings,
     /// The link to a `DistWorker` controller.
     pub distworker: DistWorkerSettings,
+    /// What is logged.
+    pub logging: LoggingSettings,
+    /// Export of traces and metrics.
+    pub otlp: OtlpSettings,
     /// `TLS_CA_PATH`: certificate authority of the orchestrators.
     pub tls_ca_path: Option<PathBuf>,
     /// `TLS_CERT_PATH`: our certificate.
@@ -444,6 +448,8 @@ impl Default for Settings {
             rxon: RxonSettings::default(),
             results: Results::default(),
             journal: JournalSettings::default(),
+            logging: LoggingSettings::default(),
+            otlp: OtlpSettings::default(),
             resources: Resources::default(),
             installed_software: BTreeMap::new(),
             installed_models: Vec::new(),

@@ -11,6 +11,7 @@ use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use tokio::sync::oneshot;
+use tracing::Instrument;
 
 use super::{AnyJob, Call, FromParams, Hold, IntoJob, Job};
 use crate::json::RawJson;
@@ -209,14 +210,15 @@ async fn run<H: TaskHandler>(
         return state;
     }
     let mut state = state;
-    let body = AssertUnwindSafe(async {
+    let span = context.span().clone();
+    let body = async {
         let state = match &mut state {
             Some(state) => state,
             empty => empty.insert(Box::new(make()?)),
         };
         state.handle(H::Params::from_params(params)?, context).await
-    })
-    .catch_unwind();
+    };
+    let body = AssertUnwindSafe(body.instrument(span)).catch_unwind();
     let ended = tokio::select! {
         ended = body => Some(ended),
         // The caller waits for the grace time before it lets go.

@@ -72,6 +72,7 @@ where
         } = call;
         let done = pool.run(move || {
             let _held = hold;
+            let _inside = context.span().clone().entered();
             // It may have waited for this thread, and nobody waits for it any more.
             if context.is_cancelled() {
                 return Outcome::Cancelled;

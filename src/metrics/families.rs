@@ -4,6 +4,7 @@ use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// A task, by the name of its handler.
@@ -17,6 +18,13 @@ pub(super) struct OfTask {
 pub(super) struct Ending {
     pub(super) task: String,
     pub(super) outcome: &'static str,
+}
+
+/// A task and the code of its failure; codes of handlers' own are all one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(super) struct Failure {
+    pub(super) task: String,
+    pub(super) code: String,
 }
 
 /// An orchestrator.
@@ -44,6 +52,7 @@ pub(super) type Times<L> = Family<L, Histogram, fn() -> Histogram>;
 #[derive(Debug, Clone)]
 pub(super) struct Families {
     pub(super) tasks: Family<Ending, Counter>,
+    pub(super) errors: Family<Failure, Counter>,
     pub(super) queued: Times<OfTask>,
     pub(super) ran: Times<OfTask>,
     pub(super) polls: Family<Asked, Counter>,
@@ -63,6 +72,7 @@ impl Families {
     pub(super) fn new() -> Self {
         Self {
             tasks: Family::default(),
+            errors: Family::default(),
             queued: Family::new_with_constructor(times),
             ran: Family::new_with_constructor(times),
             polls: Family::default(),
@@ -79,6 +89,16 @@ impl Families {
             "axon_tasks",
             "Tasks that have ended, by handler and outcome",
             self.tasks.clone(),
+        );
+        registry.register(
+            "axon_task_errors",
+            "Tasks that have failed, by handler and code; custom: a code of the handler's own",
+            self.errors.clone(),
+        );
+        registry.register(
+            "axon_build",
+            "The version of the framework",
+            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
         );
         registry.register_with_unit(
             "axon_task_queue",

@@ -2,25 +2,27 @@
 //! addition and no search.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use super::families::{Asked, At, Delivery, Ending, Families, OfTask};
+use super::families::{Asked, At, Delivery, Ending, Failure, Families, OfTask};
 use super::moved::Moved;
 use super::states::States;
 use crate::status::{Exchange, Vitals, WorkerStatus};
 use crate::storage::Transfers;
-use crate::task::Outcome;
+use crate::task::{ErrorCode, Outcome};
 use crate::transport::TransportError;
 
 /// All metrics of a worker.
 #[derive(Debug)]
 pub(crate) struct Meters {
     families: Families,
-    tasks: HashMap<String, TaskMeter>,
+    tasks: HashMap<String, Arc<TaskMeter>>,
     states: States,
     registry: Registry,
     delivered: Counter,
@@ -34,8 +36,10 @@ impl Default for Meters {
     }
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct TaskMeter {
+    task: String,
+    errors: Family<Failure, Counter>,
     queued: Histogram,
     ran: Histogram,
     completed: Counter,
@@ -45,7 +49,7 @@ struct TaskMeter {
 
 /// A task on its way.
 #[derive(Debug)]
-pub(crate) struct Start(Option<TaskMeter>);
+pub(crate) struct Start(Option<Arc<TaskMeter>>);
 
 impl Meters {
     pub(crate) fn new<'a>(tasks: impl IntoIterator<Item = &'a str>) -> Self {
@@ -58,7 +62,7 @@ impl Meters {
         Self {
             tasks: tasks
                 .into_iter()
-                .map(|task| (task.to_owned(), TaskMeter::new(&families, task)))
+                .map(|task| (task.to_owned(), Arc::new(TaskMeter::new(&families, task))))
                 .collect(),
             delivered: results("delivered"),
             put_off: results("put_off"),
@@ -81,6 +85,8 @@ impl Meters {
         LinkMeter::new(&self.families, orchestrator)
     }
 
+    /// A task came for the handler of that name, which is that of a pattern if it is for
+    /// several queues.
     pub(crate) fn task_came(&self, task: &str) -> Start {
         Start(self.tasks.get(task).cloned())
     }
@@ -94,7 +100,8 @@ impl Meters {
     }
 
     /// All numbers in the text format of Prometheus.
-    pub(crate) fn text(&self, status: &WorkerStatus, vitals: &Vitals) -> String {
+    /// Without vitals, those of the last time count.
+    pub(crate) fn text(&self, status: &WorkerStatus, vitals: Option<&Vitals>) -> String {
         self.states.set(status, vitals);
         let mut text = String::new();
         // Writing to a `String` cannot fail.
@@ -115,12 +122,29 @@ impl TaskMeter {
             })
         };
         Self {
+            task: task.to_owned(),
+            errors: families.errors.clone(),
             queued: families.queued.get_or_create_owned(&of),
             ran: families.ran.get_or_create_owned(&of),
             completed: ended("completed"),
             failed: ended("failed"),
             cancelled: ended("cancelled"),
         }
+    }
+}
+
+impl TaskMeter {
+    /// Failures are rare enough to look for their counter.
+    fn failed(&self, code: &ErrorCode) {
+        let code = match code {
+            ErrorCode::Custom(_) => "custom",
+            known => known.as_str(),
+        };
+        let failure = Failure {
+            task: self.task.clone(),
+            code: code.to_owned(),
+        };
+        self.errors.get_or_create(&failure).inc();
     }
 }
 
@@ -135,7 +159,10 @@ impl Start {
         let Some(meter) = &self.0 else { return };
         match outcome {
             Outcome::Completed(_) => meter.completed.inc(),
-            Outcome::Failed(_) => meter.failed.inc(),
+            Outcome::Failed(error) => {
+                meter.failed(error.code());
+                meter.failed.inc()
+            }
             Outcome::Cancelled => meter.cancelled.inc(),
         };
         if let Some(took) = took {

@@ -43,6 +43,8 @@ pub(super) struct States {
     abandoned: Gauge,
     hot_models: Gauge,
     draining: Gauge,
+    paused: Gauge,
+    held: Gauge,
     lag: Family<OnThread, Number>,
     stuck: Gauge,
 }
@@ -99,6 +101,16 @@ impl States {
             "1 while the worker is shutting down",
             self.draining.clone(),
         );
+        registry.register(
+            "axon_paused",
+            "1 while the worker was told to take no tasks",
+            self.paused.clone(),
+        );
+        registry.register(
+            "axon_held",
+            "1 while the worker takes no tasks by itself: old results go out first, too many are undelivered, or the journal is full",
+            self.held.clone(),
+        );
         registry.register_with_unit(
             "axon_loop_lag",
             "How long a thread took to come round to a message, asked at each scrape; 1 when it did not",
@@ -112,7 +124,8 @@ impl States {
         );
     }
 
-    pub(super) fn set(&self, status: &WorkerStatus, vitals: &Vitals) {
+    /// Without vitals, those of the last time stay.
+    pub(super) fn set(&self, status: &WorkerStatus, vitals: Option<&Vitals>) {
         let capacity = &status.capacity;
         for (state, number) in [
             ("limit", capacity.limit),
@@ -150,7 +163,11 @@ impl States {
         self.abandoned.set(count(status.abandoned));
         self.hot_models.set(count(status.hot_cache.len()));
         self.draining.set(i64::from(status.draining));
-        self.set_vitals(vitals);
+        self.paused.set(i64::from(status.paused));
+        self.held.set(i64::from(status.held));
+        if let Some(vitals) = vitals {
+            self.set_vitals(vitals);
+        }
     }
 
     fn set_vitals(&self, vitals: &Vitals) {

@@ -201,14 +201,15 @@ impl StatusBoard {
         self.links.get(place)
     }
 
-    pub(crate) fn task_came(&self, id: &TaskId, job_id: &JobId, name: &TaskName) {
+    /// `handler`: what it is counted as.
+    pub(crate) fn task_came(&self, id: &TaskId, job_id: &JobId, name: &TaskName, handler: &str) {
         let entry = Entry {
             job_id: job_id.clone(),
             name: name.clone(),
             since: Instant::now(),
             began: None,
             progress: None,
-            meter: self.meters.task_came(name.as_str()),
+            meter: self.meters.task_came(handler),
         };
         self.tasks.insert(id.clone(), entry);
     }

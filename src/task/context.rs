@@ -16,6 +16,7 @@ use crate::json::RawJson;
 use crate::rules::Rules;
 use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
+use crate::trace::{TRACEPARENT, TRACESTATE, TaskSpan, TraceContext};
 
 /// A handler's view of its task. Cheap to clone, usable from any thread.
 ///
@@ -46,6 +47,7 @@ struct Inner {
     cancellation: Cancellation,
     files: TaskFiles,
     rules: Arc<Rules>,
+    span: TaskSpan,
     services: Arc<Services>,
     /// Values of this task alone, put there by middleware.
     injected: Mutex<SharedData>,
@@ -83,6 +85,7 @@ impl TaskContext {
         cancellation: Cancellation,
         files: TaskFiles,
         rules: Arc<Rules>,
+        span: TaskSpan,
         services: Arc<Services>,
     ) -> Self {
         let about = About {
@@ -102,6 +105,7 @@ impl TaskContext {
             cancellation,
             files,
             rules,
+            span,
             services,
             injected: Mutex::default(),
             teller: OnceLock::new(),
@@ -142,6 +146,47 @@ impl TaskContext {
     #[must_use]
     pub fn tracing_context(&self) -> &BTreeMap<String, String> {
         &self.0.about.tracing_context
+    }
+
+    /// Where in a trace the caller is: what calls of the handler's own should name as
+    /// their parent, with the headers of [`TraceContext::headers`]. While spans are
+    /// recorded (feature `otlp`) that is the innermost one, else the parent that came
+    /// with the task, and `None` if neither is there.
+    ///
+    /// ```
+    /// use axon_worker::{TaskContext, TaskError};
+    ///
+    /// async fn ask(url: String, task: TaskContext) -> Result<(), TaskError> {
+    ///     let mut request = awc::Client::default().get(url);
+    ///     for (name, value) in task.trace().iter().flat_map(|it| it.headers()) {
+    ///         request = request.insert_header((name, value));
+    ///     }
+    ///     request.send().await.map_err(|e| TaskError::transient(e.to_string()))?;
+    ///     Ok(())
+    /// }
+    /// ```
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceContext> {
+        self.0.span.here()
+    }
+
+    /// The span of the task, to log inside of it from threads of one's own. Handlers are
+    /// called inside of it anyway.
+    #[must_use]
+    pub fn span(&self) -> &tracing::Span {
+        self.0.span.span()
+    }
+
+    /// What events and calls of this task tell of the trace: all that came, with our own
+    /// place in it.
+    pub(super) fn trace_to_tell(&self) -> BTreeMap<String, String> {
+        let mut headers = self.tracing_context().clone();
+        headers.retain(|name, _| {
+            !name.eq_ignore_ascii_case(TRACEPARENT) && !name.eq_ignore_ascii_case(TRACESTATE)
+        });
+        let ours = self.trace().map(|it| it.headers()).unwrap_or_default();
+        headers.extend(ours.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        headers
     }
 
     /// Extra data of protocols that have it.

@@ -141,7 +141,7 @@ impl TaskContext {
                 job_id: self.job_id().clone(),
                 skill: skill.into(),
                 params,
-                trace_context: self.tracing_context().clone(),
+                trace_context: self.trace_to_tell(),
             },
             within: limit,
         };
@@ -176,7 +176,7 @@ impl TaskContext {
             name: name.to_owned(),
             payload,
             priority: if priority.is_nan() { 0.0 } else { priority },
-            trace_context: self.tracing_context().clone(),
+            trace_context: self.trace_to_tell(),
         })
     }
 
@@ -217,7 +217,7 @@ impl TaskContext {
     fn teller(&self) -> &Arc<Teller> {
         self.teller_or(|| {
             let (id, job) = (self.task_id().clone(), self.job_id().clone());
-            Arc::new(Teller::new(self.origin(), id, job))
+            Arc::new(Teller::new(self.origin(), id, job, self.trace_to_tell()))
         })
     }
 }

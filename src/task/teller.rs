@@ -5,7 +5,7 @@
 //! beside the `OrchestratorPool` takes them out and sends one at a time. So a loop that
 //! reports each of its rounds costs the worker one request a second, not one per round.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub(crate) struct Teller {
     pub(crate) origin: OrchestratorId,
     task_id: TaskId,
     job_id: JobId,
+    trace: BTreeMap<String, String>,
     queue: Mutex<Queue>,
     /// There is more to do for the runner, or it is wanted sooner.
     wake: Notify,
@@ -73,11 +74,18 @@ pub(crate) enum Next {
 }
 
 impl Teller {
-    pub(crate) fn new(origin: OrchestratorId, task_id: TaskId, job_id: JobId) -> Self {
+    /// `trace`: what progress tells of the trace.
+    pub(crate) fn new(
+        origin: OrchestratorId,
+        task_id: TaskId,
+        job_id: JobId,
+        trace: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             origin,
             task_id,
             job_id,
+            trace,
             queue: Mutex::default(),
             wake: Notify::new(),
             idle: Notify::new(),
@@ -147,6 +155,7 @@ impl Teller {
                     progress,
                     message,
                     data: None,
+                    trace_context: self.trace.clone(),
                 })
             }
         }
@@ -193,7 +202,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn teller() -> Teller {
-        Teller::new(OrchestratorId(0), "t".into(), "j".into())
+        Teller::new(OrchestratorId(0), "t".into(), "j".into(), BTreeMap::new())
     }
 
     fn progress(next: Next) -> f64 {

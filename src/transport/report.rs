@@ -184,6 +184,8 @@ pub struct ProgressUpdate {
     pub message: String,
     /// Extra data of protocols that take it.
     pub data: Option<RawJson>,
+    /// Trace headers, for example `traceparent`.
+    pub trace_context: BTreeMap<String, String>,
 }
 
 /// Something that a handler tells while it runs, by a name of its own.

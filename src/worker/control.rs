@@ -144,9 +144,12 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
     let board = wiring.board;
+    let handle = WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone())
+        .with_transfers(moving);
+    #[cfg(feature = "otlp")]
+    crate::otlp::watch(handle.clone(), &settings);
     Ok(Running {
-        handle: WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone())
-            .with_transfers(moving),
+        handle,
         ended,
         _blocking: blocking,
         #[cfg(feature = "health")]

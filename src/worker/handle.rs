@@ -190,7 +190,18 @@ impl WorkerHandle {
     #[cfg(feature = "metrics")]
     pub async fn metrics(&self) -> String {
         let vitals = self.vitals().await;
-        self.board.meters.text(&self.status(), &vitals)
+        self.board.meters.text(&self.status(), Some(&vitals))
+    }
+
+    /// The same without asking the worker's threads, when they are gone.
+    #[cfg(feature = "otlp")]
+    pub(crate) fn last_metrics(&self) -> String {
+        self.board.meters.text(&self.status(), None)
+    }
+
+    #[cfg(feature = "otlp")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
     }
 
     /// Where the health server listens, if there is one.
@@ -259,16 +270,19 @@ impl WorkerHandle {
         self.conductor.do_send(Shutdown);
     }
 
-    /// Waits for the end without bringing it about.
+    /// Waits for the end without bringing it about. With the feature `otlp`, what is not
+    /// exported yet goes out then.
     pub async fn wait(&self) -> DrainReport {
         let mut ended = self.ended.clone();
         // An error means that the control thread is gone without a report.
-        ended
+        let report = ended
             .wait_for(Option::is_some)
             .await
             .ok()
-            .and_then(|report| report.clone())
-            .unwrap_or_default()
+            .and_then(|report| report.clone());
+        #[cfg(feature = "otlp")]
+        crate::otlp::flush().await;
+        report.unwrap_or_default()
     }
 }
 

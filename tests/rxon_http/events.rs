@@ -31,6 +31,7 @@ fn update(progress: f64) -> ProgressUpdate {
         progress,
         message: "half".to_owned(),
         data: None,
+        trace_context: BTreeMap::new(),
     }
 }
 

@@ -18,6 +18,7 @@ fn update(progress: f64, message: &str) -> ProgressUpdate {
         progress,
         message: message.to_owned(),
         data: None,
+        trace_context: BTreeMap::new(),
     }
 }
 

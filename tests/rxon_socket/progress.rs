@@ -1,5 +1,7 @@
 //! Progress on its way out.
 
+use std::collections::BTreeMap;
+
 use axon_worker::transport::{ProgressUpdate, Transport, TransportError};
 use serde_json::Value;
 
@@ -13,6 +15,7 @@ fn update(progress: f64, message: &str) -> ProgressUpdate {
         progress,
         message: message.to_owned(),
         data: None,
+        trace_context: BTreeMap::new(),
     }
 }
 
@@ -45,6 +48,7 @@ async fn progress_goes_out_in_the_form_of_the_python_worker() {
             progress: wire["progress"].as_f64().unwrap(),
             message: text("message").to_owned(),
             data: None,
+            trace_context: BTreeMap::new(),
         };
         transport.progress(update).await.unwrap();
     }

@@ -8,6 +8,7 @@ use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::storage::TaskFiles;
+use crate::trace::TaskSpan;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
 
 /// Where a task is.
@@ -26,6 +27,7 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
     pub(super) cancellation: Cancellation,
     pub(super) files: TaskFiles,
+    pub(super) span: TaskSpan,
     /// Its slots, while the journal takes note of it.
     pub(super) permit: Option<Permit>,
     /// Runs until the task's time is up.
@@ -35,7 +37,12 @@ pub(super) struct Entry {
 }
 
 impl Entry {
-    pub(super) fn new(task: Task, cancellation: Cancellation, files: TaskFiles) -> Self {
+    pub(super) fn new(
+        task: Task,
+        cancellation: Cancellation,
+        files: TaskFiles,
+        span: TaskSpan,
+    ) -> Self {
         Self {
             job_id: task.job_id.clone(),
             name: task.name.clone(),
@@ -43,6 +50,7 @@ impl Entry {
             phase: Phase::Waiting(Box::new(task)),
             cancellation,
             files,
+            span,
             permit: None,
             timer: None,
             host: None,

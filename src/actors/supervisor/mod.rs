@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{debug, info, info_span, warn};
+use tracing::{debug, info, warn};
 
 use early::EarlyCancels;
 use entry::Entry;
@@ -35,6 +35,7 @@ use crate::task::{
     CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError, TaskResult,
     UNSUPPORTED,
 };
+use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
 
 /// Whom the supervisor talks to.
@@ -96,14 +97,8 @@ impl TaskSupervisor {
             return;
         };
         let (job, rules) = (registration.job.clone(), registration.rules.clone());
-        let span = info_span!(
-            "task",
-            task_id = %task.id,
-            job_id = %task.job_id,
-            kind = %task.name,
-            orchestrator = %task.origin,
-        );
-        debug!(parent: &span, "task starts");
+        let span = entry.span.clone();
+        debug!(parent: span.span(), "task starts");
         self.services.board.task_began(&task.id);
         let params = task.params.clone();
         let params_metadata = task.params_metadata.clone();
@@ -112,6 +107,7 @@ impl TaskSupervisor {
             entry.cancellation.clone(),
             entry.files.clone(),
             rules,
+            span,
             self.services.clone(),
         );
         let run = RunTask {
@@ -121,7 +117,6 @@ impl TaskSupervisor {
             params_metadata,
             context,
             permit,
-            span,
         };
         entry.host = self.placement.place(run);
     }
@@ -133,12 +128,12 @@ impl TaskSupervisor {
         };
         let status = outcome.status();
         let seconds = ran_for.as_secs_f64();
+        let span = entry.span.span();
         match &outcome {
-            Outcome::Failed(error) => {
-                warn!(task_id = %key.id, kind = %entry.name, %error, seconds, "task failed");
-            }
-            _ => debug!(task_id = %key.id, kind = %entry.name, status, seconds, "task ended"),
+            Outcome::Failed(error) => warn!(parent: span, %error, seconds, "task failed"),
+            _ => debug!(parent: span, status, seconds, "task ended"),
         }
+        trace::ended(span, &outcome);
         self.services.board.task_ended(&key.id, &outcome);
         let result = TaskResult {
             origin: key.origin,
@@ -197,14 +192,17 @@ impl Handler<StartTask> for TaskSupervisor {
         }
         let kind = registration.entry.kind.clone();
         let limit = time_limit(&task, registration.timeout);
+        let handler = registration.entry.name.as_str();
         self.services
             .board
-            .task_came(&task.id, &task.job_id, &task.name);
+            .task_came(&task.id, &task.job_id, &task.name, handler);
         self.neighbours.heartbeat.do_send(StateChanged);
         self.note_if_it_waits(&key, ctx);
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
-        let mut entry = Entry::new(task, cancellation, files);
+        let origin = self.services.board.link(task.origin.0);
+        let span = TaskSpan::open(&task, origin.map_or("", |link| link.name()));
+        let mut entry = Entry::new(task, cancellation, files, span);
         entry.timer = limit.map(|limit| {
             let key = key.clone();
             ctx.run_later(limit, move |supervisor, ctx| {

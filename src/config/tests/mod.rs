@@ -5,6 +5,7 @@ mod files;
 mod newer;
 mod reference;
 mod secrets;
+mod telemetry;
 mod values;
 mod vectors;
 

@@ -99,6 +99,16 @@ fn every_variable_changes_its_own_setting() {
             "DISTWORKER_IDLE_EXIT" | "REQUIRE_TASK_SIGNATURE" | "STRICT_EVENT_VALIDATION" => {
                 "false"
             }
+            "LOG_LEVEL" => "debug",
+            "LOG_FORMAT" => "json",
+            "OTEL_EXPORTER_OTLP_ENDPOINT"
+            | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+            | "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => "http://x",
+            "OTEL_EXPORTER_OTLP_HEADERS" | "OTEL_RESOURCE_ATTRIBUTES" => "a=b",
+            "OTEL_EXPORTER_OTLP_COMPRESSION" => "gzip",
+            "OTEL_TRACES_EXPORTER" | "OTEL_METRICS_EXPORTER" => "none",
+            "OTEL_TRACES_SAMPLER" => "always_off",
+            "OTEL_SDK_DISABLED" => "true",
             "COST_PER_SKILL" | "AXON_TASK_TYPE_LIMITS" => r#"{"a":1}"#,
             _ => "77",
         };

@@ -25,6 +25,7 @@ fn secrets_of_every_variable_stay_secret() {
         "S3_SECRET_KEY",
         "ORCHESTRATOR_SECRET_KEY",
         "SECRET_KEY",
+        "OTEL_EXPORTER_OTLP_HEADERS",
     ] {
         assert!(VARIABLES.iter().any(|v| v.name == name));
         for text in [

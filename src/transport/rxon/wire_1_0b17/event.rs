@@ -91,7 +91,7 @@ pub(in super::super) fn write_progress(
         target_job_id: &update.job_id,
         target_task_id: &update.task_id,
         bubbling_chain: [],
-        trace_context: &BTreeMap::new(),
+        trace_context: &update.trace_context,
         priority: 0.0,
         timestamp: stamp.timestamp,
     })

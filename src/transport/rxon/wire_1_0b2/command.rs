@@ -151,6 +151,7 @@ mod tests {
                 progress: wire["progress"].as_f64().unwrap(),
                 message: text("message"),
                 data: None,
+                trace_context: std::collections::BTreeMap::new(),
             };
             let ours: serde_json::Value = serde_json::from_str(&write_progress(&update)).unwrap();
             assert_eq!(&ours, wire);

@@ -473,6 +473,7 @@ fn event(sent: &Value) -> Vec<u8> {
             progress: sent["payload"]["progress"].as_f64().unwrap(),
             message: sent["payload"]["message"].as_str().unwrap().to_owned(),
             data: None,
+            trace_context: BTreeMap::new(),
         };
         return write_progress(&worker_id(), &update, &stamp(sent));
     }
