@@ -44,7 +44,9 @@ pub enum Error {
     Unclean(crate::worker::DrainReport),
     /// The program has a subscriber or a logger already; `LOG_LEVEL` and `LOG_FORMAT` have
     /// no effect.
-    #[error("logs are not set up by LOG_LEVEL and LOG_FORMAT: the program has a subscriber already")]
+    #[error(
+        "logs are not set up by LOG_LEVEL and LOG_FORMAT: the program has a subscriber already"
+    )]
     SubscriberSet,
     /// Signals cannot be listened to.
     #[error("cannot listen to signals: {0}")]

@@ -9,6 +9,8 @@
 //! With `DISTWORKER_CONTROLLER_URL` it serves that controller, beside the orchestrators or
 //! alone.
 //!
+//! It logs by `LOG_LEVEL` and `LOG_FORMAT`, and exports by `OTEL_*`.
+//!
 //! `AXON_CONFORMANCE_LOG` may name a file that gets a line when a handler begins and
 //! one when it ends.
 
@@ -23,13 +25,11 @@ mod media;
 mod queues;
 mod trace;
 
-use axon_worker::{Result, TaskSpec, Worker, blocking, contract, middleware};
+use axon_worker::{Result, TaskSpec, Worker, blocking, contract, logging, middleware};
 
 #[actix_rt::main]
 async fn main() -> Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOG_LEVEL")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).init();
+    logging::init()?;
 
     let video = |name| TaskSpec::named(name).of_type("video_processing");
     Worker::builder("conformance")

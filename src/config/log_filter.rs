@@ -70,12 +70,24 @@ mod tests {
             ("Warning", "warn"),
             ("critical", "error"),
             ("info, axon_worker=DEBUG", "info,axon_worker=debug"),
-            ("warn,app[task{kind=\"a,b\"}]=trace", "warn,app[task{kind=\"a,b\"}]=trace"),
+            (
+                "warn,app[task{kind=\"a,b\"}]=trace",
+                "warn,app[task{kind=\"a,b\"}]=trace",
+            ),
             ("[task]", "[task]"),
         ] {
             assert_eq!(checked(text).as_deref(), Some(filter), "{text}");
         }
-        for text in ["", ",", "info,", "verbose", "axon_worker", "axon_worker=loud", "=info", "a]=info"] {
+        for text in [
+            "",
+            ",",
+            "info,",
+            "verbose",
+            "axon_worker",
+            "axon_worker=loud",
+            "=info",
+            "a]=info",
+        ] {
             assert_eq!(checked(text), None, "{text}");
         }
     }

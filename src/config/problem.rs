@@ -181,7 +181,8 @@ impl Notes {
     /// Nothing of it is bad enough to stop for.
     pub(super) fn into_warnings(mut self) -> Self {
         let problems = self.problems.drain(..);
-        self.warnings.extend(problems.map(|it| format!("{it}; ignored")));
+        self.warnings
+            .extend(problems.map(|it| format!("{it}; ignored")));
         self
     }
 

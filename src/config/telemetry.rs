@@ -41,7 +41,10 @@ impl Default for LoggingSettings {
 /// those of the OpenTelemetry specification.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
-#[allow(clippy::struct_excessive_bools, reason = "switches that the specification names")]
+#[allow(
+    clippy::struct_excessive_bools,
+    reason = "switches that the specification names"
+)]
 pub struct OtlpSettings {
     /// `OTEL_SDK_DISABLED`: export nothing, whatever else is set.
     pub disabled: bool,
@@ -176,7 +179,10 @@ pub(super) fn check(otlp: &mut OtlpSettings, attributes: Option<&str>, notes: &m
     for (name, endpoint) in [
         ("OTEL_EXPORTER_OTLP_ENDPOINT", &otlp.endpoint),
         ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", &otlp.traces_endpoint),
-        ("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", &otlp.metrics_endpoint),
+        (
+            "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+            &otlp.metrics_endpoint,
+        ),
     ] {
         let authority = endpoint.as_ref().and_then(|it| it.split('/').nth(2));
         if authority.is_some_and(|it| it.ends_with(":4317")) {
@@ -232,7 +238,11 @@ mod tests {
         assert_eq!(read(""), Some(vec![]));
         assert_eq!(
             read(" a = 1 , b=two%20words,c=x=y,"),
-            Some(vec![pair("a", "1"), pair("b", "two words"), pair("c", "x=y")])
+            Some(vec![
+                pair("a", "1"),
+                pair("b", "two words"),
+                pair("c", "x=y")
+            ])
         );
         for text in ["a", "=1", "a=%2", "a=%zz", "a=%+1", "a=%ff", "a=1,b"] {
             assert_eq!(read(text), None, "{text}");
@@ -245,7 +255,10 @@ mod tests {
         assert_eq!((otlp.traces_url(), otlp.metrics_url()), (None, None));
         otlp.endpoint = Some("http://c:4318".to_owned());
         otlp.metrics_endpoint = Some("http://m/in".to_owned());
-        assert_eq!(otlp.traces_url().as_deref(), Some("http://c:4318/v1/traces"));
+        assert_eq!(
+            otlp.traces_url().as_deref(),
+            Some("http://c:4318/v1/traces")
+        );
         assert_eq!(otlp.metrics_url().as_deref(), Some("http://m/in"));
         otlp.traces = false;
         assert_eq!(otlp.traces_url(), None);

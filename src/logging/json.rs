@@ -49,7 +49,8 @@ where
                 && let Ok(fields) = serde_json::from_str::<Map<String, Value>>(&fields.fields)
             {
                 let fields = fields.into_iter();
-                said.fields.extend(fields.map(|(name, value)| (free(&name), value)));
+                said.fields
+                    .extend(fields.map(|(name, value)| (free(&name), value)));
             }
         }
         event.record(&mut said);
@@ -176,10 +177,20 @@ mod tests {
     #[test]
     fn fields_of_spans_stand_beside_those_of_the_event() {
         let lines = logged(|| {
-            let task = error_span!("task", task_id = "t", kind = "k", trace_id = tracing::field::Empty);
+            let task = error_span!(
+                "task",
+                task_id = "t",
+                kind = "k",
+                trace_id = tracing::field::Empty
+            );
             task.record("trace_id", "abc");
             let _inside = task.enter();
-            warn!(seconds = 0.5, kind = "inner", n = u64::MAX, "it \"failed\"\nbadly");
+            warn!(
+                seconds = 0.5,
+                kind = "inner",
+                n = u64::MAX,
+                "it \"failed\"\nbadly"
+            );
             info!(parent: None, "elsewhere");
         });
         let [line, other] = lines.as_slice() else {
@@ -198,15 +209,27 @@ mod tests {
             assert_eq!(line[name], value, "{name} in {line}");
         }
         assert!(line["timestamp"].as_str().unwrap().ends_with('Z'), "{line}");
-        assert!(line["target"].as_str().unwrap().contains("logging"), "{line}");
-        assert_eq!((&other["task_id"], &other["span"]), (&Value::Null, &Value::Null));
+        assert!(
+            line["target"].as_str().unwrap().contains("logging"),
+            "{line}"
+        );
+        assert_eq!(
+            (&other["task_id"], &other["span"]),
+            (&Value::Null, &Value::Null)
+        );
     }
 
     #[test]
     fn fields_with_names_of_ours_and_odd_numbers_break_no_line() {
         let lines = logged(|| info!(level = 3, target = "x", bad = f64::NAN, "odd"));
         let line = &lines[0];
-        assert_eq!((&line["level"], &line["field.level"]), (&json!("INFO"), &json!(3)));
-        assert_eq!((&line["field.target"], &line["bad"]), (&json!("x"), &json!("NaN")));
+        assert_eq!(
+            (&line["level"], &line["field.level"]),
+            (&json!("INFO"), &json!(3))
+        );
+        assert_eq!(
+            (&line["field.target"], &line["bad"]),
+            (&json!("x"), &json!("NaN"))
+        );
     }
 }

@@ -64,7 +64,8 @@ pub fn init() -> Result<()> {
 /// # Errors
 /// As there.
 pub fn init_with(settings: &Settings) -> Result<()> {
-    if tracing::dispatcher::has_been_set() {
+    let is_set = |it: &tracing::Dispatch| !it.is::<tracing::subscriber::NoSubscriber>();
+    if tracing::dispatcher::get_default(is_set) {
         return Err(Error::SubscriberSet);
     }
     let subscriber = Registry::default().with(layer(&settings.logging)?);

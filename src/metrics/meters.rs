@@ -22,6 +22,7 @@ use crate::transport::TransportError;
 #[derive(Debug)]
 pub(crate) struct Meters {
     families: Families,
+    is_on: bool,
     tasks: HashMap<String, Arc<TaskMeter>>,
     states: States,
     registry: Registry,
@@ -32,7 +33,7 @@ pub(crate) struct Meters {
 
 impl Default for Meters {
     fn default() -> Self {
-        Self::new([])
+        Self::new([], true)
     }
 }
 
@@ -52,7 +53,8 @@ struct TaskMeter {
 pub(crate) struct Start(Option<Arc<TaskMeter>>);
 
 impl Meters {
-    pub(crate) fn new<'a>(tasks: impl IntoIterator<Item = &'a str>) -> Self {
+    /// Unless it is on, states are told, but nothing is counted.
+    pub(crate) fn new<'a>(tasks: impl IntoIterator<Item = &'a str>, is_on: bool) -> Self {
         let families = Families::new();
         let states = States::default();
         let mut registry = Registry::default();
@@ -60,8 +62,10 @@ impl Meters {
         states.register(&mut registry);
         let results = |end| families.results.get_or_create_owned(&Delivery { end });
         Self {
+            is_on,
             tasks: tasks
                 .into_iter()
+                .filter(|_| is_on)
                 .map(|task| (task.to_owned(), Arc::new(TaskMeter::new(&families, task))))
                 .collect(),
             delivered: results("delivered"),
@@ -82,7 +86,8 @@ impl Meters {
     }
 
     pub(crate) fn link(&self, orchestrator: &str) -> LinkMeter {
-        LinkMeter::new(&self.families, orchestrator)
+        let meter = || LinkMeters::new(&self.families, orchestrator);
+        LinkMeter(self.is_on.then(meter))
     }
 
     /// A task came for the handler of that name, which is that of a pattern if it is for
@@ -92,6 +97,9 @@ impl Meters {
     }
 
     pub(crate) fn result(&self, end: &'static str) {
+        if !self.is_on {
+            return;
+        }
         match end {
             "delivered" => self.delivered.inc(),
             "lost" => self.lost.inc(),
@@ -171,9 +179,12 @@ impl Start {
     }
 }
 
-/// The requests to one orchestrator.
+/// The requests to one orchestrator, if they are counted.
 #[derive(Debug)]
-pub(crate) struct LinkMeter {
+pub(crate) struct LinkMeter(Option<LinkMeters>);
+
+#[derive(Debug)]
+struct LinkMeters {
     polls: Answers,
     empty_polls: Counter,
     heartbeats: Answers,
@@ -189,7 +200,7 @@ struct Answers {
     error: Counter,
 }
 
-impl LinkMeter {
+impl LinkMeters {
     fn new(families: &Families, orchestrator: &str) -> Self {
         let orchestrator = orchestrator.to_owned();
         let at = At {
@@ -223,19 +234,23 @@ impl LinkMeter {
             Exchange::Result => &self.deliveries,
         }
     }
+}
 
+impl LinkMeter {
     pub(crate) fn answered(&self, kind: Exchange, found: bool, took: Duration) {
+        let Some(meters) = &self.0 else { return };
         match (kind, found) {
-            (Exchange::Poll, false) => self.empty_polls.inc(),
-            _ => self.of(kind).good.inc(),
+            (Exchange::Poll, false) => meters.empty_polls.inc(),
+            _ => meters.of(kind).good.inc(),
         };
         if kind == Exchange::Heartbeat {
-            self.beat_times.observe(took.as_secs_f64());
+            meters.beat_times.observe(took.as_secs_f64());
         }
     }
 
     pub(crate) fn failed(&self, kind: Exchange, error: &TransportError) {
-        let answers = self.of(kind);
+        let Some(meters) = &self.0 else { return };
+        let answers = meters.of(kind);
         match error {
             TransportError::RateLimited { .. } => answers.rate_limited.inc(),
             _ => answers.error.inc(),

@@ -21,7 +21,7 @@ pub(crate) struct LinkMeter;
 
 #[allow(clippy::unused_self, reason = "stands in for the real ones")]
 impl Meters {
-    pub(crate) fn new<'a>(_: impl IntoIterator<Item = &'a str>) -> Self {
+    pub(crate) fn new<'a>(_: impl IntoIterator<Item = &'a str>, _: bool) -> Self {
         Self
     }
 

@@ -35,7 +35,9 @@ pub(super) struct Sender {
 /// The address and nothing else: headers are secret.
 impl fmt::Debug for Sender {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sender").field("url", &self.url).finish_non_exhaustive()
+        f.debug_struct("Sender")
+            .field("url", &self.url)
+            .finish_non_exhaustive()
     }
 }
 
@@ -141,13 +143,21 @@ impl Sender {
         match (&mut outage.0, sent) {
             (Some((since, lost)), true) => {
                 let seconds = since.elapsed().as_secs_f64();
-                info!(what, url, lost, seconds, "the OTLP collector takes exports again");
+                info!(
+                    what,
+                    url, lost, seconds, "the OTLP collector takes exports again"
+                );
                 outage.0 = None;
             }
             (Some((_, lost)), false) => *lost += 1,
             (none, false) => {
                 *none = Some((Instant::now(), 1));
-                warn!(what, url, error = failure, "cannot export to the OTLP collector; said once, until it works again");
+                warn!(
+                    what,
+                    url,
+                    error = failure,
+                    "cannot export to the OTLP collector; said once, until it works again"
+                );
             }
             (None, true) => {}
         }

@@ -58,7 +58,9 @@ fn describe(comment: &str, families: &mut Vec<Family>) {
             points: Vec::new(),
         });
     }
-    let Some(family) = families.last_mut() else { return };
+    let Some(family) = families.last_mut() else {
+        return;
+    };
     match (what, rest) {
         ("HELP", help) => help.trim_end_matches('.').clone_into(&mut family.help),
         ("UNIT", unit) => unit.clone_into(&mut family.unit),
@@ -103,7 +105,9 @@ fn add(family: &mut Family, mut sample: Sample<'_>) {
         ("_bucket", Some(bound)) => {
             // In the text each bucket counts those before it as well.
             let below: u64 = point.buckets.iter().map(|(_, count)| count).sum();
-            point.buckets.push((bound, whole(sample.value).saturating_sub(below)));
+            point
+                .buckets
+                .push((bound, whole(sample.value).saturating_sub(below)));
         }
         _ => {}
     }
@@ -188,19 +192,35 @@ mod tests {
             ]
         );
         let labels = vec![label("task", "a\"},{=\n\\"), label("outcome", "failed")];
-        assert_eq!((&found[0].points[0].labels, found[0].help.as_str()), (&labels, "Tasks"));
+        assert_eq!(
+            (&found[0].points[0].labels, found[0].help.as_str()),
+            (&labels, "Tasks")
+        );
         let times = Point {
             labels: vec![label("task", "a")],
             value: 1.5,
             buckets: vec![(0.1, 1), (f64::INFINITY, 2)],
         };
-        assert_eq!((&found[1].points, found[1].unit.as_str()), (&vec![times], "seconds"));
+        assert_eq!(
+            (&found[1].points, found[1].unit.as_str()),
+            (&vec![times], "seconds")
+        );
         assert!((found[2].points[0].value + 2.5).abs() < f64::EPSILON);
     }
 
     #[test]
     fn lines_that_are_none_are_left_out() {
-        for text in ["x", "x{", "x{a", "x{a=\"b", "x{a=\"b\"", "x{} y", "# TYPE", "#", "x 1"] {
+        for text in [
+            "x",
+            "x{",
+            "x{a",
+            "x{a=\"b",
+            "x{a=\"b\"",
+            "x{} y",
+            "# TYPE",
+            "#",
+            "x 1",
+        ] {
             assert_eq!(families(text), [], "{text}");
         }
     }

@@ -50,10 +50,7 @@ impl Desk {
 }
 
 /// Starts the thread. It stays until the process ends, and keeps nobody waiting then.
-pub(super) fn start(
-    settings: &OtlpSettings,
-    who: &Arc<Who>,
-) -> io::Result<(Desk, Option<Spans>)> {
+pub(super) fn start(settings: &OtlpSettings, who: &Arc<Who>) -> io::Result<(Desk, Option<Spans>)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .thread_name("axon-otlp-flush")

@@ -58,6 +58,8 @@ impl Who {
         let given = self.given.iter();
         // The later one wins.
         let given = given.map(|(name, value)| KeyValue::new(name.clone(), value.clone()));
-        Resource::builder_empty().with_attributes(ours.chain(given)).build()
+        Resource::builder_empty()
+            .with_attributes(ours.chain(given))
+            .build()
     }
 }

@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn status(change: impl FnOnce(&StatusBoard)) -> WorkerStatus {
-        let board = StatusBoard::new(["a", "b"], []);
+        let board = StatusBoard::new(["a", "b"], [], true);
         board.set_capacity(|capacity| capacity.limit = 1);
         board.set_registered(0, true);
         let link = board.link(0).expect("made with it");

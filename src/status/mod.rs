@@ -182,12 +182,14 @@ pub struct FailureStatus {
 }
 
 impl StatusBoard {
-    /// The board of a worker with these orchestrators and handlers.
+    /// The board of a worker with these orchestrators and handlers; `counts`: whether
+    /// there are metrics.
     pub(crate) fn new<'a>(
         orchestrators: impl IntoIterator<Item = &'a str>,
         tasks: impl IntoIterator<Item = &'a str>,
+        counts: bool,
     ) -> Self {
-        let meters = Meters::new(tasks);
+        let meters = Meters::new(tasks, counts);
         let link = |name: &str| LinkBoard::new(name, meters.link(name));
         Self {
             links: orchestrators.into_iter().map(link).collect(),

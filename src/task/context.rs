@@ -185,7 +185,10 @@ impl TaskContext {
             !name.eq_ignore_ascii_case(TRACEPARENT) && !name.eq_ignore_ascii_case(TRACESTATE)
         });
         let ours = self.trace().map(|it| it.headers()).unwrap_or_default();
-        headers.extend(ours.into_iter().map(|(name, value)| (name.to_owned(), value)));
+        headers.extend(
+            ours.into_iter()
+                .map(|(name, value)| (name.to_owned(), value)),
+        );
         headers
     }
 

@@ -84,7 +84,9 @@ mod otel {
         } else {
             TraceFlags::default()
         };
-        let state = came.tracestate().and_then(|text| text.parse::<TraceState>().ok());
+        let state = came
+            .tracestate()
+            .and_then(|text| text.parse::<TraceState>().ok());
         let (trace, parent) = (TraceId::from(trace), SpanId::from(parent));
         let parent = SpanContext::new(trace, parent, flags, true, state.unwrap_or_default());
         // Nobody records spans: then there is no parent to set.

@@ -33,7 +33,8 @@ fn is_key(key: &[u8]) -> bool {
             let (tenant, vendor) = (&key[..at], &key[at + 1..]);
             let begins = |it: &u8| it.is_ascii_lowercase() || it.is_ascii_digit();
             let is_tenant = tenant.len() <= 241 && tenant.first().is_some_and(begins);
-            let is_vendor = vendor.len() <= 14 && vendor.first().is_some_and(u8::is_ascii_lowercase);
+            let is_vendor =
+                vendor.len() <= 14 && vendor.first().is_some_and(u8::is_ascii_lowercase);
             is_tenant && is_vendor && rest(tenant) && rest(vendor)
         }
     }
@@ -57,10 +58,16 @@ mod tests {
     #[test]
     fn lists_are_taken_as_the_recommendation_writes_them() {
         for (text, list) in [
-            ("rojo=00f067aa0ba902b7,congo=t61rcWkgMzE", "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE"),
+            (
+                "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+                "rojo=00f067aa0ba902b7,congo=t61rcWkgMzE",
+            ),
             (" a=1 ,\t,b=x y", "a=1,b=x y"),
             ("0tenant@vendor=1,*a", ""),
-            ("fw529a3039@dt=FfffffffffffffffffffffffffffffffffffffFF", "fw529a3039@dt=FfffffffffffffffffffffffffffffffffffffFF"),
+            (
+                "fw529a3039@dt=FfffffffffffffffffffffffffffffffffffffFF",
+                "fw529a3039@dt=FfffffffffffffffffffffffffffffffffffffFF",
+            ),
         ] {
             assert_eq!(checked(text).unwrap_or_default(), list, "{text}");
         }
@@ -73,8 +80,25 @@ mod tests {
         let many: Vec<_> = (0..33).map(|n| format!("k{n}=1")).collect();
         let many = many.join(",");
         for text in [
-            "", " , ", "a", "=1", "a=", "A=1", "0a=1", "a=b=c", "a=\u{e9}", "a=1\n", "a b=1",
-            "a=1,a=2", "@v=1", "t@=1", "t@V=1", "t@vendorvendorven=1", &long_key, &long_value, &many,
+            "",
+            " , ",
+            "a",
+            "=1",
+            "a=",
+            "A=1",
+            "0a=1",
+            "a=b=c",
+            "a=\u{e9}",
+            "a=1\n",
+            "a b=1",
+            "a=1,a=2",
+            "@v=1",
+            "t@=1",
+            "t@V=1",
+            "t@vendorvendorven=1",
+            &long_key,
+            &long_value,
+            &many,
         ] {
             assert_eq!(checked(text), None, "{text:?}");
         }

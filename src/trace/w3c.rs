@@ -25,7 +25,10 @@ const LENGTH: usize = 55;
 
 impl TraceContext {
     /// A place in a trace. `None` if one of the ids is 0.
-    #[cfg_attr(not(feature = "otlp"), allow(dead_code, reason = "made by those who record spans"))]
+    #[cfg_attr(
+        not(feature = "otlp"),
+        allow(dead_code, reason = "made by those who record spans")
+    )]
     pub(crate) fn new(trace: u128, parent: u64, sampled: bool, state: &str) -> Option<Self> {
         (trace != 0 && parent != 0).then(|| Self {
             trace,
@@ -171,16 +174,46 @@ mod tests {
         for (text, why) in [
             ("", "short"),
             (&GOOD[..54], "short"),
-            ("ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "version"),
-            ("0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "version"),
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-", "long"),
-            ("01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.x", "long"),
-            ("00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "dash"),
-            ("00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01", "trace"),
-            ("00-00000000000000000000000000000000-b7ad6b7169203331-01", "trace"),
-            ("00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01", "parent"),
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333g-01", "parent"),
-            ("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0+", "flags"),
+            (
+                "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "version",
+            ),
+            (
+                "0x-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "version",
+            ),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+                "long",
+            ),
+            (
+                "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01.x",
+                "long",
+            ),
+            (
+                "00_0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+                "dash",
+            ),
+            (
+                "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+                "trace",
+            ),
+            (
+                "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+                "trace",
+            ),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+                "parent",
+            ),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b716920333g-01",
+                "parent",
+            ),
+            (
+                "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0+",
+                "flags",
+            ),
         ] {
             let error = TraceContext::parse(text, None).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

@@ -33,6 +33,8 @@ pub(crate) struct Plan {
     pub(crate) selection: Box<dyn Selection>,
     pub(crate) transfers: Option<Transfers>,
     pub(crate) usage: Option<Box<dyn UsageSource>>,
+    /// Whether there are metrics.
+    pub(crate) counts: bool,
 }
 
 impl std::fmt::Debug for Plan {
@@ -77,6 +79,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         selection,
         transfers,
         usage,
+        counts,
     } = plan;
     let sessions = sessions(links);
     let (blocking, pool) =
@@ -96,7 +99,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .map(|result| result.task_id.clone())
         .collect();
     let folder = &settings.storage.task_files_dir;
-    let mut board = StatusBoard::new(names, registry.names());
+    let mut board = StatusBoard::new(names, registry.names(), counts);
     board.meters.watch(transfers.as_ref());
     let moving = transfers.clone();
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);

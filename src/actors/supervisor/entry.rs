@@ -8,8 +8,8 @@ use crate::actors::capacity::Permit;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::storage::TaskFiles;
-use crate::trace::TaskSpan;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
+use crate::trace::TaskSpan;
 
 /// Where a task is.
 pub(super) enum Phase {

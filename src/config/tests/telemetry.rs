@@ -6,7 +6,10 @@ use crate::config::{LogFormat, Sampler};
 #[test]
 fn levels_and_formats_are_read_and_mistakes_name_their_variable() {
     let logging = good(&[("LOG_LEVEL", "WARNING"), ("LOG_FORMAT", "JSON")]).logging;
-    assert_eq!((logging.level.as_str(), logging.format), ("warn", LogFormat::Json));
+    assert_eq!(
+        (logging.level.as_str(), logging.format),
+        ("warn", LogFormat::Json)
+    );
     assert_eq!(
         told(&[("LOG_LEVEL", "verbose"), ("LOG_FORMAT", "xml")]),
         "LOG_LEVEL: expected off, error, warn, info, debug, trace, or directives such as \
@@ -20,13 +23,19 @@ fn a_collector_is_described_by_the_standard_variables() {
     let otlp = good(&[
         ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://c:4318/"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "1500"),
-        ("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test,team=a%20b"),
+        (
+            "OTEL_RESOURCE_ATTRIBUTES",
+            "deployment.environment=test,team=a%20b",
+        ),
         ("OTEL_TRACES_SAMPLER", "traceidratio"),
         ("OTEL_TRACES_SAMPLER_ARG", "0.25"),
         ("OTEL_METRICS_EXPORTER", "none"),
     ])
     .otlp;
-    assert_eq!(otlp.traces_url().as_deref(), Some("http://c:4318/v1/traces"));
+    assert_eq!(
+        otlp.traces_url().as_deref(),
+        Some("http://c:4318/v1/traces")
+    );
     assert_eq!(otlp.metrics_url(), None);
     assert_eq!(otlp.timeout.as_millis(), 1500);
     assert_eq!(otlp.resource_attributes["team"], "a b");
@@ -45,7 +54,11 @@ fn what_a_fleet_has_set_for_others_stops_no_worker() {
     let told = warnings(&vars);
     assert_eq!(told.len(), vars.len(), "{told:?}");
     for (name, _) in vars {
-        assert!(told.iter().any(|it| it.starts_with(name) && it.contains("ignored")), "{name}: {told:?}");
+        assert!(
+            told.iter()
+                .any(|it| it.starts_with(name) && it.contains("ignored")),
+            "{name}: {told:?}"
+        );
     }
     assert!(!told.concat().contains("hunter2"), "{told:?}");
     let mut vars = vars.to_vec();

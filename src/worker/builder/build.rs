@@ -89,6 +89,7 @@ impl WorkerBuilder {
             links,
             transfers,
             usage: self.usage,
+            counts: self.counts,
         };
         Ok(Worker {
             plan,

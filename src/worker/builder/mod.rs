@@ -36,6 +36,7 @@ pub struct WorkerBuilder {
     selection: Option<Box<dyn Selection>>,
     storage: Option<MakeTransfers>,
     usage: Option<Box<dyn UsageSource>>,
+    counts: bool,
     pub(in crate::worker) problems: Vec<String>,
 }
 
@@ -63,6 +64,7 @@ impl WorkerBuilder {
             selection: None,
             storage: None,
             usage: default_source(),
+            counts: true,
             problems: Vec::new(),
         }
     }
@@ -194,6 +196,14 @@ impl WorkerBuilder {
     #[must_use]
     pub fn usage_source(mut self, source: impl UsageSource) -> Self {
         self.usage = Some(Box::new(source));
+        self
+    }
+
+    /// Counts nothing for `/metrics`, which then tells states alone.
+    #[cfg(feature = "metrics")]
+    #[must_use]
+    pub fn without_metrics(mut self) -> Self {
+        self.counts = false;
         self
     }
 
