@@ -4,8 +4,10 @@
 //! ```sh
 //! ORCHESTRATOR_URL=http://localhost:8080 WORKER_TOKEN=secret cargo run --example hello
 //! ```
+//!
+//! `LOG_LEVEL` and `LOG_FORMAT` say what it logs.
 
-use axon_worker::{TaskContext, TaskError, Worker};
+use axon_worker::{TaskContext, TaskError, Worker, logging};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -21,9 +23,7 @@ async fn greet(params: Greet, task: TaskContext) -> Result<Value, TaskError> {
 
 #[actix_rt::main]
 async fn main() -> axon_worker::Result<()> {
-    tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .init();
+    logging::init()?;
     Worker::builder("greeter")
         .task("greet", greet)
         .run_with_health_check()

@@ -91,6 +91,7 @@
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
+//! - `docs/observability.md`: logs, traces and metrics.
 
 mod actors;
 pub mod config;
@@ -156,6 +157,9 @@ mod guides {
     struct Transports;
     #[doc = include_str!("../docs/middleware.md")]
     struct Middleware;
+    #[cfg(feature = "logging")]
+    #[doc = include_str!("../docs/observability.md")]
+    struct Observability;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
     #[cfg(feature = "contracts")]

@@ -106,11 +106,14 @@ mod otel {
         TraceContext::new(trace, parent, it.is_sampled(), &it.trace_state().header())
     }
 
+    /// Says how it went, and ends it here: whoever keeps the task's context longer must
+    /// not keep the span from being exported.
     pub(super) fn end(span: &Span, outcome: &Outcome) {
         span.set_attribute("task.status", outcome.status().to_owned());
         if let Outcome::Failed(error) = outcome {
             span.set_attribute("error.type", error.code().as_str().to_owned());
             span.set_status(Status::error(error.message().to_owned()));
         }
+        span.context().span().end();
     }
 }
