@@ -19,6 +19,8 @@ use tokio::time::Instant;
 
 use crate::support::{SECOND, data, failure, start};
 
+const TRACEPARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
 /// Reports `values`, with a pause after each.
 async fn report(params: Value, task: TaskContext) -> Result<(), TaskError> {
     let values = u32::try_from(params["values"].as_u64().unwrap_or(0))?;
@@ -213,7 +215,7 @@ async fn events_arrive_in_order_with_all_that_belongs_to_them() {
     let params = RawJson::from_serialize(&params).unwrap();
     let task = orchestrator.submit_with("tell", params, |task| {
         task.tracing_context
-            .insert("traceparent".to_owned(), "00-1-2-01".to_owned());
+            .insert("traceparent".to_owned(), TRACEPARENT.to_owned());
     });
     let result = orchestrator.result_of(&task).await;
     assert_eq!(data(&result)["went"].as_array().unwrap().len(), 100);
@@ -227,7 +229,63 @@ async fn events_arrive_in_order_with_all_that_belongs_to_them() {
     assert_eq!(events[0].task_id, task);
     assert_eq!(events[0].job_id, result.job_id);
     assert_eq!(events[0].payload.as_str(), r#"{"a":1}"#);
-    assert_eq!(events[0].trace_context["traceparent"], "00-1-2-01");
+    assert_eq!(events[0].trace_context["traceparent"], TRACEPARENT);
+    worker.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn trace_headers_are_told_on_as_they_came_or_not_at_all() {
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = start(worker(&orchestrator)).await;
+    let told = async |headers: &[(&str, &str)]| {
+        let before = orchestrator.events().len();
+        let params = RawJson::from_serialize(&json!({"events": ["e"], "payload": {}})).unwrap();
+        let task = orchestrator.submit_with("tell", params, |task| {
+            let headers = headers.iter();
+            let headers = headers.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            task.tracing_context.extend(headers);
+        });
+        orchestrator.result_of(&task).await;
+        let event = orchestrator.events().swap_remove(before);
+        event.trace_context.into_iter().collect::<Vec<_>>()
+    };
+    let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(told(&[]).await, []);
+    assert_eq!(
+        told(&[
+            ("TraceParent", TRACEPARENT),
+            ("tracestate", "a=1, b=2"),
+            ("tenant", "x")
+        ])
+        .await,
+        [
+            pair("tenant", "x"),
+            pair("traceparent", TRACEPARENT),
+            pair("tracestate", "a=1,b=2")
+        ]
+    );
+    assert_eq!(
+        told(&[
+            ("traceparent", "00-1-2-01"),
+            ("tracestate", "a=1"),
+            ("tenant", "x")
+        ])
+        .await,
+        [pair("tenant", "x")]
+    );
+    assert_eq!(
+        told(&[("traceparent", TRACEPARENT), ("tracestate", "a=1,a=2")]).await,
+        [pair("traceparent", TRACEPARENT)]
+    );
+    // Progress tells the same.
+    let params = RawJson::from_serialize(&json!({"values": 1})).unwrap();
+    let task = orchestrator.submit_with("report", params, |task| {
+        let (name, value) = pair("traceparent", TRACEPARENT);
+        task.tracing_context.insert(name, value);
+    });
+    orchestrator.result_of(&task).await;
+    let last = orchestrator.progress().pop().expect("progress");
+    assert_eq!(last.trace_context["traceparent"], TRACEPARENT);
     worker.shutdown().await;
 }
 
