@@ -38,6 +38,7 @@ mod load;
 mod orchestrators;
 mod problem;
 mod read;
+mod resolved;
 mod secret;
 mod settings;
 mod shapes;
@@ -51,6 +52,7 @@ pub use distworker::DistWorkerSettings;
 pub use kind::Kind;
 pub use load::Loaded;
 pub use problem::{ConfigError, Problem};
+pub use resolved::{Inspection, Origin, Resolved};
 pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,

@@ -165,14 +165,15 @@ impl Notes {
         self.warnings.push(warning.into());
     }
 
-    /// The warnings, unless there are problems.
-    pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
-        if self.problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(ConfigError {
-                problems: self.problems,
-            })
-        }
+    /// How many problems there are so far.
+    pub(super) fn problems(&self) -> usize {
+        self.problems.len()
+    }
+
+    /// The warnings, and the problems if there are any.
+    pub(super) fn finish(self) -> (Vec<String>, Option<ConfigError>) {
+        let problems = self.problems;
+        let error = (!problems.is_empty()).then_some(ConfigError { problems });
+        (self.warnings, error)
     }
 }
