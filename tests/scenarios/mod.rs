@@ -3,6 +3,7 @@
 
 mod blocking;
 mod capacity;
+mod check;
 mod commands;
 mod faults;
 mod files;

@@ -130,7 +130,8 @@ pub(super) async fn bounded(
 ) -> Vec<Finding> {
     let notes = Notes::new(subject);
     let in_time = timeout(within, probe(&notes)).await.is_ok();
-    if !in_time {
+    // Between two looks everything has been said.
+    if !in_time && notes.looking.borrow().is_some() {
         let text = format!("no answer within {} s", within.as_secs_f64());
         let hint = "it may be down or overloaded, or a firewall swallows what is sent; \
                     --timeout waits longer";

@@ -1,6 +1,7 @@
 //! The object storage: a small object under a name that nobody else has is put, read,
 //! listed and deleted.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use axon_worker::Cancellation;
@@ -49,11 +50,15 @@ pub(super) async fn probe(notes: &Notes, settings: &Settings, within: Duration) 
     };
     let prefix = format!("axon-worker-check-{:032x}", fastrand::u128(..));
     let object = ObjectUri::new(transfers.default_bucket(), format!("{prefix}/object"));
+    let is_local = storage.endpoint_url.is_none();
+    let root = storage.local_root.filter(|_| is_local);
+    let local = root.map(|root| root.join(object.bucket()).join(&prefix));
     let trial = Trial {
         transfers,
         object,
         prefix,
         folder,
+        local,
     };
     let looking = timeout(within * 3 / 4, trial.run(notes));
     let put = looking.await.unwrap_or_else(|_| {
@@ -95,6 +100,8 @@ struct Trial {
     object: ObjectUri,
     prefix: String,
     folder: Scratch,
+    /// Where the prefix is a folder, which does not go with its last object.
+    local: Option<PathBuf>,
 }
 
 impl Trial {
@@ -186,7 +193,12 @@ impl Trial {
     }
 
     async fn delete(&self) -> Result<(), StorageError> {
-        self.transfers.delete(&self.object, &never()).await
+        self.transfers.delete(&self.object, &never()).await?;
+        if let Some(folder) = &self.local {
+            // An empty folder that stays is nobody's trouble.
+            let _ = std::fs::remove_dir(folder);
+        }
+        Ok(())
     }
 }
 
