@@ -114,10 +114,9 @@ fn the_exit_code_says_how_it_ended() {
         assert_eq!(run.stdout, "");
         assert!(run.stderr.starts_with("axon-worker: "), "{run:?}");
     }
-    for url in ["http://127.0.0.1:1", "http://nobody.invalid"] {
-        let run = Program::new(&["submit", "echo", "--url", url]).run();
-        assert_eq!(run.code, Some(3), "{run:?}");
-    }
+    let run = Program::new(&["submit", "echo", "--url", "http://127.0.0.1:1"]).run();
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert!(run.stderr.contains("refused"), "{run:?}");
     let run = Program::new(&["submit", "echo", "--url", "nowhere"]).run();
     assert_eq!(run.code, Some(2), "{run:?}");
 }

@@ -3,7 +3,7 @@
 
 mod blocking;
 mod capacity;
-mod check;
+
 mod commands;
 mod faults;
 mod files;
@@ -12,4 +12,5 @@ mod jobs;
 mod lifecycle;
 mod outages;
 mod outcomes;
+mod program;
 mod rate_limits;

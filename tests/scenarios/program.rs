@@ -1,14 +1,15 @@
-//! `axon-worker check` against the published orchestrator: what it says, and that it leaves
-//! no trace.
+//! The program `axon-worker` and the published orchestrator: what `check` says of it, without
+//! leaving a trace, and `submit` with a blueprint of its own.
 
 use std::process::Command;
 
 use crate::RELEASE;
-use crate::support::{Release, Stage, Storage, Value, WORKER_TOKEN, json};
+use crate::support::{CLIENT_TOKEN, Release, Stage, Storage, Value, WORKER_TOKEN, json};
 
 on_both_storages! {
     a_check_says_what_is_so_and_leaves_no_worker_behind,
     a_check_beside_a_worker_of_the_same_name_takes_nothing_from_it,
+    a_submitted_job_is_followed_to_its_end,
 }
 
 /// Built by `cargo build --features cli` and `./test`.
@@ -16,10 +17,8 @@ const PROGRAM: Option<&str> = option_env!("CARGO_BIN_EXE_axon-worker");
 
 /// The exit code, and verdict and text of each check.
 fn check(stage: &Stage, id: &str, token: &str) -> (Option<i32>, Vec<(String, String, String)>) {
-    let program = PROGRAM.expect("the tests were built without the feature `cli`");
-    let output = Command::new(program)
+    let output = program()
         .args(["check", "--json"])
-        .env_clear()
         .env("ORCHESTRATOR_URL", stage.orchestrator.url())
         .env("WORKER_ID", id)
         .env("WORKER_TOKEN", token)
@@ -40,6 +39,13 @@ fn check(stage: &Stage, id: &str, token: &str) -> (Option<i32>, Vec<(String, Str
         .map(|it| (text(it, "check"), text(it, "verdict"), text(it, "text")))
         .collect();
     (output.status.code(), lines)
+}
+
+fn program() -> Command {
+    let program = PROGRAM.expect("the tests were built without the feature `cli`");
+    let mut command = Command::new(program);
+    command.env_clear();
+    command
 }
 
 #[track_caller]
@@ -89,7 +95,10 @@ mod scenario {
             .orchestrator
             .submit_task("sleep", json!({ "seconds": 2.0 }))
             .await;
-        stage.orchestrator.job_is_running(&running, worker.id()).await;
+        stage
+            .orchestrator
+            .job_is_running(&running, worker.id())
+            .await;
         let (_, lines) = check(&stage, worker.id(), WORKER_TOKEN);
         says(&lines, "token", "ok", "is registered");
         says(&lines, "WebSocket", "ok", "not tried");
@@ -99,5 +108,34 @@ mod scenario {
         assert_eq!(next["status"], "finished", "{next:#}");
         let known = stage.orchestrator.worker(worker.id()).await;
         assert_eq!(known["worker_id"], worker.id(), "{known:#}");
+    }
+
+    pub(super) async fn a_submitted_job_is_followed_to_its_end(storage: Storage) {
+        let stage = Stage::new(RELEASE, storage).await;
+        let _worker = stage.started_worker().await;
+        let submit = |params: Value| {
+            let output = program()
+                .args(["submit", "single", &params.to_string(), "--wait"])
+                .args(["--timeout", "60", "--client-token", CLIENT_TOKEN])
+                .args(["--url", &stage.orchestrator.url()])
+                .output()
+                .expect("the program runs");
+            let told: Value = serde_json::from_slice(&output.stdout).expect("a line of JSON");
+            (output.status.code(), told)
+        };
+        let adding = json!({ "task": "add", "params": { "a": 40, "b": 2 } });
+        let (code, told) = submit(adding);
+        assert_eq!(code, Some(0), "{told:#}");
+        assert_eq!(told["status"], "finished");
+        assert_eq!(told["data"]["sum"], 42, "{told:#}");
+
+        let params = json!({ "code": "INVALID_INPUT_ERROR", "message": "not like this" });
+        let (code, told) = submit(json!({ "task": "fail", "params": params }));
+        assert_eq!(code, Some(1), "{told:#}");
+        assert_eq!(told["status"], "failed");
+        assert!(
+            told["error"].to_string().contains("not like this"),
+            "{told:#}"
+        );
     }
 }
