@@ -22,8 +22,9 @@ async fn a_job_of_one_task_goes_the_whole_way_over_http() {
         assert_eq!(record["status"], "pending");
 
         // Without `initial_data`, everything is.
-        let answer = client.send("POST", "/api/v9/jobs/echo", Some(&json!({"b": 2})));
-        assert_eq!(answer.await.status, 202);
+        let body = json!({"b": 2});
+        let answer = client.send("POST", "/api/v9/jobs/echo", Some(&body)).await;
+        assert_eq!(answer.status, 202);
         assert_eq!(orchestrator.counts().waiting, 2);
 
         let cancelled = client.send("POST", &format!("{path}/cancel"), None).await;
@@ -82,12 +83,12 @@ async fn the_record_has_progress_and_what_came_of_it() {
 async fn what_is_no_job_is_refused() {
     let orchestrator = DevOrchestrator::start().await.unwrap();
     let client = Client::new(&orchestrator, "nobody");
-    let list = json!([1, 2]);
+    let (list, empty, unfinished) = (json!([1, 2]), json!({}), json!({"start": "a"}));
     for (path, body) in [
         ("/api/v1/jobs/echo", None),
         ("/api/v1/jobs/echo", Some(&list)),
-        ("/api/v1/jobs/no%20name", Some(&json!({}))),
-        ("/api/v1/jobs", Some(&json!({"start": "a"}))),
+        ("/api/v1/jobs/no%20name", Some(&empty)),
+        ("/api/v1/jobs", Some(&unfinished)),
     ] {
         let answer = client.send("POST", path, body).await;
         assert_eq!(answer.status, 400, "{path}: {}", answer.body);

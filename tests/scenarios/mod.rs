@@ -3,7 +3,6 @@
 
 mod blocking;
 mod capacity;
-
 mod commands;
 mod faults;
 mod files;
