@@ -125,7 +125,8 @@ fn of_process() -> (BTreeMap<String, String>, Notes) {
         match text.into_string() {
             Ok(text) => drop(vars.insert(name.to_owned(), text)),
             Err(_) => {
-                notes.problem(Place::variable(name).wrong(Kind::Text, "bytes that are not UTF-8"))
+                let place = Place::variable(name);
+                notes.problem(place.wrong(Kind::Text, "bytes that are not UTF-8"));
             }
         }
     }

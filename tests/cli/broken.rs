@@ -3,7 +3,7 @@
 use axon_worker::dev::{DevOrchestrator, Dialect, Endpoint, Quirks};
 
 use crate::program::{Program, Report};
-use crate::server::{ACCESS_KEY, SECRET_KEY, Server};
+use crate::server::{ACCESS_KEY, Fault, SECRET_KEY, Server};
 use crate::strangers;
 
 /// A check against a stranger at this port.
@@ -254,6 +254,33 @@ fn a_storage_that_takes_nothing_is_told() {
     let report = check(ACCESS_KEY, SECRET_KEY, "no/bucket");
     report.says("storage", "put", "fail", "bucket");
     assert_eq!(server.memory.keys("results"), [""; 0]);
+
+    server
+        .faults
+        .add("PUT", "", Fault::Refuse(404, "NoSuchBucket"), 1);
+    let report = check(ACCESS_KEY, SECRET_KEY, "not-there");
+    report.says("storage", "put", "fail", "does not exist");
+    let hint = report.line("storage", "put")["hint"].as_str().unwrap();
+    assert!(hint.contains("S3_DEFAULT_BUCKET"), "{hint}");
+}
+
+#[test]
+fn an_object_that_stays_behind_is_named() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let refusal = Fault::Refuse(403, "AccessDenied");
+    server.faults.add("DELETE", "", refusal, 1);
+    let report = Program::check("http://127.0.0.1:1", folder.path())
+        .env("S3_ENDPOINT_URL", &server.url())
+        .env("S3_ACCESS_KEY", ACCESS_KEY)
+        .env("S3_SECRET_KEY", SECRET_KEY)
+        .env("S3_DEFAULT_BUCKET", "results")
+        .report();
+    report.says("storage", "get", "ok", "");
+    let left = server.memory.keys("results");
+    assert_eq!(left.len(), 1);
+    let named = format!("s3://results/{} is left behind", left[0]);
+    report.says("storage", "delete", "fail", &named);
 }
 
 #[test]

@@ -150,7 +150,7 @@ mod tests {
         let found = bounded("thing", Duration::from_secs(3), async |notes: &Notes| {
             notes.note("first", Opinion::ok("fine"));
             notes.look("second");
-            std::future::pending().await
+            std::future::pending::<()>().await;
         })
         .await;
         let short: Vec<_> = found.iter().map(|it| (it.check, it.verdict)).collect();
@@ -160,7 +160,7 @@ mod tests {
             "{found:?}"
         );
         assert_eq!(found[1].text, "no answer within 3 s");
-        assert_eq!(found[1].took_ms, 3000);
+        assert!(found[1].took_ms >= 3000);
     }
 
     #[actix_rt::test]

@@ -106,15 +106,20 @@ impl Error {
 async fn run(args: &Args) -> Result<u8, Error> {
     let params = params(&args.params)?;
     let client = Client::new(args)?;
+    let accepted = |job: &String| tell(&json!({ "job_id": job, "status": "accepted" }));
     let mut jobs = Vec::new();
     for _ in 0..args.count {
-        let job = client.submit(&params).await?;
-        if !args.wait {
-            tell(&json!({ "job_id": job, "status": "accepted" }));
+        match client.submit(&params).await {
+            Ok(job) => jobs.push(job),
+            Err(error) => {
+                // Those before it will run all the same.
+                jobs.iter().for_each(accepted);
+                return Err(error.into());
+            }
         }
-        jobs.push(job);
     }
     if !args.wait {
+        jobs.iter().for_each(accepted);
         return Ok(0);
     }
     let ended = follow::all(&client, jobs, args.timeout, |outcome| {
