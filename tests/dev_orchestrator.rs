@@ -4,6 +4,8 @@
 mod captures;
 #[path = "dev_orchestrator/client.rs"]
 mod client;
+#[path = "dev_orchestrator/clients.rs"]
+mod clients;
 #[path = "dev_orchestrator/http.rs"]
 mod http;
 #[path = "dev_orchestrator/jobs.rs"]

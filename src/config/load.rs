@@ -8,6 +8,7 @@ use serde_json::Value as Json;
 use super::draft::Draft;
 use super::kind::Kind;
 use super::problem::{ConfigError, Notes, Place};
+use super::resolved::{Findings, Inspection, Origin};
 use super::settings::Settings;
 use super::source::Layer;
 use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
@@ -47,37 +48,41 @@ impl Settings {
 
     /// [`Settings::load`], but of the environment only these variables.
     pub(crate) fn load_where(wanted: fn(&Variable) -> bool) -> Result<Loaded, ConfigError> {
-        let mut notes = Notes::default();
-        let mut vars = BTreeMap::new();
-        let is_wanted = |it: &&Variable| wanted(it) || it.name == FILE_VARIABLE;
-        for variable in VARIABLES.iter().filter(is_wanted) {
-            // Only what is ours: others may well hold something that is no text.
-            match std::env::var(variable.name) {
-                Ok(text) => drop(vars.insert(variable.name.to_owned(), text)),
-                Err(std::env::VarError::NotPresent) => {}
-                Err(std::env::VarError::NotUnicode(_)) => {
-                    let place = Place::variable(variable.name);
-                    let wrong = place.wrong(variable.kind, "bytes that are not UTF-8");
-                    if variable.is_shared() {
-                        notes.warn(format!("{wrong}; ignored"));
-                    } else {
-                        notes.problem(wrong);
-                    }
-                }
-            }
-        }
-        let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
-        for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
-            let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
-                continue;
-            };
-            match text.into_string() {
-                Ok(text) => drop(vars.insert(name.to_owned(), text)),
-                Err(_) => notes
-                    .problem(Place::variable(name).wrong(Kind::Text, "bytes that are not UTF-8")),
-            }
-        }
+        let (vars, notes) = of_process(wanted);
         from_map(&vars, notes)
+    }
+
+    /// Reads the settings like [`load`](Self::load) and tells where each comes from.
+    /// `file` stands in for `AXON_WORKER_CONFIG` if it is given.
+    #[must_use]
+    pub fn inspect(file: Option<&str>) -> Inspection {
+        let (mut vars, notes) = of_process(|_| true);
+        if let Some(file) = file {
+            vars.insert(FILE_VARIABLE.to_owned(), file.to_owned());
+        }
+        let mut inspection = inspect(&vars, notes);
+        if file.is_some()
+            && let Some(named) = inspection.resolved.last_mut()
+        {
+            named.origin = Origin::Program;
+        }
+        inspection
+    }
+
+    /// The same from these variables instead of the environment.
+    ///
+    /// ```
+    /// use axon_worker::config::{Origin, Settings};
+    ///
+    /// let inspection = Settings::inspect_vars([("WORKER_TOKEN".to_owned(), "s3cret".to_owned())]);
+    /// let token = inspection.resolved.iter().find(|it| it.key == "worker_token").unwrap();
+    /// assert_eq!(token.value, "(set, not shown)");
+    /// assert_eq!(token.origin, Origin::Variable("WORKER_TOKEN".to_owned()));
+    /// assert!(inspection.settings.is_ok());
+    /// ```
+    #[must_use]
+    pub fn inspect_vars(vars: impl IntoIterator<Item = (String, String)>) -> Inspection {
+        inspect(&vars.into_iter().collect(), Notes::default())
     }
 
     /// Reads the settings like [`load`](Self::load), from these variables instead of
@@ -103,7 +108,54 @@ impl Settings {
     }
 }
 
-fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded, ConfigError> {
+/// The variables of this process that concern us, as far as they are wanted.
+fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, String>, Notes) {
+    let mut notes = Notes::default();
+    let mut vars = BTreeMap::new();
+    let is_wanted = |it: &&Variable| wanted(it) || it.name == FILE_VARIABLE;
+    for variable in VARIABLES.iter().filter(is_wanted) {
+        // Only what is ours: others may well hold something that is no text.
+        match std::env::var(variable.name) {
+            Ok(text) => drop(vars.insert(variable.name.to_owned(), text)),
+            Err(std::env::VarError::NotPresent) => {}
+            Err(std::env::VarError::NotUnicode(_)) => {
+                let place = Place::variable(variable.name);
+                let wrong = place.wrong(variable.kind, "bytes that are not UTF-8");
+                if variable.is_shared() {
+                    notes.warn(format!("{wrong}; ignored"));
+                } else {
+                    notes.problem(wrong);
+                }
+            }
+        }
+    }
+    let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
+    for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
+        let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
+            continue;
+        };
+        match text.into_string() {
+            Ok(text) => drop(vars.insert(name.to_owned(), text)),
+            Err(_) => {
+                let place = Place::variable(name);
+                notes.problem(place.wrong(Kind::Text, "bytes that are not UTF-8"));
+            }
+        }
+    }
+    (vars, notes)
+}
+
+fn from_map(vars: &BTreeMap<String, String>, notes: Notes) -> Result<Loaded, ConfigError> {
+    let Inspection {
+        warnings, settings, ..
+    } = inspect(vars, notes);
+    Ok(Loaded {
+        settings: settings?,
+        warnings,
+    })
+}
+
+fn inspect(vars: &BTreeMap<String, String>, mut notes: Notes) -> Inspection {
     let path = vars.get(FILE_VARIABLE).map_or("", |path| path.trim());
     let from_file = if path.is_empty() {
         Layer::default()
@@ -115,6 +167,7 @@ fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded,
     one_list_of_orchestrators(&mut merged, &mut notes);
 
     let mut draft = Draft::default();
+    let mut findings = Findings::default();
     let mut done = BTreeSet::new();
     for variable in VARIABLES {
         let Some(value) = find(&merged, variable.key) else {
@@ -124,9 +177,12 @@ fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded,
         if !done.insert(variable.key) {
             continue;
         }
-        let place = match value.origin() {
-            Some(name) => Place::variable(name),
-            None => Place::key(variable.key, path),
+        let (place, origin) = match value.origin() {
+            Some(name) => (Place::variable(name), Origin::Variable(name.to_owned())),
+            None => {
+                let place = Place::key(variable.key, path);
+                (place, Origin::File(path.to_owned()))
+            }
         };
         let raw = to_json(value);
         let blank = raw.as_str().is_some_and(|text| text.trim().is_empty());
@@ -136,12 +192,18 @@ fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded,
             if variable.is_shared() && value.origin().is_some() {
                 found = found.into_warnings();
             }
+            findings.note(variable, origin, &raw, found.has_problems());
             notes.add(found);
         }
     }
     let settings = finish::finish(draft, &mut notes);
-    let warnings = notes.finish()?;
-    Ok(Loaded { settings, warnings })
+    let resolved = findings.resolve(&settings, path);
+    let (warnings, error) = notes.finish();
+    Inspection {
+        resolved,
+        warnings,
+        settings: error.map_or(Ok(settings), Err),
+    }
 }
 
 fn merge(lower: Layer, upper: Layer) -> Map<String, Value> {

@@ -39,6 +39,7 @@ mod log_filter;
 mod orchestrators;
 mod problem;
 mod read;
+mod resolved;
 mod secret;
 mod settings;
 mod shapes;
@@ -53,6 +54,7 @@ pub use distworker::DistWorkerSettings;
 pub use kind::Kind;
 pub use load::Loaded;
 pub use problem::{ConfigError, Problem};
+pub use resolved::{Inspection, Origin, Resolved};
 pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,

@@ -186,14 +186,14 @@ impl Notes {
         self
     }
 
-    /// The warnings, unless there are problems.
-    pub(super) fn finish(self) -> Result<Vec<String>, ConfigError> {
-        if self.problems.is_empty() {
-            Ok(self.warnings)
-        } else {
-            Err(ConfigError {
-                problems: self.problems,
-            })
-        }
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// The warnings, and the problems if there are any.
+    pub(super) fn finish(self) -> (Vec<String>, Option<ConfigError>) {
+        let problems = self.problems;
+        let error = (!problems.is_empty()).then_some(ConfigError { problems });
+        (self.warnings, error)
     }
 }

@@ -42,6 +42,7 @@ pub enum DevError {
 pub struct DevOrchestratorBuilder {
     token: Token,
     worker_tokens: HashMap<String, Token>,
+    client_token: Option<Token>,
     port: u16,
     poll_hold: Duration,
     lease: Duration,
@@ -60,6 +61,7 @@ impl Default for DevOrchestratorBuilder {
         Self {
             token: Token::from("your-secret-worker-token"),
             worker_tokens: HashMap::new(),
+            client_token: None,
             port: 0,
             poll_hold: Duration::from_secs(30),
             lease: Duration::from_mins(2),
@@ -88,6 +90,14 @@ impl DevOrchestratorBuilder {
     #[must_use]
     pub fn worker_token(mut self, worker: impl Into<String>, token: impl Into<Token>) -> Self {
         self.worker_tokens.insert(worker.into(), token.into());
+        self
+    }
+
+    /// The token that clients have to show as `X-Client-Token` to submit jobs over HTTP and
+    /// to look at them. Default none: every program of this machine may.
+    #[must_use]
+    pub fn client_token(mut self, token: impl Into<Token>) -> Self {
+        self.client_token = Some(token.into());
         self
     }
 
@@ -203,6 +213,7 @@ impl DevOrchestratorBuilder {
     ) -> Result<(Launch, oneshot::Receiver<io::Result<std::net::SocketAddr>>), DevError> {
         let settings = Settings {
             tokens: Tokens::new(self.token, self.worker_tokens),
+            client_token: self.client_token,
             poll_hold: self.poll_hold,
             lease: self.lease,
             rules: Rules {

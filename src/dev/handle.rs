@@ -13,6 +13,7 @@ use super::builder::{DevError, DevOrchestratorBuilder};
 use super::faults::Fault;
 use super::job::{JobReport, JobSpec};
 use super::job_handle::{JobHandle, LoadHandle};
+use super::news::NewsFeed;
 use super::quirks::Quirks;
 use super::recorder::{Endpoint, RecordedEvent, RecordedRequest};
 use super::server::Command;
@@ -187,6 +188,12 @@ impl DevOrchestrator {
             Either::Left(_) => Ok(()),
             Either::Right(_) => Err(DevError::TimedOut(time)),
         }
+    }
+
+    /// What happens from now on, for showing it.
+    #[must_use]
+    pub fn news(&self) -> NewsFeed {
+        self.shared.change(|state| state.readers.join())
     }
 
     /// Sends a command with any content to a worker; false when the worker has not

@@ -85,6 +85,11 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Clients in other processes submit over HTTP, as to the real orchestrators:
+//! `POST /api/v1/jobs/{task}` with `{"initial_data": {..}}` gives a `job_id`,
+//! `GET /api/v1/jobs/{id}` the job as it stands, `POST /api/v1/jobs/{id}/cancel` calls it
+//! off. `POST /api/v1/jobs` takes a [`JobSpec`] as JSON.
 
 mod access;
 mod builder;
@@ -96,6 +101,7 @@ mod faults;
 mod handle;
 mod job;
 mod job_handle;
+mod news;
 mod peaks;
 mod polls;
 mod queue;
@@ -118,6 +124,7 @@ pub use faults::Fault;
 pub use handle::{DevOrchestrator, Keep};
 pub use job::{AttemptReport, JobReport, JobSpec, JobState, SpecError};
 pub use job_handle::{JobHandle, LoadHandle};
+pub use news::{DevNews, NewsFeed};
 pub use peaks::Running;
 pub use quirks::{Compression, Quirks, RateLimits, Tampering};
 pub use recorder::{Endpoint, RecordedEvent, RecordedRequest};

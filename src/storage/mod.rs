@@ -9,6 +9,8 @@ mod offload;
 mod task_files;
 
 pub use journal::JournalError;
+#[cfg(feature = "journal")]
+pub use journal::check_journal;
 #[cfg(feature = "s3")]
 pub use object::S3Store;
 pub use object::{

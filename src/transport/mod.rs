@@ -9,6 +9,7 @@
 mod commands;
 mod contract;
 mod error;
+mod greeting;
 mod http;
 mod report;
 mod usage;
@@ -26,6 +27,7 @@ use futures_util::future::LocalBoxFuture;
 pub use commands::{Command, CommandLink, CustomCommand};
 pub use contract::Contract;
 pub use error::TransportError;
+pub use greeting::Greeting;
 pub use report::{
     Availability, BeatReply, CancelTarget, Event, Habits, Offer, ProgressUpdate, Receipt, Report,
     RunningTask, SkillCall, Standing, TaskEntry, WorkerCard,

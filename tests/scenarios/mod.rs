@@ -11,4 +11,5 @@ mod jobs;
 mod lifecycle;
 mod outages;
 mod outcomes;
+mod program;
 mod rate_limits;

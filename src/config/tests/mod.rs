@@ -3,6 +3,7 @@
 mod arbitrary;
 mod files;
 mod newer;
+mod origins;
 mod reference;
 mod secrets;
 mod telemetry;

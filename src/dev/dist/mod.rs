@@ -138,6 +138,13 @@ impl DistController {
         self.shared.read(|state| state.events.clone())
     }
 
+    /// The same without the first `seen` ones, for following along.
+    #[must_use]
+    pub fn events_after(&self, seen: usize) -> Vec<DistEvent> {
+        self.shared
+            .read(|state| state.events.get(seen..).unwrap_or_default().to_vec())
+    }
+
     /// Waits for an event that fits, among all there were and will be.
     pub async fn event_where(&self, fits: impl Fn(&DistEvent) -> bool) -> DistEvent {
         let found = |state: &State| state.events.iter().find(|event| fits(event)).cloned();

@@ -1,6 +1,7 @@
 //! The thread that serves HTTP.
 
 mod auth;
+mod clients;
 mod connection;
 mod events;
 mod exchange;
@@ -131,6 +132,7 @@ fn listen(address: SocketAddr, shared: &Arc<Shared>) -> io::Result<(SocketAddr, 
             .app_data(Data::clone(&data))
             .app_data(PayloadConfig::new(wire::BODY_LIMIT))
             .configure(routes)
+            .configure(clients::routes)
     };
     let server = HttpServer::new(app)
         .workers(shared.settings.threads)

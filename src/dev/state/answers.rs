@@ -64,6 +64,7 @@ impl State {
         }
         self.registry.rate(worker, reputation(&answer), now);
         self.serve_all(worker, now);
+        self.tell_answered(&id, &task, &answer);
         self.apply(&id, |job| job.answer(&task, answer, SystemTime::now()))?;
         Ok(Taken::Accepted(transition))
     }

@@ -42,12 +42,11 @@ impl State {
         let Some(id) = event.job().cloned() else {
             return EventAnswer::Accepted;
         };
-        if event.is_progress()
-            && let Some(kept) = self.jobs.get_mut(&id)
-        {
+        if event.is_progress() {
             let value = event.payload.get("progress").cloned();
             let text = event.payload.get("message").and_then(Value::as_str);
-            kept.job.progress(
+            self.tell_progress(
+                &id,
                 Some(value.unwrap_or_else(|| json!(0.0))),
                 Some(text.unwrap_or_default().to_owned()),
             );

@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::{Kept, Load, Place, State, Task};
 use crate::dev::job::{Answer, Effects, Job, JobReport, JobSpec, Order, fresh_id};
+use crate::dev::news::DevNews;
 use crate::dev::wire;
 use crate::{JobId, TaskId, TaskName};
 
@@ -45,6 +46,7 @@ impl State {
         let (job, effects) = Job::start(id.clone(), spec, self.rules, SystemTime::now());
         self.counts.add(job.state());
         let has_ended = job.state().is_end();
+        self.readers.tell(|| DevNews::Submitted { job: id.clone() });
         self.jobs.insert(
             id.clone(),
             Kept {
@@ -85,12 +87,22 @@ impl State {
             self.stale_results += 1;
             return Ok(());
         }
+        self.tell_answered(job, task, &answer);
         if let Some(kept) = self.jobs.get_mut(job)
             && !files.is_empty()
         {
             Arc::make_mut(&mut kept.files).extend(files);
         }
         self.apply(job, |job| job.answer(task, answer, SystemTime::now()))
+    }
+
+    pub(super) fn tell_answered(&mut self, job: &JobId, task: &TaskId, answer: &Answer) {
+        self.readers.tell(|| DevNews::Answered {
+            job: job.clone(),
+            task_id: task.clone(),
+            status: answer.status.clone(),
+            error: answer.error.clone(),
+        });
     }
 
     pub(crate) fn cancel(&mut self, id: &JobId) -> CancelOutcome {
@@ -129,9 +141,25 @@ impl State {
     }
 
     pub(crate) fn progress(&mut self, progress: wire::Progress) {
-        if let Some(kept) = self.jobs.get_mut(&progress.job_id) {
-            kept.job.progress(progress.value, progress.message);
-        }
+        self.tell_progress(&progress.job_id, progress.value, progress.message);
+    }
+
+    /// Notes the progress of a job that is known.
+    pub(super) fn tell_progress(
+        &mut self,
+        id: &JobId,
+        progress: Option<Value>,
+        message: Option<String>,
+    ) {
+        let Some(kept) = self.jobs.get_mut(id) else {
+            return;
+        };
+        self.readers.tell(|| DevNews::Progress {
+            job: id.clone(),
+            progress: progress.clone(),
+            message: message.clone(),
+        });
+        kept.job.progress(progress, message);
     }
 
     /// Which of the tasks or jobs that a heartbeat lists are not to go on (1.0b17).
@@ -270,6 +298,13 @@ impl State {
         for waiter in self.waiters.remove(id).into_iter().flatten() {
             // Nobody waits any more: fine.
             let _ = waiter.send(());
+        }
+        if let Some(kept) = self.jobs.get(id) {
+            let state = kept.job.state();
+            self.readers.tell(|| DevNews::Ended {
+                job: id.clone(),
+                state,
+            });
         }
         if let Some(kept) = self.jobs.get(id)
             && let Some(load) = &kept.load

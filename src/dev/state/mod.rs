@@ -31,6 +31,7 @@ use super::Dialect;
 use super::access::Access;
 use super::faults::Faults;
 use super::job::{Job, Rules};
+use super::news::Readers;
 use super::peaks::Peaks;
 use super::polls::{PollId, Polls};
 use super::queue::TaskQueue;
@@ -46,6 +47,7 @@ use crate::{JobId, TaskId, TaskName};
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) tokens: Tokens,
+    pub(crate) client_token: Option<crate::config::Token>,
     pub(crate) poll_hold: Duration,
     pub(crate) lease: Duration,
     pub(crate) rules: Rules,
@@ -186,6 +188,7 @@ pub(crate) struct State {
     pub(crate) recorder: Recorder,
     pub(crate) nonces: Nonces,
     pub(crate) access: Access,
+    pub(crate) readers: Readers,
 }
 
 impl State {
@@ -213,6 +216,7 @@ impl State {
             recorder,
             nonces: Nonces::default(),
             access: Access::default(),
+            readers: Readers::default(),
         }
     }
 }

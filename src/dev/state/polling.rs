@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::{Place, Shared, State, Task};
 use crate::dev::job::{Effects, Job};
+use crate::dev::news::DevNews;
 use crate::dev::polls::PollId;
 use crate::dev::wire::TaskMessage;
 use crate::{TaskId, TaskName};
@@ -162,6 +163,12 @@ impl State {
             };
             self.polls.close(poll_id);
             self.peaks.handed_out(&worker, message.name.as_str());
+            self.readers.tell(|| DevNews::HandedOut {
+                job: message.job_id.clone(),
+                task_id: id.clone(),
+                task: message.name.clone(),
+                worker: worker.to_string(),
+            });
             self.tell_job(&id, &worker);
             return Claim::Task(message);
         }

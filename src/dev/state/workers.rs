@@ -8,6 +8,7 @@ use tokio::sync::mpsc::UnboundedSender;
 
 use super::{State, View};
 use crate::TaskName;
+use crate::dev::news::DevNews;
 use crate::dev::peaks::Running;
 use crate::dev::registry::{Known, Record};
 use crate::dev::wire::v1_0b17::BeatReply;
@@ -76,6 +77,13 @@ impl State {
     pub(crate) fn register(&mut self, id: &str, record: Record) {
         let now = Instant::now();
         self.registry.register(id, record, now);
+        let known = self.registry.get(id, now);
+        self.readers.tell(|| DevNews::Registered {
+            worker: id.to_owned(),
+            tasks: known
+                .map(|known| known.offers.tasks.clone())
+                .unwrap_or_default(),
+        });
         *self.registrations.entry(id.to_owned()).or_default() += 1;
         self.serve_all(id, now);
     }

@@ -27,6 +27,10 @@ pub(crate) const SOCKET: &str = "/_worker/ws";
 pub(crate) const SOCKET_WITH_ID: &str = "/_worker/ws/{worker_id}";
 pub(crate) const TOKEN: &str = "/_worker/auth/token";
 pub(crate) const STATUS: &str = "/_public/status";
+/// What clients use; the version is whatever a blueprint says.
+pub(crate) const CLIENT_JOBS: &str = "/api/{version}/jobs";
+pub(crate) const CLIENT_JOB: &str = "/api/{version}/jobs/{name}";
+pub(crate) const CLIENT_CANCEL: &str = "/api/{version}/jobs/{name}/cancel";
 
 pub(crate) const TOKEN_HEADER: &str = "x-worker-token";
 pub(crate) const VERSION_HEADER: &str = "x-rxon-version";

@@ -20,4 +20,6 @@ mod tests;
 
 pub use error::JournalError;
 #[cfg(feature = "journal")]
+pub use notes::check_journal;
+#[cfg(feature = "journal")]
 pub(crate) use notes::{Change, HandOut, Journal, Recovered, Slot};

@@ -315,6 +315,23 @@ fn lock(folder: &Path) -> Result<File, JournalError> {
     }
 }
 
+/// Whether a worker could have the journal in this folder: it can be written, and no
+/// other worker has it. The folder is made, and a file for the lock in it, as a worker
+/// would; what is in the journal is not looked at.
+///
+/// # Errors
+/// [`JournalError::InUse`] when another worker has it, else what is wrong with the folder.
+pub fn check_journal(folder: &Path) -> Result<(), JournalError> {
+    let _lock = lock(folder)?;
+    let unusable = |error| JournalError::Folder {
+        path: folder.to_owned(),
+        error,
+    };
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    std::fs::write(&probe, b"probe").map_err(unusable)?;
+    std::fs::remove_file(&probe).map_err(unusable)
+}
+
 fn open_or_set_aside(path: &Path, now: SystemTime) -> Result<(Store, Contents), StoreError> {
     match Store::open(path) {
         Err(StoreError::Corrupt(reason)) => {

@@ -16,7 +16,7 @@ use super::state::{Leaving, Order, Shared};
 use super::wire::messages::{Heartbeat, Payload, TaskAssign};
 use super::wire::{self, Incoming};
 use crate::transport::TransportError;
-use crate::transport::http::{Socket, SocketEvent, SocketLimits, SocketMessage};
+use crate::transport::http::{Socket, SocketEvent, SocketLimits, SocketMessage, SocketSender};
 
 /// The largest message that is taken. The controller has no limit of its own.
 const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
@@ -97,17 +97,24 @@ pub(super) async fn run(
     }
 }
 
-/// Opens a connection and registers it. An assignment may come before the answer.
-async fn connect(shared: &Shared) -> Result<(Socket, Option<TaskAssign>), (End, TransportError)> {
+/// The task that came before the answer to the registration, if one did.
+pub(super) type First = Option<TaskAssign>;
+
+/// Opens a connection, on which nothing has been said yet.
+pub(super) async fn open(shared: &Shared) -> Result<(Socket, SocketSender), TransportError> {
     let limits = SocketLimits {
         connect: shared.within,
         message: MESSAGE_LIMIT,
         ping: PING_EVERY,
     };
-    let broken = |error| (End::Broken, error);
     let path = shared.url.socket_path();
-    let opening = shared.http.open_socket(&path, &[], limits);
-    let (mut socket, _) = opening.await.map_err(broken)?;
+    shared.http.open_socket(&path, &[], limits).await
+}
+
+/// Opens a connection and registers it. An assignment may come before the answer.
+pub(super) async fn connect(shared: &Shared) -> Result<(Socket, First), (End, TransportError)> {
+    let broken = |error| (End::Broken, error);
+    let (mut socket, _) = open(shared).await.map_err(broken)?;
     socket.write_binary(shared.registration()).map_err(broken)?;
     let late = sleep(shared.within);
     tokio::pin!(late);

@@ -76,6 +76,10 @@ impl DistWorker {
         }
     }
 
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
+    }
+
     fn start(&self) {
         for (place, orders) in self.orders.take().into_iter().enumerate() {
             let lane = actix_rt::spawn(lane::run(self.shared.clone(), place, orders));

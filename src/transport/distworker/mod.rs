@@ -11,6 +11,7 @@
 //! `docs/transports.md` says how it maps to the worker's vocabulary.
 
 mod books;
+mod examine;
 mod files;
 mod lane;
 mod link;
@@ -23,6 +24,7 @@ mod state;
 mod url;
 pub(crate) mod wire;
 
+pub use examine::Trial;
 pub(crate) use files::ControllerFiles;
 pub use link::DistWorker;
 pub use setup::DistWorkerSetup;

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::state::Shared;
 use super::wire::date::{WINDOW, write};
-use crate::transport::TransportError;
 use crate::transport::http::{Limits, Repeat};
+use crate::transport::{Greeting, TransportError};
 
 /// The answer to an ordinary request is of no interest but for its date.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -45,11 +45,16 @@ fn apart(one: SystemTime, other: SystemTime) -> Duration {
 
 /// The controller's clock, to the second: every HTTP answer tells it.
 async fn clock_of(shared: &Shared) -> Option<SystemTime> {
-    let request = shared.http.get_with("/", &[]).ok()?;
+    greet(shared).await.ok()?.date
+}
+
+/// An answer of the controller to a question of no interest.
+pub(super) async fn greet(shared: &Shared) -> Result<Greeting, TransportError> {
+    let request = shared.http.get_with("/", &[])?;
     let limits = Limits {
         within: shared.within,
         body: BODY_LIMIT,
     };
     let exchange = shared.http.exchange(&request, None, limits, Repeat::Never);
-    exchange.await.ok()?.date()
+    Ok(Greeting::from(&exchange.await?))
 }

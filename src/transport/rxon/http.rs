@@ -3,8 +3,11 @@
 
 mod beats;
 mod events;
+mod examine;
 mod registration;
 mod tasks;
+
+pub use examine::Examination;
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -27,7 +27,7 @@ mod wire_1_0b17;
 mod wire_1_0b2;
 
 pub use super::http::{SetupError, TlsFiles};
-pub use http::RxonHttp;
+pub use http::{Examination, RxonHttp};
 pub use setup::RxonSetup;
 
 #[cfg(fuzzing)]
