@@ -92,7 +92,9 @@ pub struct MemoryOrchestrator {
 
 struct State {
     began: Instant,
+    /// At least one: what is said before the first worker connects is said to it.
     peers: Vec<Peer>,
+    connected: usize,
     /// Of whoever registered last.
     card: Option<Arc<WorkerCard>>,
     queue: VecDeque<Task>,
@@ -119,7 +121,8 @@ impl MemoryOrchestrator {
     pub fn new() -> Self {
         let state = State {
             began: Instant::now(),
-            peers: Vec::new(),
+            peers: vec![Peer::default()],
+            connected: 0,
             card: None,
             queue: VecDeque::new(),
             next_task: 0,
@@ -213,7 +216,7 @@ impl fmt::Debug for MemoryOrchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
         f.debug_struct("MemoryOrchestrator")
-            .field("workers", &state.peers.len())
+            .field("workers", &state.connected)
             .field("queued", &state.queue.len())
             .field("results", &state.results.len())
             .finish_non_exhaustive()

@@ -18,6 +18,15 @@ pub(super) struct Told {
     skills: HashMap<TaskName, Skill>,
 }
 
+impl Told {
+    /// Answers to skills stay.
+    pub(super) fn clear(&mut self) {
+        self.progress.clear();
+        self.events.clear();
+        self.skill_calls.clear();
+    }
+}
+
 type Skill = Arc<dyn Fn(&RawJson) -> Result<RawJson, TransportError> + Send + Sync>;
 
 impl fmt::Debug for Told {
@@ -83,7 +92,11 @@ impl MemoryOrchestrator {
         state.told.skills.insert(name.into(), Arc::new(answer));
     }
 
-    pub(super) fn take_progress(&self, peer: usize, update: ProgressUpdate) -> Result<(), TransportError> {
+    pub(super) fn take_progress(
+        &self,
+        peer: usize,
+        update: ProgressUpdate,
+    ) -> Result<(), TransportError> {
         self.begin(peer, Call::Progress)?;
         let mut state = self.lock();
         state.told.progress.push(update);
@@ -99,7 +112,11 @@ impl MemoryOrchestrator {
         Ok(true)
     }
 
-    pub(super) fn answer_call(&self, peer: usize, call: SkillCall) -> Result<RawJson, TransportError> {
+    pub(super) fn answer_call(
+        &self,
+        peer: usize,
+        call: SkillCall,
+    ) -> Result<RawJson, TransportError> {
         self.begin(peer, Call::CallSkill)?;
         let mut state = self.lock();
         let skill = state.told.skills.get(&call.skill).cloned();

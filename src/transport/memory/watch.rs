@@ -80,6 +80,16 @@ impl MemoryOrchestrator {
         self.lock().queue.len()
     }
 
+    /// Lets go of all requests, heartbeats, results, progress and events so far, which
+    /// otherwise stay for good. What waits for more of them counts from zero.
+    pub fn clear_history(&self) {
+        let state = &mut *self.lock();
+        state.made.clear();
+        state.reports.clear();
+        state.results.clear();
+        state.told.clear();
+    }
+
     pub(super) async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
         self.wait_for_mut(|state| look(state)).await
     }

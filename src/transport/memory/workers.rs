@@ -20,9 +20,13 @@ pub(super) struct Peer {
 
 impl MemoryOrchestrator {
     pub(super) fn new_peer(&self) -> usize {
-        let peers = &mut self.lock().peers;
-        peers.push(Peer::default());
-        peers.len() - 1
+        let state = &mut *self.lock();
+        let peer = state.connected;
+        state.connected += 1;
+        if peer == state.peers.len() {
+            state.peers.push(Peer::default());
+        }
+        peer
     }
 
     pub(super) fn register(&self, peer: usize, card: Arc<WorkerCard>) {
