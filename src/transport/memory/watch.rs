@@ -26,6 +26,15 @@ impl MemoryOrchestrator {
             .await
     }
 
+    /// Waits for the result of a task and keeps none of it.
+    pub(crate) async fn take_result(&self, id: &TaskId) -> TaskResult {
+        self.wait_for_mut(|state| {
+            let place = state.results.iter().position(|r| r.task_id == *id)?;
+            Some(state.results.remove(place))
+        })
+        .await
+    }
+
     /// Waits until so many results have come, and returns all of them.
     pub async fn results(&self, at_least: usize) -> Vec<TaskResult> {
         self.wait_for(|state| (state.results.len() >= at_least).then(|| state.results.clone()))
