@@ -43,13 +43,14 @@ impl Memory {
     /// Waits for a task. It leaves the queue in the same step in which this ends.
     async fn next_task(&self) -> Result<Task, TransportError> {
         let polls = &self.orchestrator.polls;
+        let breaks = self.orchestrator.lock().outages.breaks();
         loop {
             // Before looking, so that nothing that comes in between is missed.
             let mut came = pin!(polls.notified());
             came.as_mut().enable();
             {
                 let mut state = self.orchestrator.lock();
-                if state.outages.is_down() {
+                if state.outages.breaks() > breaks {
                     return Err(TransportError::NoAnswer {
                         reason: "the orchestrator went down".to_owned(),
                     });

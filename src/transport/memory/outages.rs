@@ -8,6 +8,8 @@ use crate::transport::TransportError;
 pub(super) struct Outages {
     faults: Vec<(Call, TransportError)>,
     is_down: bool,
+    /// How often it went down: whatever was open before is broken.
+    breaks: u64,
 }
 
 impl Outages {
@@ -24,8 +26,9 @@ impl Outages {
         }
     }
 
-    pub(super) fn is_down(&self) -> bool {
-        self.is_down
+    /// Counts the times it went down.
+    pub(super) fn breaks(&self) -> u64 {
+        self.breaks
     }
 }
 
@@ -53,6 +56,7 @@ impl MemoryOrchestrator {
     pub fn go_down(&self) {
         let mut state = self.lock();
         state.outages.is_down = true;
+        state.outages.breaks += 1;
         for peer in &mut state.peers {
             peer.channel.break_off(TransportError::NoAnswer {
                 reason: "the orchestrator went down".to_owned(),
