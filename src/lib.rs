@@ -91,6 +91,7 @@
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
+//! - [`testing`], `docs/testing.md`: tests of handlers, workers and transports.
 
 mod actors;
 pub mod config;
@@ -151,6 +152,8 @@ mod guides {
     struct Transports;
     #[doc = include_str!("../docs/middleware.md")]
     struct Middleware;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
     #[cfg(feature = "contracts")]
