@@ -3,6 +3,7 @@
 //!
 //! ```sh
 //! cargo run --example own_transport
+//! cargo test --example own_transport   # does it keep the rules of the trait?
 //! ```
 
 use std::io;
@@ -185,4 +186,83 @@ async fn drop_file(root: &Path, name: &str, content: &str) -> io::Result<()> {
     let draft = root.join(format!("inbox/{name}.draft"));
     fs::write(&draft, content).await?;
     fs::rename(draft, root.join(format!("inbox/{name}.json"))).await
+}
+
+#[cfg(test)]
+mod tests {
+    use axon_worker::JobId;
+    use axon_worker::testing::transport_suite::{self, Cannot, Peer, SeenResult};
+
+    use super::*;
+
+    /// Whoever looks into the other side of the folder.
+    struct Client(tempfile::TempDir);
+
+    impl Client {
+        fn root(&self) -> PathBuf {
+            self.0.path().join("root")
+        }
+    }
+
+    impl Peer for Client {
+        type Transport = Folder;
+
+        fn transport(&self, origin: OrchestratorId) -> Folder {
+            let root = self.root();
+            Folder { origin, root }
+        }
+
+        async fn submit(&self, name: &str, params: RawJson) -> JobId {
+            let id = fastrand::u64(..).to_string();
+            let order = json!({ "task": name, "params": params });
+            let dropped = drop_file(&self.root(), &id, &order.to_string()).await;
+            dropped.expect("a folder");
+            id.as_str().into()
+        }
+
+        async fn result(&self, job: &JobId) -> Option<SeenResult> {
+            let file = self.root().join(format!("outbox/{job}.json"));
+            let answer = fs::read(file).await.ok()?;
+            let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+            Some(match answer["status"].as_str() {
+                Some("success") => SeenResult::success(answer["data"].clone()),
+                Some("cancelled") => SeenResult::cancelled(),
+                _ => SeenResult::failure(answer["error"].to_string()),
+            })
+        }
+
+        async fn forget(&self) -> Result<(), Cannot> {
+            fs::remove_dir_all(self.root()).await.expect("a folder");
+            Ok(())
+        }
+
+        /// A file is where the folder was.
+        async fn go_down(&self) -> Result<(), Cannot> {
+            let away = self.0.path().join("away");
+            fs::rename(self.root(), away).await.expect("a folder");
+            fs::write(self.root(), "").await.expect("a file");
+            Ok(())
+        }
+
+        async fn come_up(&self) -> Result<(), Cannot> {
+            fs::remove_file(self.root()).await.expect("a file");
+            let away = self.0.path().join("away");
+            fs::rename(away, self.root()).await.expect("a folder");
+            Ok(())
+        }
+
+        async fn submit_unreadable(&self, _: &str) -> Result<JobId, Cannot> {
+            let dropped = drop_file(&self.root(), "unreadable", "no JSON").await;
+            dropped.expect("a folder");
+            Ok("unreadable".into())
+        }
+    }
+
+    #[actix_rt::test]
+    async fn the_folder_keeps_the_rules_that_concern_it() {
+        let start = async || Client(tempfile::tempdir().expect("a folder"));
+        let report = transport_suite::run(start).await;
+        report.assert_kept();
+        assert!(report.kept().len() >= 12, "{report}");
+    }
 }

@@ -1,5 +1,5 @@
-//! Testing handlers: as the plain functions they are, and as part of a worker that
-//! gets its tasks from the development orchestrator.
+//! Testing handlers: as the plain functions they are, as a worker calls them, and as part
+//! of a worker that gets its tasks from an orchestrator, in memory or over HTTP.
 //!
 //! ```sh
 //! cargo run --example testing
@@ -47,6 +47,8 @@ mod tests {
     use super::*;
     use axon_worker::ErrorCode;
     use axon_worker::dev::{Endpoint, Fault, JobState};
+    use axon_worker::testing::{self, Expect, MemoryOrchestrator};
+    use std::time::Duration;
 
     #[actix_rt::test]
     async fn a_handler_is_a_function() {
@@ -64,6 +66,37 @@ mod tests {
         .await
         .unwrap_err();
         assert_eq!(error.code(), &ErrorCode::InvalidInput);
+    }
+
+    /// With parameters that are parsed, an outcome, and limits.
+    #[actix_rt::test]
+    async fn a_handler_as_a_worker_calls_it() {
+        let wanted = json!({ "dividend": 42, "divisor": 7 });
+        let end = testing::call(divide).params(&wanted).await;
+        assert_eq!(end.data::<Value>(), json!({ "quotient": 6 }));
+
+        let end = testing::call(divide)
+            .params(&json!({ "dividend": 1 }))
+            .await;
+        assert_eq!(end.failure().code(), &ErrorCode::InvalidInput);
+        assert!(end.failure().message().contains("`divisor`"));
+    }
+
+    /// An outage of an hour takes no time.
+    #[actix_rt::test]
+    async fn a_worker_on_a_paused_clock() {
+        tokio::time::pause();
+        let orchestrator = MemoryOrchestrator::new();
+        let builder = calculator(Settings::default());
+        let builder = builder.transport("memory", orchestrator.connect());
+        builder.build().unwrap().spawn_local().await.unwrap();
+        orchestrator.knows_workers(1).await;
+        orchestrator.go_down();
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        orchestrator.come_up();
+        let task = orchestrator.submit("divide", &json!({ "dividend": 6, "divisor": 3 }));
+        let result = orchestrator.result_of(&task).await;
+        assert_eq!(result.data::<Value>(), json!({ "quotient": 2 }));
     }
 
     #[actix_rt::test]

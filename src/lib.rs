@@ -92,6 +92,7 @@
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
 //! - `docs/observability.md`: logs, traces and metrics.
+//! - [`testing`], `docs/testing.md`: tests of handlers, workers and transports.
 
 mod actors;
 pub mod config;
@@ -160,6 +161,8 @@ mod guides {
     #[cfg(feature = "logging")]
     #[doc = include_str!("../docs/observability.md")]
     struct Observability;
+    #[doc = include_str!("../docs/testing.md")]
+    struct Testing;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
     #[cfg(feature = "contracts")]

@@ -11,7 +11,7 @@ use super::capacity::GetCapacity;
 use super::hot_cache::GetHotCache;
 use super::pool::SendBeat;
 use super::supervisor::GetRunning;
-use crate::policy::BeatCause;
+use crate::policy::{BeatCause, first_wait, next_wait};
 use crate::transport::{Availability, Report, Usage};
 use crate::usage::Gauge;
 
@@ -123,7 +123,8 @@ impl HeartbeatActor {
                 .take()
                 .map_or(BeatCause::Change, |(_, cause, _)| cause);
             heart.beat(cause);
-            heart.arm(ctx, heart.every, BeatCause::Regular);
+            let next = next_wait(heart.every, fastrand::f64());
+            heart.arm(ctx, next, BeatCause::Regular);
         });
         self.due = Some((at, cause, timer));
     }
@@ -145,7 +146,8 @@ impl Actor for HeartbeatActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.arm(ctx, self.every, BeatCause::Regular);
+        let first = first_wait(self.every, fastrand::f64());
+        self.arm(ctx, first, BeatCause::Regular);
     }
 }
 

@@ -244,7 +244,7 @@ pub const VARIABLES: &[Variable] = table! {
 
     "HEARTBEAT_INTERVAL" "timing.heartbeat_interval" "15" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_interval = v,
-        "Time between two periodic heartbeats.";
+        "The longest time between two periodic heartbeats; they come up to a tenth early, so that workers do not stay in step.";
     "WORKER_HEARTBEAT_DEBOUNCE_DELAY" "timing.heartbeat_debounce" "0.1" SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_debounce = v,
         "How long changes are gathered before one heartbeat tells them.";

@@ -6,6 +6,7 @@
 mod apart;
 mod backoff;
 mod beat_pace;
+mod beat_phase;
 mod deadband;
 mod drain;
 mod gate;
@@ -20,6 +21,7 @@ mod slots;
 pub(crate) use apart::Apart;
 pub(crate) use backoff::Backoff;
 pub(crate) use beat_pace::{BeatCause, BeatPace};
+pub(crate) use beat_phase::{first_wait, next_wait};
 pub(crate) use deadband::Telemetry;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;

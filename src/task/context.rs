@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use actix::Recipient;
 
 use super::teller::Teller;
-use super::{Attachment, Cancellation, Task};
+use super::{Attachment, Cancellation, Task, Told, Witness};
 use crate::actors::{CallSkill, HotCacheChange, Tell};
 use crate::handler::SharedData;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
@@ -53,6 +53,8 @@ struct Inner {
     injected: Mutex<SharedData>,
     /// Made when the task has something to tell.
     teller: OnceLock<Arc<Teller>>,
+    /// Only in tests of handlers.
+    witness: OnceLock<Witness>,
 }
 
 /// The task without its parameters.
@@ -109,6 +111,7 @@ impl TaskContext {
             services,
             injected: Mutex::default(),
             teller: OnceLock::new(),
+            witness: OnceLock::new(),
         }))
     }
 
@@ -240,13 +243,28 @@ impl TaskContext {
     /// Puts a value into this task, in place of one of the same type, for whoever
     /// asks for it as [`Injected<T>`](crate::middleware::Injected). Meant for middleware.
     pub fn insert<T: Send + Sync + 'static>(&self, value: T) {
-        self.injections().insert(Arc::new(value));
+        self.insert_shared(Arc::new(value));
+    }
+
+    pub(crate) fn insert_shared<T: Send + Sync + 'static>(&self, value: Arc<T>) {
+        self.injections().insert(value);
     }
 
     /// A value that was put into this task with [`TaskContext::insert`], by its type.
     #[must_use]
     pub fn injected<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.injections().get()
+    }
+
+    /// Lets somebody see all that the task tells. The first one stays.
+    pub(crate) fn watch(&self, witness: Witness) {
+        let _ = self.0.witness.set(witness);
+    }
+
+    pub(super) fn seen(&self, told: impl FnOnce() -> Told) {
+        if let Some(witness) = self.0.witness.get() {
+            witness(told());
+        }
     }
 
     fn injections(&self) -> MutexGuard<'_, SharedData> {
@@ -279,7 +297,10 @@ impl TaskContext {
     /// The models that this worker reports to have in memory.
     #[must_use]
     pub fn hot_cache(&self) -> HotCache {
-        HotCache(self.0.services.hot_cache.clone())
+        HotCache {
+            actor: self.0.services.hot_cache.clone(),
+            witness: self.0.witness.get().cloned(),
+        }
     }
 }
 
@@ -298,7 +319,10 @@ impl fmt::Debug for TaskContext {
 /// The set of models that the worker reports to have in memory, so that
 /// orchestrators prefer it for tasks that need them.
 #[derive(Clone)]
-pub struct HotCache(Recipient<HotCacheChange>);
+pub struct HotCache {
+    actor: Recipient<HotCacheChange>,
+    witness: Option<Witness>,
+}
 
 impl HotCache {
     /// Adds a model. Returns the whole set after the change, sorted.
@@ -313,16 +337,28 @@ impl HotCache {
 
     /// [`HotCache::add`] for blocking handlers: does not wait.
     pub fn add_now(&self, model: impl Into<String>) {
-        self.0.do_send(HotCacheChange::Add(model.into()));
+        self.actor
+            .do_send(self.seen(HotCacheChange::Add(model.into())));
     }
 
     /// [`HotCache::remove`] for blocking handlers: does not wait.
     pub fn remove_now(&self, model: impl Into<String>) {
-        self.0.do_send(HotCacheChange::Remove(model.into()));
+        self.actor
+            .do_send(self.seen(HotCacheChange::Remove(model.into())));
     }
 
     async fn change(&self, change: HotCacheChange) -> Vec<String> {
-        self.0.send(change).await.unwrap_or_default()
+        self.actor.send(self.seen(change)).await.unwrap_or_default()
+    }
+
+    fn seen(&self, change: HotCacheChange) -> HotCacheChange {
+        if let Some(witness) = &self.witness {
+            witness(match &change {
+                HotCacheChange::Add(model) => Told::Warmed(model.clone()),
+                HotCacheChange::Remove(model) => Told::Cooled(model.clone()),
+            });
+        }
+        change
     }
 }
 

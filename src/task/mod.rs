@@ -8,6 +8,7 @@ mod error;
 mod outcome;
 mod tell;
 mod teller;
+mod witness;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -20,6 +21,8 @@ pub use error::{ErrorCode, TaskError};
 pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 pub(crate) use teller::{COUNTED_PROGRESS_INTERVAL, Next, PROGRESS_INTERVAL, Teller, Waiting};
+pub use witness::Told;
+pub(crate) use witness::Witness;
 
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use super::teller::{Teller, Waiting};
-use super::{ErrorCode, TaskContext, TaskError};
+use super::{ErrorCode, TaskContext, TaskError, Told};
 use crate::actors::{CallSkill, Tell};
 use crate::json::RawJson;
 use crate::transport::{Event, SkillCall, TransportError};
@@ -40,6 +40,10 @@ impl TaskContext {
             return;
         }
         let (value, message) = (value.clamp(0.0, 1.0), message.into());
+        self.seen(|| Told::Progress {
+            value,
+            message: message.clone(),
+        });
         let board = &self.services().board;
         board.progress(self.task_id(), value, &message);
         let teller = self.teller();
@@ -134,6 +138,10 @@ impl TaskContext {
     ) -> Result<RawJson, TaskError> {
         let params = RawJson::from_serialize(params)
             .map_err(|e| TaskError::permanent(format!("the parameters of skill {skill:?}: {e}")))?;
+        self.seen(|| Told::SkillCall {
+            skill: skill.to_owned(),
+            params: params.clone(),
+        });
         let call = CallSkill {
             origin: self.origin(),
             call: SkillCall {
@@ -190,6 +198,11 @@ impl TaskContext {
         if !tell.connected() {
             return Err(failure("event", &gone(), ErrorCode::Permanent));
         }
+        self.seen(|| Told::Event {
+            name: event.name.clone(),
+            payload: event.payload.clone(),
+            priority: event.priority,
+        });
         let teller = self.teller();
         let waiting = Waiting {
             event,

@@ -1,5 +1,6 @@
 //! An orchestrator inside the process: for tests of handlers and of the worker
-//! itself, without sockets. Works with tokio's paused clock.
+//! itself, without sockets. Works with tokio's paused clock, and for any number of
+//! workers at once.
 //!
 //! ```
 //! use axon_worker::transport::memory::MemoryOrchestrator;
@@ -30,7 +31,10 @@
 
 mod commands;
 mod link;
+mod outages;
 mod told;
+mod watch;
+mod workers;
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -38,13 +42,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde::Serialize;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch as changes};
+use tokio::time::Instant;
 
-use commands::Channel;
 pub use link::Memory;
+use outages::Outages;
 use told::Told;
+pub use watch::Made;
+use workers::Peer;
 
-use super::{CancelTarget, Habits, Report, TransportError, WorkerCard};
+use super::{Habits, Report, TransportError, WorkerCard};
 use crate::id::{OrchestratorId, TaskId};
 use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
@@ -73,31 +80,33 @@ pub enum Call {
     CallSkill,
 }
 
-/// An orchestrator with one worker. Clones are the same one.
+/// An orchestrator with one worker or many. Clones are the same one.
 #[derive(Clone)]
 pub struct MemoryOrchestrator {
     state: Arc<Mutex<State>>,
     /// Counts changes, so that waiting needs no polling.
-    changes: Arc<watch::Sender<u64>>,
+    changes: Arc<changes::Sender<u64>>,
+    /// Wakes one open poll per task, and all when the orchestrator goes down.
+    polls: Arc<Notify>,
 }
 
-#[derive(Default)]
 struct State {
-    knows_worker: bool,
+    began: Instant,
+    /// At least one: what is said before the first worker connects is said to it.
+    peers: Vec<Peer>,
+    connected: usize,
+    /// Of whoever registered last.
     card: Option<Arc<WorkerCard>>,
     queue: VecDeque<Task>,
     next_task: u64,
     hold: Duration,
     open_polls: usize,
-    calls: Vec<Call>,
-    faults: Vec<(Call, TransportError)>,
+    made: Vec<Made>,
+    outages: Outages,
     reports: Vec<Report>,
     results: Vec<TaskResult>,
     told: Told,
-    cancels: Vec<CancelTarget>,
-    put_off: Option<Duration>,
     habits: Habits,
-    channel: Channel,
 }
 
 impl Default for MemoryOrchestrator {
@@ -111,22 +120,36 @@ impl MemoryOrchestrator {
     #[must_use]
     pub fn new() -> Self {
         let state = State {
+            began: Instant::now(),
+            peers: vec![Peer::default()],
+            connected: 0,
+            card: None,
+            queue: VecDeque::new(),
+            next_task: 0,
             hold: Duration::from_secs(30),
-            ..State::default()
+            open_polls: 0,
+            made: Vec::new(),
+            outages: Outages::default(),
+            reports: Vec::new(),
+            results: Vec::new(),
+            told: Told::default(),
+            habits: Habits::default(),
         };
         Self {
             state: Arc::new(Mutex::new(state)),
-            changes: Arc::new(watch::channel(0).0),
+            changes: Arc::new(changes::channel(0).0),
+            polls: Arc::default(),
         }
     }
 
-    /// What to give to [`WorkerBuilder::transport`](crate::WorkerBuilder::transport).
+    /// What to give to [`WorkerBuilder::transport`](crate::WorkerBuilder::transport),
+    /// anew for each worker.
     pub fn connect(&self) -> impl FnOnce(OrchestratorId) -> Memory + Send + use<> {
-        let orchestrator = self.clone();
-        move |origin| Memory::new(orchestrator, origin)
+        let (orchestrator, peer) = (self.clone(), self.new_peer());
+        move |origin| Memory::new(orchestrator, peer, origin)
     }
 
-    /// Queues a task.
+    /// Queues a task. With several workers, whoever polls next gets it.
     ///
     /// # Panics
     /// When the parameters have no JSON form.
@@ -151,25 +174,8 @@ impl MemoryOrchestrator {
         let id = task.id.clone();
         state.queue.push_back(task);
         self.changed(state);
+        self.polls.notify_one();
         id
-    }
-
-    /// Lets the next `times` requests of a kind fail.
-    pub fn fail_next(&self, call: Call, error: &TransportError, times: usize) {
-        let mut state = self.lock();
-        state
-            .faults
-            .extend(std::iter::repeat_n((call, error.clone()), times));
-    }
-
-    /// Lets no more requests fail.
-    pub fn clear_faults(&self) {
-        self.lock().faults.clear();
-    }
-
-    /// Forgets the worker, as a restarted orchestrator does.
-    pub fn forget_worker(&self) {
-        self.lock().knows_worker = false;
     }
 
     /// Sets how long polls are held from now on.
@@ -177,98 +183,9 @@ impl MemoryOrchestrator {
         self.lock().hold = hold;
     }
 
-    /// Calls off a task with the answer to the next heartbeat, by task or job id.
-    pub fn cancel_with_next_beat(&self, id: impl Into<String>) {
-        self.lock().cancels.push(CancelTarget(id.into()));
-    }
-
-    /// Asks with the answer to the next heartbeat for the one after it to come later.
-    pub fn put_off_next_beat(&self, delay: Duration) {
-        self.lock().put_off = Some(delay);
-    }
-
     /// Sets what the worker should know of this orchestrator's ways.
     pub fn set_habits(&self, habits: Habits) {
         self.lock().habits = habits;
-    }
-
-    /// Waits for the result of a task.
-    pub async fn result_of(&self, id: &TaskId) -> TaskResult {
-        self.wait_for(|state| state.results.iter().find(|r| r.task_id == *id).cloned())
-            .await
-    }
-
-    /// Waits until so many results have come, and returns all of them.
-    pub async fn results(&self, at_least: usize) -> Vec<TaskResult> {
-        self.wait_for(|state| (state.results.len() >= at_least).then(|| state.results.clone()))
-            .await
-    }
-
-    /// Waits for a heartbeat that fits, among all there were and will be.
-    pub async fn report_where(&self, fits: impl Fn(&Report) -> bool) -> Report {
-        self.wait_for(|state| state.reports.iter().find(|report| fits(report)).cloned())
-            .await
-    }
-
-    /// All heartbeats so far.
-    #[must_use]
-    pub fn reports(&self) -> Vec<Report> {
-        self.lock().reports.clone()
-    }
-
-    /// What the worker said of itself when it registered.
-    #[must_use]
-    pub fn card(&self) -> Option<Arc<WorkerCard>> {
-        self.lock().card.clone()
-    }
-
-    /// All requests so far, failed ones included, in order.
-    #[must_use]
-    pub fn calls(&self) -> Vec<Call> {
-        self.lock().calls.clone()
-    }
-
-    /// How many requests of a kind there were so far, failed ones included.
-    #[must_use]
-    pub fn count(&self, call: Call) -> usize {
-        self.lock()
-            .calls
-            .iter()
-            .filter(|made| **made == call)
-            .count()
-    }
-
-    /// Waits until so many requests of a kind were made.
-    pub async fn called(&self, call: Call, at_least: usize) {
-        let enough = |state: &State| {
-            let made = state.calls.iter().filter(|made| **made == call).count();
-            (made >= at_least).then_some(())
-        };
-        self.wait_for(enough).await;
-    }
-
-    /// Polls that are open now.
-    #[must_use]
-    pub fn open_polls(&self) -> usize {
-        self.lock().open_polls
-    }
-
-    /// Tasks that nobody has taken yet.
-    #[must_use]
-    pub fn queued(&self) -> usize {
-        self.lock().queue.len()
-    }
-
-    async fn wait_for<T>(&self, look: impl Fn(&State) -> Option<T>) -> T {
-        let mut changes = self.changes.subscribe();
-        loop {
-            changes.borrow_and_update();
-            if let Some(found) = look(&self.lock()) {
-                return found;
-            }
-            // The sender lives as long as `self`.
-            let _ = changes.changed().await;
-        }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -280,15 +197,16 @@ impl MemoryOrchestrator {
         self.changes.send_modify(|count| *count += 1);
     }
 
-    /// Notes a request and says whether it fails.
-    fn begin(&self, call: Call) -> Result<(), TransportError> {
+    /// Notes a request of a worker and says whether it fails.
+    fn begin(&self, peer: usize, call: Call) -> Result<(), TransportError> {
         let mut state = self.lock();
-        state.calls.push(call);
-        let fault = state.faults.iter().position(|(of, _)| *of == call);
-        let answer = match fault {
-            Some(place) => Err(state.faults.remove(place).1),
-            None => Ok(()),
-        };
+        let at = state.began.elapsed();
+        state.made.push(Made {
+            at,
+            call,
+            worker: peer,
+        });
+        let answer = state.outages.answer(call);
         self.changed(state);
         answer
     }
@@ -298,6 +216,7 @@ impl fmt::Debug for MemoryOrchestrator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
         f.debug_struct("MemoryOrchestrator")
+            .field("workers", &state.connected)
             .field("queued", &state.queue.len())
             .field("results", &state.results.len())
             .finish_non_exhaustive()

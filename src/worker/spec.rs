@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::id::TaskName;
 use crate::transport::TaskEntry;
 
 /// The name of a task and what else there is to say of it. A plain text is a name.
@@ -28,6 +29,10 @@ impl TaskSpec {
             entry: TaskEntry::named(name),
             timeout: None,
         }
+    }
+
+    pub(crate) fn name(&self) -> &TaskName {
+        &self.entry.name
     }
 
     /// The type whose limit the task shares with others of that type, see

@@ -98,14 +98,14 @@ async fn an_idle_worker_keeps_one_poll_open_and_makes_no_other_request_than_beat
     tokio::time::sleep(3600 * SECOND).await;
     assert_eq!(orchestrator.open_polls(), 1);
     assert_eq!(orchestrator.count(Call::Register), 1);
-    // A poll is held for 30 s, a beat comes every 15 s.
+    // A poll is held for 30 s, a beat comes every 13.5 to 15 s.
     assert!(
         (118..=122).contains(&orchestrator.count(Call::Poll)),
         "{:?}",
         orchestrator.count(Call::Poll)
     );
     let beats = orchestrator.count(Call::Heartbeat);
-    assert!((239..=243).contains(&beats), "{beats}");
+    assert!((239..=268).contains(&beats), "{beats}");
 }
 
 #[actix_rt::test]

@@ -117,6 +117,11 @@ impl TaskFiles {
         self.made().map(|made| made.path.as_path())
     }
 
+    /// The task's folder, if it was made.
+    pub(crate) fn folder_so_far(&self) -> Option<&Path> {
+        self.0.made.get().map(|made| made.path.as_path())
+    }
+
     fn made(&self) -> io::Result<&Made> {
         if let Some(made) = self.0.made.get() {
             return Ok(made);

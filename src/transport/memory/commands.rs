@@ -1,4 +1,4 @@
-//! Commands to the worker of a [`MemoryOrchestrator`].
+//! Commands to the workers of a [`MemoryOrchestrator`].
 
 use std::collections::VecDeque;
 
@@ -16,64 +16,80 @@ pub(super) struct Channel {
     broken: Option<TransportError>,
 }
 
-impl MemoryOrchestrator {
-    /// Sends a command. It waits while the worker has no command channel open.
-    pub fn command(&self, command: Command) {
-        let mut state = self.lock();
-        state.channel.waiting.push_back(command);
-        self.changed(state);
+impl Channel {
+    pub(super) fn is_open(&self) -> bool {
+        self.is_open
     }
 
-    /// Ends the open command channel with this error.
-    pub fn break_commands(&self, error: TransportError) {
-        let mut state = self.lock();
-        if state.channel.is_open {
-            state.channel.broken = Some(error);
+    pub(super) fn put(&mut self, command: Command) {
+        self.waiting.push_back(command);
+    }
+
+    pub(super) fn break_off(&mut self, error: TransportError) {
+        if self.is_open {
+            self.broken = Some(error);
         }
-        self.changed(state);
     }
 
-    /// Whether the worker has its command channel open.
-    #[must_use]
-    pub fn has_commands_open(&self) -> bool {
-        self.lock().channel.is_open
-    }
-
-    pub(super) fn open_commands(&self) -> OpeningCommands<'_> {
-        Box::pin(async move {
-            self.begin(Call::OpenCommands)?;
-            let mut state = self.lock();
-            let was_open = std::mem::replace(&mut state.channel.is_open, true);
-            assert!(!was_open, "the link before this one was not closed");
-            self.changed(state);
-            Ok(Box::new(MemoryLink(self.clone())) as Box<dyn CommandLink>)
-        })
-    }
-
-    fn take_command(&self) -> Option<Result<Command, TransportError>> {
-        let channel = &mut self.lock().channel;
-        match channel.broken.take() {
+    fn take(&mut self) -> Option<Result<Command, TransportError>> {
+        match self.broken.take() {
             Some(error) => Some(Err(error)),
-            None => channel.waiting.pop_front().map(Ok),
+            None => self.waiting.pop_front().map(Ok),
         }
     }
 }
 
-struct MemoryLink(MemoryOrchestrator);
+impl MemoryOrchestrator {
+    /// Sends a command, to each worker if there are several. It waits while a worker has
+    /// no command channel open.
+    pub fn command(&self, command: Command) {
+        let mut state = self.lock();
+        for peer in &mut state.peers {
+            peer.channel.put(command.clone());
+        }
+        self.changed(state);
+    }
+
+    /// Ends the open command channel with this error, of each worker that has one.
+    pub fn break_commands(&self, error: TransportError) {
+        let mut state = self.lock();
+        for peer in &mut state.peers {
+            peer.channel.break_off(error.clone());
+        }
+        self.changed(state);
+    }
+
+    /// Whether a worker has its command channel open.
+    #[must_use]
+    pub fn has_commands_open(&self) -> bool {
+        self.lock().peers.iter().any(|peer| peer.channel.is_open())
+    }
+
+    pub(super) fn open_commands(&self, peer: usize) -> OpeningCommands<'_> {
+        Box::pin(async move {
+            self.begin(peer, Call::OpenCommands)?;
+            let mut state = self.lock();
+            let was_open = std::mem::replace(&mut state.peers[peer].channel.is_open, true);
+            assert!(!was_open, "the link before this one was not closed");
+            self.changed(state);
+            let orchestrator = self.clone();
+            Ok(Box::new(MemoryLink { orchestrator, peer }) as Box<dyn CommandLink>)
+        })
+    }
+}
+
+struct MemoryLink {
+    orchestrator: MemoryOrchestrator,
+    peer: usize,
+}
 
 impl CommandLink for MemoryLink {
     fn next(&mut self) -> LocalBoxFuture<'_, Result<Command, TransportError>> {
-        Box::pin(async {
-            let mut changes = self.0.changes.subscribe();
-            loop {
-                changes.borrow_and_update();
-                if let Some(came) = self.0.take_command() {
-                    return came;
-                }
-                // The sender lives as long as the orchestrator.
-                let _ = changes.changed().await;
-            }
-        })
+        let peer = self.peer;
+        Box::pin(
+            self.orchestrator
+                .wait_for_mut(move |state| state.peers[peer].channel.take()),
+        )
     }
 
     fn close(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
@@ -83,8 +99,8 @@ impl CommandLink for MemoryLink {
 
 impl Drop for MemoryLink {
     fn drop(&mut self) {
-        let mut state = self.0.lock();
-        state.channel.is_open = false;
-        self.0.changed(state);
+        let mut state = self.orchestrator.lock();
+        state.peers[self.peer].channel.is_open = false;
+        self.orchestrator.changed(state);
     }
 }

@@ -1,5 +1,7 @@
 //! The transport to a [`MemoryOrchestrator`].
 
+use std::future::ready;
+use std::pin::pin;
 use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
@@ -13,18 +15,58 @@ use crate::transport::{
     Standing, Transport, TransportError, WorkerCard,
 };
 
-/// The way to a [`MemoryOrchestrator`].
+/// The way of one worker to a [`MemoryOrchestrator`].
 #[derive(Debug)]
 pub struct Memory {
     orchestrator: MemoryOrchestrator,
+    peer: usize,
     origin: OrchestratorId,
 }
 
 impl Memory {
-    pub(super) fn new(orchestrator: MemoryOrchestrator, origin: OrchestratorId) -> Self {
+    pub(super) fn new(
+        orchestrator: MemoryOrchestrator,
+        peer: usize,
+        origin: OrchestratorId,
+    ) -> Self {
         Self {
             orchestrator,
+            peer,
             origin,
+        }
+    }
+
+    fn begin(&self, call: Call) -> Result<(), TransportError> {
+        self.orchestrator.begin(self.peer, call)
+    }
+
+    /// Waits for a task. It leaves the queue in the same step in which this ends.
+    async fn next_task(&self) -> Result<Task, TransportError> {
+        let polls = &self.orchestrator.polls;
+        let breaks = self.orchestrator.lock().outages.breaks();
+        loop {
+            // Before looking, so that nothing that comes in between is missed.
+            let mut came = pin!(polls.notified());
+            came.as_mut().enable();
+            {
+                let mut state = self.orchestrator.lock();
+                if state.outages.breaks() > breaks {
+                    return Err(TransportError::NoAnswer {
+                        reason: "the orchestrator went down".to_owned(),
+                    });
+                }
+                if let Some(task) = state.queue.pop_front() {
+                    // Tasks that came while nobody waited have woken one poll only.
+                    if !state.queue.is_empty() {
+                        polls.notify_one();
+                    }
+                    return Ok(Task {
+                        origin: self.origin,
+                        ..task
+                    });
+                }
+            }
+            came.await;
         }
     }
 }
@@ -52,37 +94,23 @@ impl Transport for Memory {
         _: Report,
     ) -> LocalBoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
-            self.orchestrator.begin(Call::Register)?;
-            let mut state = self.orchestrator.lock();
-            state.knows_worker = true;
-            state.card = Some(card);
-            self.orchestrator.changed(state);
+            self.begin(Call::Register)?;
+            self.orchestrator.register(self.peer, card);
             Ok(())
         })
     }
 
     fn heartbeat(&self, report: Report) -> LocalBoxFuture<'_, Result<BeatReply, TransportError>> {
         Box::pin(async move {
-            self.orchestrator.begin(Call::Heartbeat)?;
-            let mut state = self.orchestrator.lock();
-            state.reports.push(report);
-            let cancel = std::mem::take(&mut state.cancels);
-            let extra_delay = state.put_off.take();
-            let forgotten = !state.knows_worker;
-            self.orchestrator.changed(state);
-            Ok(BeatReply {
-                forgotten,
-                cancel,
-                extra_delay,
-            })
+            self.begin(Call::Heartbeat)?;
+            Ok(self.orchestrator.beat(self.peer, report))
         })
     }
 
     fn probe(&self) -> LocalBoxFuture<'_, Result<Standing, TransportError>> {
         Box::pin(async move {
-            self.orchestrator.begin(Call::Probe)?;
-            let known = self.orchestrator.lock().knows_worker;
-            Ok(if known {
+            self.begin(Call::Probe)?;
+            Ok(if self.orchestrator.knows(self.peer) {
                 Standing::Known
             } else {
                 Standing::Forgotten
@@ -92,25 +120,13 @@ impl Transport for Memory {
 
     fn poll(&self, _: Offer) -> LocalBoxFuture<'_, Result<Option<Task>, TransportError>> {
         Box::pin(async move {
-            self.orchestrator.begin(Call::Poll)?;
+            self.begin(Call::Poll)?;
             let _open = OpenPoll::new(&self.orchestrator);
             let hold = self.orchestrator.lock().hold;
-            let waiting = async {
-                let mut changes = self.orchestrator.changes.subscribe();
-                loop {
-                    changes.borrow_and_update();
-                    let task = self.orchestrator.lock().queue.pop_front();
-                    if let Some(task) = task {
-                        return task;
-                    }
-                    let _ = changes.changed().await;
-                }
-            };
-            let task = tokio::time::timeout(hold, waiting).await.ok();
-            Ok(task.map(|task| Task {
-                origin: self.origin,
-                ..task
-            }))
+            match tokio::time::timeout(hold, self.next_task()).await {
+                Ok(found) => found.map(Some),
+                Err(_) => Ok(None),
+            }
         })
     }
 
@@ -124,7 +140,7 @@ impl Transport for Memory {
         result: Arc<TaskResult>,
     ) -> LocalBoxFuture<'_, Result<Receipt, TransportError>> {
         Box::pin(async move {
-            self.orchestrator.begin(Call::Deliver)?;
+            self.begin(Call::Deliver)?;
             let mut state = self.orchestrator.lock();
             state.results.push((*result).clone());
             self.orchestrator.changed(state);
@@ -133,15 +149,15 @@ impl Transport for Memory {
     }
 
     fn progress(&self, update: ProgressUpdate) -> LocalBoxFuture<'_, Result<(), TransportError>> {
-        Box::pin(std::future::ready(self.orchestrator.take_progress(update)))
+        Box::pin(ready(self.orchestrator.take_progress(self.peer, update)))
     }
 
     fn event(&self, event: Event) -> LocalBoxFuture<'_, Result<bool, TransportError>> {
-        Box::pin(std::future::ready(self.orchestrator.take_event(event)))
+        Box::pin(ready(self.orchestrator.take_event(self.peer, event)))
     }
 
     fn call_skill(&self, call: SkillCall) -> LocalBoxFuture<'_, Result<RawJson, TransportError>> {
-        Box::pin(std::future::ready(self.orchestrator.answer_call(call)))
+        Box::pin(ready(self.orchestrator.answer_call(self.peer, call)))
     }
 
     fn habits(&self) -> Habits {
@@ -149,6 +165,6 @@ impl Transport for Memory {
     }
 
     fn open_commands(&self) -> Option<OpeningCommands<'_>> {
-        Some(self.orchestrator.open_commands())
+        Some(self.orchestrator.open_commands(self.peer))
     }
 }

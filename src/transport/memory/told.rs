@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{Call, MemoryOrchestrator};
-use crate::id::TaskName;
+use crate::id::{TaskId, TaskName};
 use crate::json::RawJson;
 use crate::transport::{Event, ProgressUpdate, SkillCall, TransportError};
 
@@ -16,6 +16,15 @@ pub(super) struct Told {
     events: Vec<Event>,
     skill_calls: Vec<SkillCall>,
     skills: HashMap<TaskName, Skill>,
+}
+
+impl Told {
+    /// Answers to skills stay.
+    pub(super) fn clear(&mut self) {
+        self.progress.clear();
+        self.events.clear();
+        self.skill_calls.clear();
+    }
 }
 
 type Skill = Arc<dyn Fn(&RawJson) -> Result<RawJson, TransportError> + Send + Sync>;
@@ -33,6 +42,23 @@ impl MemoryOrchestrator {
     #[must_use]
     pub fn progress(&self) -> Vec<ProgressUpdate> {
         self.lock().told.progress.clone()
+    }
+
+    /// All progress of one task so far.
+    #[must_use]
+    pub fn progress_of(&self, id: &TaskId) -> Vec<ProgressUpdate> {
+        let mut progress = self.progress();
+        progress.retain(|update| update.task_id == *id);
+        progress
+    }
+
+    /// Waits until so much progress has come, and returns all of it.
+    pub async fn progress_until(&self, at_least: usize) -> Vec<ProgressUpdate> {
+        self.wait_for(|state| {
+            let progress = &state.told.progress;
+            (progress.len() >= at_least).then(|| progress.clone())
+        })
+        .await
     }
 
     /// All events so far.
@@ -66,24 +92,32 @@ impl MemoryOrchestrator {
         state.told.skills.insert(name.into(), Arc::new(answer));
     }
 
-    pub(super) fn take_progress(&self, update: ProgressUpdate) -> Result<(), TransportError> {
-        self.begin(Call::Progress)?;
+    pub(super) fn take_progress(
+        &self,
+        peer: usize,
+        update: ProgressUpdate,
+    ) -> Result<(), TransportError> {
+        self.begin(peer, Call::Progress)?;
         let mut state = self.lock();
         state.told.progress.push(update);
         self.changed(state);
         Ok(())
     }
 
-    pub(super) fn take_event(&self, event: Event) -> Result<bool, TransportError> {
-        self.begin(Call::Event)?;
+    pub(super) fn take_event(&self, peer: usize, event: Event) -> Result<bool, TransportError> {
+        self.begin(peer, Call::Event)?;
         let mut state = self.lock();
         state.told.events.push(event);
         self.changed(state);
         Ok(true)
     }
 
-    pub(super) fn answer_call(&self, call: SkillCall) -> Result<RawJson, TransportError> {
-        self.begin(Call::CallSkill)?;
+    pub(super) fn answer_call(
+        &self,
+        peer: usize,
+        call: SkillCall,
+    ) -> Result<RawJson, TransportError> {
+        self.begin(peer, Call::CallSkill)?;
         let mut state = self.lock();
         let skill = state.told.skills.get(&call.skill).cloned();
         let (name, params) = (call.skill.clone(), call.params.clone());
