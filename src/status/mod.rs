@@ -26,7 +26,7 @@ pub(crate) use vitals::measure;
 
 use crate::id::{JobId, TaskId, TaskName};
 use crate::metrics::{Meters, Start};
-use crate::task::Outcome;
+use crate::task::{Outcome, TaskError};
 use events::Subscribers;
 
 /// The most failures that are remembered.
@@ -43,6 +43,10 @@ pub(crate) struct StatusBoard {
     draining: AtomicBool,
     paused: AtomicBool,
     held: AtomicBool,
+    /// Whether a slot is free.
+    has_room: AtomicBool,
+    /// Since when nothing is in the way of tasks.
+    open_since: Mutex<Option<Instant>>,
     tally: Tally,
     unsent: AtomicUsize,
     /// When there was nothing undelivered last.
@@ -85,6 +89,10 @@ pub struct WorkerStatus {
     /// Whether it takes no tasks by itself: results of an earlier process go out
     /// first, too many are undelivered, or the journal is full.
     pub held: bool,
+    /// How long the worker has been able to take a task: not paused, not held, a slot
+    /// free. `None` while it is not.
+    #[serde(serialize_with = "seconds::maybe")]
+    pub open_for: Option<Duration>,
     /// The limits, and what is taken of them.
     pub capacity: CapacityStatus,
     /// The tasks it has.
@@ -240,17 +248,9 @@ impl StatusBoard {
         };
         let took = entry.began.map(|began| began.elapsed());
         entry.meter.ended(outcome, took);
-        self.tally.ended(outcome);
+        self.tally.ended(outcome, took.unwrap_or_default());
         if let Outcome::Failed(error) = outcome {
-            let mut failures = lock(&self.failures);
-            failures.truncate(FAILURES - 1);
-            failures.push_front(FailureStatus {
-                at: SystemTime::now(),
-                task_id: id.clone(),
-                name: entry.name.clone(),
-                code: error.code().as_str().to_owned(),
-                message: error.message().to_owned(),
-            });
+            self.failed(id, &entry.name, error);
         }
         self.subscribers.tell(|| WorkerEvent::TaskEnded {
             task_id: id.clone(),
@@ -258,6 +258,23 @@ impl StatusBoard {
             name: entry.name,
             outcome: outcome.clone(),
             took: took.unwrap_or_default(),
+        });
+    }
+
+    /// A task failed that no handler was for.
+    pub(crate) fn task_refused(&self, id: &TaskId, name: &TaskName, error: &TaskError) {
+        self.failed(id, name, error);
+    }
+
+    fn failed(&self, id: &TaskId, name: &TaskName, error: &TaskError) {
+        let mut failures = lock(&self.failures);
+        failures.truncate(FAILURES - 1);
+        failures.push_front(FailureStatus {
+            at: SystemTime::now(),
+            task_id: id.clone(),
+            name: name.clone(),
+            code: error.code().as_str().to_owned(),
+            message: error.message().to_owned(),
         });
     }
 
@@ -287,6 +304,7 @@ impl StatusBoard {
 
     pub(crate) fn set_paused(&self, paused: bool) {
         if self.paused.swap(paused, Ordering::Relaxed) != paused {
+            self.review_opening();
             self.subscribers.tell(|| {
                 if paused {
                     WorkerEvent::Paused
@@ -299,12 +317,33 @@ impl StatusBoard {
 
     /// Whether no tasks are taken for a reason of the worker's own.
     pub(crate) fn set_held(&self, held: bool) {
-        self.held.store(held, Ordering::Relaxed);
+        if self.held.swap(held, Ordering::Relaxed) != held {
+            self.review_opening();
+        }
     }
 
     /// Brings the capacity up to date, in place.
     pub(crate) fn set_capacity(&self, tell: impl FnOnce(&mut CapacityStatus)) {
-        tell(&mut lock(&self.capacity));
+        let has_room = {
+            let mut capacity = lock(&self.capacity);
+            tell(&mut capacity);
+            capacity.tasks < capacity.limit
+        };
+        if self.has_room.swap(has_room, Ordering::Relaxed) != has_room {
+            self.review_opening();
+        }
+    }
+
+    /// Something that may be in the way of tasks came or went. Reading under the lock
+    /// makes the last of several at once the one that counts.
+    fn review_opening(&self) {
+        let mut since = lock(&self.open_since);
+        let is_open = self.has_room.load(Ordering::Relaxed)
+            && !self.paused.load(Ordering::Relaxed)
+            && !self.held.load(Ordering::Relaxed);
+        if is_open != since.is_some() {
+            *since = is_open.then(Instant::now);
+        }
     }
 
     pub(crate) fn set_hot(&self, models: Arc<[String]>, skills: Arc<[String]>) {
@@ -363,11 +402,13 @@ impl StatusBoard {
     }
 
     pub(crate) fn read(&self) -> WorkerStatus {
+        // One moment for all of them, so that they can be put in the order they came in.
+        let now = Instant::now();
         let task = |entry: dashmap::mapref::multiple::RefMulti<'_, TaskId, Entry>| TaskStatus {
             task_id: entry.key().clone(),
             job_id: entry.job_id.clone(),
             name: entry.name.clone(),
-            elapsed: entry.since.elapsed(),
+            elapsed: now.saturating_duration_since(entry.since),
             running: entry.began.is_some(),
             progress: entry.progress.clone(),
         };
@@ -379,6 +420,7 @@ impl StatusBoard {
             draining: self.draining.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             held: self.held.load(Ordering::Relaxed),
+            open_for: lock(&self.open_since).map(|since| since.elapsed()),
             capacity: self.capacity(),
             tasks: self.tasks.iter().map(task).collect(),
             hot_cache: hot.models,
