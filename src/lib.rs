@@ -91,6 +91,7 @@
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
+//! - `docs/embedding.md`: a worker inside another program.
 
 mod actors;
 pub mod config;
@@ -153,6 +154,9 @@ mod guides {
     struct Middleware;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
+    #[cfg(feature = "health")]
+    #[doc = include_str!("../docs/embedding.md")]
+    struct Embedding;
     #[cfg(feature = "contracts")]
     #[doc = include_str!("../docs/contracts.md")]
     struct Contracts;

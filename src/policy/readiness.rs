@@ -10,6 +10,9 @@ const NO_POLLS: Duration = Duration::from_secs(5);
 /// Results that do not get out for this long are a reason not to send more tasks.
 const UNSENT: Duration = Duration::from_mins(1);
 
+/// No life, and no readiness.
+pub(crate) const STUCK: &str = "the control thread does not answer";
+
 /// What is normal for a worker.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Norms {
@@ -40,7 +43,7 @@ impl Norms {
 pub(crate) fn reasons(status: &WorkerStatus, vitals: &Vitals, norms: Norms) -> Vec<String> {
     let mut reasons = Vec::new();
     if vitals.is_stuck() {
-        reasons.push("the control thread does not answer".to_owned());
+        reasons.push(STUCK.to_owned());
     }
     let handlers = vitals.handlers.len();
     if handlers > 0 && vitals.stuck_handlers() == handlers {

@@ -52,6 +52,7 @@ pub(crate) struct StatusBoard {
     /// When there was nothing undelivered last.
     unsent_since: Mutex<Option<Instant>>,
     abandoned: AtomicUsize,
+    left_behind: AtomicUsize,
     subscribers: Subscribers,
     pub(crate) meters: Meters,
 }
@@ -366,6 +367,15 @@ impl StatusBoard {
         self.abandoned.store(count, Ordering::Relaxed);
     }
 
+    /// A thread does not come back from a task that is over, and keeps its slot.
+    pub(crate) fn work_left_behind(&self) {
+        self.left_behind.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn work_came_back(&self) {
+        self.left_behind.fetch_sub(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn result_delivered(&self, task_id: &TaskId) {
         self.tally.delivered();
         self.meters.result("delivered");
@@ -428,7 +438,8 @@ impl StatusBoard {
             totals: self.tally.read(),
             unsent: self.unsent.load(Ordering::Relaxed),
             unsent_for: lock(&self.unsent_since).map(|since| since.elapsed()),
-            abandoned: self.abandoned.load(Ordering::Relaxed),
+            abandoned: self.abandoned.load(Ordering::Relaxed)
+                + self.left_behind.load(Ordering::Relaxed),
             failures: lock(&self.failures).iter().cloned().collect(),
         }
     }

@@ -7,8 +7,9 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 use super::brief;
+use super::health::why_not_ready;
 use crate::config::{Settings, Token};
-use crate::policy::{Norms, reasons};
+use crate::policy::Norms;
 use crate::status::{Vitals, WorkerStatus};
 use crate::worker::WorkerHandle;
 
@@ -48,6 +49,8 @@ pub(super) struct Shown {
     uptime: f64,
     /// Whether there are buttons.
     admin: bool,
+    /// The worker is over; nothing will change.
+    ended: bool,
     ready: bool,
     /// Why it is not ready, as `/ready` says it.
     reasons: Vec<String>,
@@ -82,7 +85,7 @@ impl Shown {
     fn of(worker: &WorkerHandle, vitals: Vitals) -> Self {
         let about = worker.about();
         let status = worker.status();
-        let reasons = reasons(&status, &vitals, about.norms);
+        let reasons = why_not_ready(worker, &status, &vitals);
         let seconds = |lag: Option<Duration>| lag.as_ref().map(Duration::as_secs_f64);
         Self {
             worker_id: worker.worker_id().to_string(),
@@ -90,6 +93,7 @@ impl Shown {
             version: env!("CARGO_PKG_VERSION"),
             uptime: about.started.elapsed().as_secs_f64(),
             admin: about.admin.is_some(),
+            ended: worker.has_ended(),
             ready: reasons.is_empty(),
             reasons,
             threads: Threads {

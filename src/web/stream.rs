@@ -15,18 +15,29 @@ const EVERY: Duration = Duration::from_secs(1);
 /// When a browser tries again after the connection is lost, in milliseconds.
 const RETRY: &str = "retry: 1000\n";
 
+/// Where a stream is.
+enum Place {
+    First,
+    Next,
+    Over,
+}
+
 pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
-    let worker = worker.0.clone();
-    let events = stream::unfold((worker, true), |(worker, first)| async move {
-        let event = if first {
-            let vitals = worker.vitals().await;
-            event(RETRY, &worker, vitals)
-        } else {
-            // Asked during the pause: a thread that is stuck does not slow the page down.
-            let ((), vitals) = future::join(tokio::time::sleep(EVERY), worker.vitals()).await;
-            event("", &worker, vitals)
+    let begin = (worker.0.clone(), Place::First);
+    let events = stream::unfold(begin, |(worker, place)| async move {
+        let (before, vitals) = match place {
+            Place::First => (RETRY, worker.vitals().await),
+            Place::Next => ("", after_a_pause(&worker).await),
+            Place::Over => return None,
         };
-        Some((Ok::<_, actix_web::Error>(event), (worker, false)))
+        // An open page keeps no server from ending once the worker has ended.
+        let next = if worker.has_ended() {
+            Place::Over
+        } else {
+            Place::Next
+        };
+        let event = event(before, &worker, vitals);
+        Some((Ok::<_, actix_web::Error>(event), (worker, next)))
     });
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))
@@ -34,6 +45,15 @@ pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
         // Some proxies hold answers back until they are whole.
         .insert_header(("x-accel-buffering", "no"))
         .streaming(events)
+}
+
+/// Asked during the pause: a thread that is stuck does not slow the page down.
+async fn after_a_pause(worker: &WorkerHandle) -> Vitals {
+    let pause = future::join(tokio::time::sleep(EVERY), worker.vitals());
+    tokio::select! {
+        ((), vitals) = pause => vitals,
+        _ = worker.wait() => worker.vitals().await,
+    }
 }
 
 fn event(before: &str, worker: &WorkerHandle, vitals: Vitals) -> Bytes {

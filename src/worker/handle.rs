@@ -259,6 +259,12 @@ impl WorkerHandle {
         self.conductor.do_send(Shutdown);
     }
 
+    /// Whether the worker is over.
+    #[cfg(feature = "health")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
     /// Waits for the end without bringing it about.
     pub async fn wait(&self) -> DrainReport {
         let mut ended = self.ended.clone();

@@ -129,6 +129,6 @@ async fn pause_resume_and_drain_do_what_they_say() {
     page.click("#ask-yes").await;
     assert!(matches!(events.next().await, Some(WorkerEvent::Draining)));
     assert!(stage.worker.wait().await.is_clean());
-    page.until("document.querySelector('#state').innerText === 'no connection'")
+    page.until("/ended|no connection/.test(document.querySelector('#state').innerText)")
         .await;
 }

@@ -79,6 +79,23 @@ async fn the_page_goes_on_when_its_server_is_back() {
 }
 
 #[actix_rt::test]
+async fn a_service_may_outlive_its_worker() {
+    let stage = Stage::new(None).await;
+    let port = free_port();
+    let server = serve(port, &stage.worker);
+    let page = stage.blank().await;
+    page.open(&format!("http://127.0.0.1:{port}/worker/")).await;
+    page.until(&format!("{STATE} === 'idle'")).await;
+    stage.worker.shutdown().await;
+    page.until(&format!("{STATE} === 'ended'")).await;
+    page.until(
+        "/Not ready: the worker has ended/.test(document.querySelector('#notice').innerText)",
+    )
+    .await;
+    server.stop(false).await;
+}
+
+#[actix_rt::test]
 async fn a_page_that_nobody_sees_costs_the_worker_nothing() {
     let stage = Stage::new(None).await;
     let page = stage.page().await;

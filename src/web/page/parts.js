@@ -1,6 +1,7 @@
 // The parts of the page, each brought up to date from one status.
 
 function condition(status) {
+  if (status.ended) return ["ended", "bad"];
   if (status.draining) return ["draining", "warn"];
   if (!status.registered) return ["not registered", "bad"];
   if (status.paused) return ["paused", "warn"];
@@ -23,8 +24,7 @@ function showHead(status) {
 }
 
 const FIGURES = [["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"],
-  ["delivered", "results delivered"], ["unsent", "results on their way"], ["lost", "results lost"],
-  ["abandoned", "stuck handlers"]];
+  ["delivered", "delivered"], ["unsent", "unsent"], ["lost", "lost"], ["abandoned", "stuck"]];
 const ALARMING = ["lost", "abandoned"];
 
 function showTotals(status) {

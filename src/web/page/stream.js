@@ -4,6 +4,7 @@ const base = location.pathname.replace(/\/?$/, "/");
 /** The worker tells its state every second; after this long it is taken for gone. */
 const SILENT = 6000;
 const AGAIN = 1500;
+const REST = 5000;
 let source = null, alarm = 0, before = null;
 
 function show(status) {
@@ -52,8 +53,13 @@ function listen() {
   source = new EventSource(base + "stream");
   awaitNews(SILENT);
   source.onmessage = (message) => {
-    awaitNews(SILENT);
-    show(JSON.parse(message.data));
+    const status = JSON.parse(message.data);
+    show(status);
+    if (!status.ended) return awaitNews(SILENT);
+    // The service goes on without its worker; perhaps another one takes its place.
+    rest();
+    alarm = setTimeout(listen, REST);
+    return undefined;
   };
   source.onerror = () => {
     lost();
