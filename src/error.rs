@@ -35,6 +35,13 @@ pub enum Error {
     /// The system gives no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
+    /// [`Worker::spawn_local`](crate::Worker::spawn_local) was called outside an actix
+    /// `System`.
+    #[error(
+        "spawn_local needs an actix System on this thread: begin with #[actix_rt::main] or \
+         #[actix_rt::test], or use Worker::spawn or Worker::run, which work in any runtime"
+    )]
+    NoSystem,
     /// The worker ended while it started; its log says why.
     #[error("the worker ended while it started")]
     Start,

@@ -93,6 +93,7 @@
 //! - `docs/middleware.md`: code round the calls of handlers.
 //! - `docs/observability.md`: logs, traces and metrics.
 //! - [`testing`], `docs/testing.md`: tests of handlers, workers and transports.
+//! - `docs/embedding.md`: a worker inside another program.
 
 mod actors;
 pub mod config;
@@ -165,6 +166,9 @@ mod guides {
     struct Testing;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
+    #[cfg(feature = "health")]
+    #[doc = include_str!("../docs/embedding.md")]
+    struct Embedding;
     #[cfg(feature = "contracts")]
     #[doc = include_str!("../docs/contracts.md")]
     struct Contracts;

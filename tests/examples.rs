@@ -145,6 +145,29 @@ fn a_controller_gets_its_sums_and_its_progress() {
     );
 }
 
+#[test]
+fn a_service_hands_work_to_itself() {
+    let text = output_of("embedded");
+    assert_lines(
+        &text,
+        &[
+            "the service: http://127.0.0.1:",
+            "its worker:  http://127.0.0.1:",
+            "sunset.png, ",
+            "\"height\":160,\"width\":240",
+            "\"state\":\"finished\"",
+            " bytes of PNG",
+            "letter.txt, 11 bytes",
+            "not a picture",
+            "\"state\":\"failed\"",
+            "the page shows 1 pictures",
+            "/worker/health: OK",
+            "ready true, 1 succeeded, 1 failed",
+            "the worker has ended: 0 tasks done, 0 interrupted, 0 stuck, 0 results unsent",
+        ],
+    );
+}
+
 #[actix_rt::test]
 async fn hello_greets_and_ends_when_it_is_told() {
     let orchestrator = DevOrchestrator::builder()

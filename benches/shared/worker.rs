@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
-use axon_worker::{RawJson, TaskError, Worker, WorkerHandle};
+use axon_worker::{RawJson, TaskError, Worker, WorkerBuilder, WorkerHandle};
 
 /// How a measured worker differs from one with default settings.
 pub(crate) struct Shape {
@@ -20,6 +20,11 @@ pub(crate) struct Shape {
 
 /// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
 pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<WorkerHandle> {
+    builder(address, shape).spawn()
+}
+
+/// The same worker, not started.
+pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
     let mut settings = Settings::default();
     settings.orchestrators = vec![OrchestratorSettings::new(
         format!("http://{address}"),
@@ -44,7 +49,6 @@ pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<
             tokio::time::sleep(nap).await;
             Ok::<_, TaskError>(())
         })
-        .spawn()
 }
 
 async fn noop(_: RawJson) -> Result<(), TaskError> {

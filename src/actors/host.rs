@@ -4,7 +4,7 @@
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
@@ -15,7 +15,7 @@ use super::capacity::Permit;
 use super::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
-use crate::status::Ping;
+use crate::status::{Ping, StatusBoard};
 use crate::storage::{bring_in, carry_out};
 use crate::task::{Outcome, TaskContext, TaskError};
 
@@ -29,6 +29,30 @@ pub(crate) struct RunTask {
     pub(crate) params_metadata: Option<RawJson>,
     pub(crate) context: TaskContext,
     pub(crate) permit: Permit,
+}
+
+/// The slot of a task, for as long as any part of its work goes on.
+struct Held {
+    _permit: Permit,
+    board: Arc<StatusBoard>,
+    is_left: AtomicBool,
+}
+
+impl Held {
+    /// The task is over, and a thread works on it all the same.
+    fn leave_behind(&self) {
+        if !self.is_left.swap(true, Ordering::Relaxed) {
+            self.board.work_left_behind();
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        if self.is_left.load(Ordering::Relaxed) {
+            self.board.work_came_back();
+        }
+    }
 }
 
 /// Runs handlers on its thread.
@@ -77,7 +101,11 @@ impl Handler<RunTask> for TaskHost {
         let span = context.span().clone();
         let cancellation = context.cancellation().clone();
         let teller = context.clone();
-        let hold = Arc::new(permit);
+        let hold = Arc::new(Held {
+            _permit: permit,
+            board: context.board().clone(),
+            is_left: AtomicBool::new(false),
+        });
         let call = Call {
             params,
             context,
@@ -108,6 +136,9 @@ impl Handler<RunTask> for TaskHost {
             };
             let outcome =
                 ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
+            if cancellation.is_cancelled() && Arc::strong_count(&hold) > 1 {
+                hold.leave_behind();
+            }
             // Before the news, so that the slot counts as free when they arrive.
             drop(hold);
             let ran_for = began.elapsed();

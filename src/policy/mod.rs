@@ -28,7 +28,7 @@ pub(crate) use gate::Gate;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
 #[cfg(feature = "health")]
-pub(crate) use readiness::{Norms, reasons};
+pub(crate) use readiness::{Norms, STUCK, reasons};
 pub(crate) use relink::Relink;
 pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};

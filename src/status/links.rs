@@ -27,6 +27,9 @@ pub struct OrchestratorStatus {
     pub name: Arc<str>,
     /// Whether the worker is registered there.
     pub registered: bool,
+    /// For how long.
+    #[serde(serialize_with = "seconds::maybe")]
+    pub registered_for: Option<Duration>,
     /// Whether its tasks are wanted now: a standby is registered, but not polled.
     pub active: bool,
     /// Polls that are open there.
@@ -64,6 +67,7 @@ pub(crate) struct LinkBoard {
     open_polls: AtomicUsize,
     born: Instant,
     /// Microseconds since `born`, plus one; 0: never.
+    registered_at: AtomicU64,
     last_poll: AtomicU64,
     last_heartbeat: AtomicU64,
     /// Microseconds, plus one.
@@ -81,6 +85,7 @@ impl LinkBoard {
             active: AtomicBool::new(false),
             open_polls: AtomicUsize::new(0),
             born: Instant::now(),
+            registered_at: AtomicU64::new(0),
             last_poll: AtomicU64::new(0),
             last_heartbeat: AtomicU64::new(0),
             latency: AtomicU64::new(0),
@@ -96,7 +101,12 @@ impl LinkBoard {
 
     /// `true`: that is news.
     pub(super) fn set_registered(&self, registered: bool) -> bool {
-        self.registered.swap(registered, Ordering::Relaxed) != registered
+        let is_news = self.registered.swap(registered, Ordering::Relaxed) != registered;
+        if is_news {
+            let stamp = micros(self.born.elapsed());
+            self.registered_at.store(stamp, Ordering::Relaxed);
+        }
+        is_news
     }
 
     pub(crate) fn set_active(&self, active: bool) {
@@ -140,9 +150,11 @@ impl LinkBoard {
             Some(self.born.elapsed().saturating_sub(at))
         };
         let last_error = lock(&self.last_error);
+        let registered = self.registered.load(Ordering::Relaxed);
         OrchestratorStatus {
             name: self.name.clone(),
-            registered: self.registered.load(Ordering::Relaxed),
+            registered,
+            registered_for: ago(&self.registered_at).filter(|_| registered),
             active: self.active.load(Ordering::Relaxed),
             open_polls: self.open_polls.load(Ordering::Relaxed),
             last_poll: ago(&self.last_poll),

@@ -26,7 +26,7 @@ pub(crate) use vitals::measure;
 
 use crate::id::{JobId, TaskId, TaskName};
 use crate::metrics::{Meters, Start};
-use crate::task::Outcome;
+use crate::task::{Outcome, TaskError};
 use events::Subscribers;
 
 /// The most failures that are remembered.
@@ -43,11 +43,16 @@ pub(crate) struct StatusBoard {
     draining: AtomicBool,
     paused: AtomicBool,
     held: AtomicBool,
+    /// Whether a slot is free.
+    has_room: AtomicBool,
+    /// Since when nothing is in the way of tasks.
+    open_since: Mutex<Option<Instant>>,
     tally: Tally,
     unsent: AtomicUsize,
     /// When there was nothing undelivered last.
     unsent_since: Mutex<Option<Instant>>,
     abandoned: AtomicUsize,
+    left_behind: AtomicUsize,
     subscribers: Subscribers,
     pub(crate) meters: Meters,
 }
@@ -85,6 +90,10 @@ pub struct WorkerStatus {
     /// Whether it takes no tasks by itself: results of an earlier process go out
     /// first, too many are undelivered, or the journal is full.
     pub held: bool,
+    /// How long the worker has been able to take a task: not paused, not held, a slot
+    /// free. `None` while it is not.
+    #[serde(serialize_with = "seconds::maybe")]
+    pub open_for: Option<Duration>,
     /// The limits, and what is taken of them.
     pub capacity: CapacityStatus,
     /// The tasks it has.
@@ -243,17 +252,9 @@ impl StatusBoard {
         };
         let took = entry.began.map(|began| began.elapsed());
         entry.meter.ended(outcome, took);
-        self.tally.ended(outcome);
+        self.tally.ended(outcome, took.unwrap_or_default());
         if let Outcome::Failed(error) = outcome {
-            let mut failures = lock(&self.failures);
-            failures.truncate(FAILURES - 1);
-            failures.push_front(FailureStatus {
-                at: SystemTime::now(),
-                task_id: id.clone(),
-                name: entry.name.clone(),
-                code: error.code().as_str().to_owned(),
-                message: error.message().to_owned(),
-            });
+            self.failed(id, &entry.name, error);
         }
         self.subscribers.tell(|| WorkerEvent::TaskEnded {
             task_id: id.clone(),
@@ -261,6 +262,23 @@ impl StatusBoard {
             name: entry.name,
             outcome: outcome.clone(),
             took: took.unwrap_or_default(),
+        });
+    }
+
+    /// A task failed that no handler was for.
+    pub(crate) fn task_refused(&self, id: &TaskId, name: &TaskName, error: &TaskError) {
+        self.failed(id, name, error);
+    }
+
+    fn failed(&self, id: &TaskId, name: &TaskName, error: &TaskError) {
+        let mut failures = lock(&self.failures);
+        failures.truncate(FAILURES - 1);
+        failures.push_front(FailureStatus {
+            at: SystemTime::now(),
+            task_id: id.clone(),
+            name: name.clone(),
+            code: error.code().as_str().to_owned(),
+            message: error.message().to_owned(),
         });
     }
 
@@ -290,6 +308,7 @@ impl StatusBoard {
 
     pub(crate) fn set_paused(&self, paused: bool) {
         if self.paused.swap(paused, Ordering::Relaxed) != paused {
+            self.review_opening();
             self.subscribers.tell(|| {
                 if paused {
                     WorkerEvent::Paused
@@ -302,12 +321,33 @@ impl StatusBoard {
 
     /// Whether no tasks are taken for a reason of the worker's own.
     pub(crate) fn set_held(&self, held: bool) {
-        self.held.store(held, Ordering::Relaxed);
+        if self.held.swap(held, Ordering::Relaxed) != held {
+            self.review_opening();
+        }
     }
 
     /// Brings the capacity up to date, in place.
     pub(crate) fn set_capacity(&self, tell: impl FnOnce(&mut CapacityStatus)) {
-        tell(&mut lock(&self.capacity));
+        let has_room = {
+            let mut capacity = lock(&self.capacity);
+            tell(&mut capacity);
+            capacity.tasks < capacity.limit
+        };
+        if self.has_room.swap(has_room, Ordering::Relaxed) != has_room {
+            self.review_opening();
+        }
+    }
+
+    /// Something that may be in the way of tasks came or went. Reading under the lock
+    /// makes the last of several at once the one that counts.
+    fn review_opening(&self) {
+        let mut since = lock(&self.open_since);
+        let is_open = self.has_room.load(Ordering::Relaxed)
+            && !self.paused.load(Ordering::Relaxed)
+            && !self.held.load(Ordering::Relaxed);
+        if is_open != since.is_some() {
+            *since = is_open.then(Instant::now);
+        }
     }
 
     pub(crate) fn set_hot(&self, models: Arc<[String]>, skills: Arc<[String]>) {
@@ -328,6 +368,15 @@ impl StatusBoard {
 
     pub(crate) fn set_abandoned(&self, count: usize) {
         self.abandoned.store(count, Ordering::Relaxed);
+    }
+
+    /// A thread does not come back from a task that is over, and keeps its slot.
+    pub(crate) fn work_left_behind(&self) {
+        self.left_behind.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn work_came_back(&self) {
+        self.left_behind.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn result_delivered(&self, task_id: &TaskId) {
@@ -366,11 +415,13 @@ impl StatusBoard {
     }
 
     pub(crate) fn read(&self) -> WorkerStatus {
+        // One moment for all of them, so that they can be put in the order they came in.
+        let now = Instant::now();
         let task = |entry: dashmap::mapref::multiple::RefMulti<'_, TaskId, Entry>| TaskStatus {
             task_id: entry.key().clone(),
             job_id: entry.job_id.clone(),
             name: entry.name.clone(),
-            elapsed: entry.since.elapsed(),
+            elapsed: now.saturating_duration_since(entry.since),
             running: entry.began.is_some(),
             progress: entry.progress.clone(),
         };
@@ -382,6 +433,7 @@ impl StatusBoard {
             draining: self.draining.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             held: self.held.load(Ordering::Relaxed),
+            open_for: lock(&self.open_since).map(|since| since.elapsed()),
             capacity: self.capacity(),
             tasks: self.tasks.iter().map(task).collect(),
             hot_cache: hot.models,
@@ -389,7 +441,8 @@ impl StatusBoard {
             totals: self.tally.read(),
             unsent: self.unsent.load(Ordering::Relaxed),
             unsent_for: lock(&self.unsent_since).map(|since| since.elapsed()),
-            abandoned: self.abandoned.load(Ordering::Relaxed),
+            abandoned: self.abandoned.load(Ordering::Relaxed)
+                + self.left_behind.load(Ordering::Relaxed),
             failures: lock(&self.failures).iter().cloned().collect(),
         }
     }

@@ -1,9 +1,11 @@
 //! Counts since the start.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Serialize;
 
+use super::seconds;
 use crate::task::Outcome;
 
 /// Counts since the start of the worker.
@@ -20,6 +22,9 @@ pub struct Totals {
     pub delivered: u64,
     /// Results that no orchestrator would take.
     pub lost: u64,
+    /// How long handlers had the tasks that have ended, all together.
+    #[serde(serialize_with = "seconds::one")]
+    pub run_time: Duration,
 }
 
 /// The counts, as they are kept.
@@ -30,10 +35,14 @@ pub(crate) struct Tally {
     cancelled: AtomicU64,
     delivered: AtomicU64,
     lost: AtomicU64,
+    /// Microseconds.
+    run_time: AtomicU64,
 }
 
 impl Tally {
-    pub(super) fn ended(&self, outcome: &Outcome) {
+    pub(super) fn ended(&self, outcome: &Outcome, took: Duration) {
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.run_time.fetch_add(micros, Ordering::Relaxed);
         let counter = match outcome {
             Outcome::Completed(_) => &self.succeeded,
             Outcome::Failed(_) => &self.failed,
@@ -63,6 +72,7 @@ impl Tally {
             cancelled: self.cancelled.load(Ordering::Relaxed),
             delivered: self.delivered.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
+            run_time: Duration::from_micros(self.run_time.load(Ordering::Relaxed)),
         }
     }
 }

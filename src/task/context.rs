@@ -276,6 +276,10 @@ impl TaskContext {
         self.0.about.origin
     }
 
+    pub(crate) fn board(&self) -> &Arc<StatusBoard> {
+        &self.0.services.board
+    }
+
     pub(super) fn services(&self) -> &Services {
         &self.0.services
     }

@@ -5,12 +5,20 @@ use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use super::state::Watched;
-use crate::policy::reasons;
+use crate::policy::{STUCK, reasons};
+use crate::status::{Vitals, WorkerStatus};
+use crate::worker::WorkerHandle;
+
+/// In a service that goes on without its worker.
+const ENDED: &str = "the worker has ended";
 
 pub(super) async fn health(worker: web::Data<Watched>) -> HttpResponse {
-    let vitals = worker.0.vitals().await;
-    if vitals.is_stuck() {
-        trouble("stuck", &["the control thread does not answer".to_owned()])
+    let worker = &worker.0;
+    let vitals = worker.vitals().await;
+    if worker.has_ended() {
+        trouble("ended", &[ENDED.to_owned()])
+    } else if vitals.is_stuck() {
+        trouble("stuck", &[STUCK.to_owned()])
     } else {
         fine()
     }
@@ -18,11 +26,24 @@ pub(super) async fn health(worker: web::Data<Watched>) -> HttpResponse {
 
 pub(super) async fn ready(worker: web::Data<Watched>) -> HttpResponse {
     let vitals = worker.0.vitals().await;
-    let reasons = reasons(&worker.0.status(), &vitals, worker.0.about().norms);
+    let reasons = why_not_ready(&worker.0, &worker.0.status(), &vitals);
     if reasons.is_empty() {
         fine()
     } else {
         trouble("not ready", &reasons)
+    }
+}
+
+/// The reasons; none: it is ready.
+pub(super) fn why_not_ready(
+    worker: &WorkerHandle,
+    status: &WorkerStatus,
+    vitals: &Vitals,
+) -> Vec<String> {
+    if worker.has_ended() {
+        vec![ENDED.to_owned()]
+    } else {
+        reasons(status, vitals, worker.about().norms)
     }
 }
 

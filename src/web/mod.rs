@@ -5,8 +5,8 @@
 //! |---|---|
 //! | `GET /health` | 200 `OK` while the control thread answers, as avtomatika-worker 1.0b4 says it; otherwise 503 and JSON with the reasons |
 //! | `GET /ready` | 200 `OK` while the worker can get tasks; otherwise 503 and JSON with the reasons |
-//! | `GET /status` | the [`WorkerStatus`](crate::WorkerStatus) as JSON |
-//! | `GET /stream` | the same once a second, as server-sent events |
+//! | `GET /status` | the [`WorkerStatus`](crate::WorkerStatus) as JSON, with `ready`, `reasons` and how its `threads` keep up |
+//! | `GET /stream` | the same once a second, as server-sent events; of many tasks the 100 that have been here longest, of long texts the beginning |
 //! | `GET /metrics` | numbers for Prometheus (feature `metrics`) |
 //! | `GET /` | the status page |
 //! | `POST /pause`, `/resume`, `/drain`, `/cancel/{id}` | only with `AXON_ADMIN_TOKEN`, as `Authorization: Bearer` |
@@ -25,6 +25,7 @@
 //! ```
 
 mod admin;
+mod brief;
 mod health;
 mod page;
 mod server;

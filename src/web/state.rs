@@ -1,14 +1,16 @@
 //! The state of the worker as JSON and as metrics.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::brief;
+use super::health::why_not_ready;
 use crate::config::{Settings, Token};
 use crate::policy::Norms;
-use crate::status::WorkerStatus;
+use crate::status::{Vitals, WorkerStatus};
 use crate::worker::WorkerHandle;
 
 /// The worker of a scope. A type of our own, for application data is found by type.
@@ -47,20 +49,59 @@ pub(super) struct Shown {
     uptime: f64,
     /// Whether there are buttons.
     admin: bool,
+    /// The worker is over; nothing will change.
+    ended: bool,
+    ready: bool,
+    /// Why it is not ready, as `/ready` says it.
+    reasons: Vec<String>,
+    threads: Threads,
+    /// Tasks that the list leaves out.
+    more_tasks: usize,
     #[serde(flatten)]
     status: WorkerStatus,
 }
 
+/// How long the threads take to come round to a message, in seconds; `null`: they are stuck.
+#[derive(Serialize)]
+struct Threads {
+    control: Option<f64>,
+    handlers: Vec<Option<f64>>,
+}
+
 impl Shown {
-    pub(super) fn of(worker: &WorkerHandle) -> Self {
+    /// With all tasks and whole texts, for programs.
+    pub(super) async fn whole(worker: &WorkerHandle) -> Self {
+        Self::of(worker, worker.vitals().await)
+    }
+
+    /// For people, who look at it every second: the tasks that have been here longest, and
+    /// of long texts the beginning.
+    pub(super) fn brief(worker: &WorkerHandle, vitals: Vitals) -> Self {
+        let mut shown = Self::of(worker, vitals);
+        shown.more_tasks = brief::shorten(&mut shown.status);
+        shown
+    }
+
+    fn of(worker: &WorkerHandle, vitals: Vitals) -> Self {
         let about = worker.about();
+        let status = worker.status();
+        let reasons = why_not_ready(worker, &status, &vitals);
+        let seconds = |lag: Option<Duration>| lag.as_ref().map(Duration::as_secs_f64);
         Self {
             worker_id: worker.worker_id().to_string(),
             worker_type: about.worker_type.clone(),
             version: env!("CARGO_PKG_VERSION"),
             uptime: about.started.elapsed().as_secs_f64(),
             admin: about.admin.is_some(),
-            status: worker.status(),
+            ended: worker.has_ended(),
+            ready: reasons.is_empty(),
+            reasons,
+            threads: Threads {
+                control: seconds(vitals.control),
+                handlers: vitals.handlers.into_iter().map(seconds).collect(),
+            },
+            more_tasks: 0,
+            status,
         }
     }
 }
@@ -68,7 +109,7 @@ impl Shown {
 pub(super) async fn status(worker: web::Data<Watched>) -> HttpResponse {
     HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, HeaderValue::from_static("no-store")))
-        .json(Shown::of(&worker.0))
+        .json(Shown::whole(&worker.0).await)
 }
 
 #[cfg(feature = "metrics")]

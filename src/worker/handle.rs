@@ -270,6 +270,12 @@ impl WorkerHandle {
         self.conductor.do_send(Shutdown);
     }
 
+    /// Whether the worker is over.
+    #[cfg(feature = "health")]
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.borrow().is_some()
+    }
+
     /// Waits for the end without bringing it about. With the feature `otlp`, what is not
     /// exported yet goes out then.
     pub async fn wait(&self) -> DrainReport {

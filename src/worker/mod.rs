@@ -64,7 +64,8 @@ impl Worker {
     /// Starts the worker on threads of its own and returns at once. Signals stay
     /// with the caller; the worker goes on when the handle is dropped.
     ///
-    /// Works inside any runtime, or none.
+    /// Works inside any runtime, or none: `#[actix_rt::main]`, `#[tokio::main]` of either
+    /// kind, a thread without one. See `docs/embedding.md`.
     ///
     /// # Errors
     /// When a transport cannot be set up, the health port is taken, or the system
@@ -114,11 +115,12 @@ impl Worker {
     /// A handler that blocks stops everything here; real workers use [`Worker::spawn`].
     ///
     /// # Errors
-    /// As [`Worker::spawn`].
-    ///
-    /// # Panics
-    /// Outside an actix `System`.
+    /// As [`Worker::spawn`], and [`Error::NoSystem`] outside an actix `System`, such as in
+    /// a plain `#[tokio::main]`.
     pub async fn spawn_local(mut self) -> Result<WorkerHandle> {
+        if actix_rt::System::try_current().is_none() {
+            return Err(Error::NoSystem);
+        }
         self.plan.settings.intake.handler_threads = 0;
         let running = control::start(self.plan).await?;
         let handle = running.handle();

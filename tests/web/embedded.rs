@@ -7,6 +7,7 @@ use actix::prelude::*;
 use actix_web::{App, HttpServer, web};
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{Worker, WorkerEvent, WorkerHandle, config::Settings};
+use futures_util::StreamExt;
 use serde_json::json;
 
 use crate::echo;
@@ -58,6 +59,47 @@ async fn two_workers_share_a_service_and_its_port() {
     }
     for worker in &workers {
         worker.shutdown().await;
+    }
+    handle.stop(false).await;
+}
+
+#[actix_rt::test]
+async fn a_service_that_outlives_its_worker_says_so_and_ends_its_streams() {
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = worker("mortal", &orchestrator);
+    let pages = worker.clone();
+    let server =
+        HttpServer::new(move || App::new().configure(axon_worker::web::routes(pages.clone())))
+            .workers(1)
+            .disable_signals()
+            .bind(("127.0.0.1", 0))
+            .expect("a port");
+    let port = server.addrs()[0].port();
+    let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    let get = |path: &str| {
+        let url = format!("http://127.0.0.1:{port}{path}");
+        awc::Client::default().get(url).send()
+    };
+    let mut stream = get("/stream").await.expect("an answer");
+    let first = stream.next().await.expect("an event").unwrap();
+    assert!(String::from_utf8_lossy(&first).contains("\"ended\":false"));
+    worker.shutdown().await;
+    let mut last = first;
+    while let Some(event) = stream.next().await {
+        last = event.unwrap();
+    }
+    assert!(String::from_utf8_lossy(&last).contains("\"ended\":true"));
+    for path in ["/health", "/ready"] {
+        let mut answer = get(path).await.expect("an answer");
+        let body = answer.body().await.expect("a body");
+        assert_eq!(answer.status(), 503, "{path}");
+        let body = String::from_utf8_lossy(&body);
+        assert!(
+            body.contains("[\"the worker has ended\"]"),
+            "{path}: {body}"
+        );
     }
     handle.stop(false).await;
 }

@@ -4,9 +4,11 @@
 
 mod admin;
 mod embedded;
+mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod page;
+mod runtimes;
 
 use std::net::TcpListener;
 

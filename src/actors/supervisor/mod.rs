@@ -171,6 +171,8 @@ impl Handler<StartTask> for TaskSupervisor {
         let Some(registration) = self.registry.get(task.name.as_str()) else {
             warn!(task_id = %task.id, kind = %task.name, "no handler of that name");
             let error = TaskError::permanent(format!("{UNSUPPORTED}{}", task.name));
+            let board = &self.services.board;
+            board.task_refused(&task.id, &task.name, &error);
             let result = TaskResult::of(&task, Outcome::Failed(error), Duration::ZERO);
             drop(permit);
             self.neighbours.courier.do_send(DeliverResult {
