@@ -199,11 +199,6 @@ impl WorkerHandle {
         self.board.meters.text(&self.status(), None)
     }
 
-    #[cfg(feature = "otlp")]
-    pub(crate) fn has_ended(&self) -> bool {
-        self.ended.borrow().is_some()
-    }
-
     /// Where the health server listens, if there is one.
     #[must_use]
     pub fn health_address(&self) -> Option<SocketAddr> {
@@ -271,7 +266,7 @@ impl WorkerHandle {
     }
 
     /// Whether the worker is over.
-    #[cfg(feature = "health")]
+    #[cfg(any(feature = "health", feature = "otlp"))]
     pub(crate) fn has_ended(&self) -> bool {
         self.ended.borrow().is_some()
     }

@@ -40,6 +40,7 @@ pub(super) async fn progress<P: Peer>(stage: &Stage<P>) -> Check {
                 progress,
                 message: "on the way".to_owned(),
                 data: None,
+                trace_context: Default::default(),
             };
             let told = stage
                 .call("progress", stage.transport.progress(update))
