@@ -92,7 +92,7 @@ mod tests {
         builder.build().unwrap().spawn_local().await.unwrap();
         orchestrator.knows_workers(1).await;
         orchestrator.go_down();
-        tokio::time::sleep(Duration::from_secs(3600)).await;
+        tokio::time::sleep(Duration::from_hours(1)).await;
         orchestrator.come_up();
         let task = orchestrator.submit("divide", &json!({ "dividend": 6, "divisor": 3 }));
         let result = orchestrator.result_of(&task).await;

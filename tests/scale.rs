@@ -36,7 +36,7 @@ async fn a_thousand_workers_do_not_trample_an_orchestrator_that_comes_back() {
     assert_eq!(started.total(), WORKERS);
 
     // Beats are spread, and none is late.
-    let calm = seen.herd.calm - 2 * INTERVAL;
+    let calm = seen.herd.calm.saturating_sub(2 * INTERVAL);
     let share = worst_share(&seen, &[Call::Heartbeat], calm, 2 * INTERVAL);
     assert!(share <= 0.04, "heartbeats while all is well: {share}");
     let silence = seen.longest_silence();
@@ -58,7 +58,7 @@ async fn a_thousand_workers_do_not_trample_an_orchestrator_that_comes_back() {
     assert!(share <= 0.25, "all requests after the return: {share}");
 
     // Nothing stays in step afterwards.
-    let late = seen.back() + seen.herd.after - 2 * INTERVAL;
+    let late = (seen.back() + seen.herd.after).saturating_sub(2 * INTERVAL);
     for calls in [[Call::Heartbeat], [Call::Poll]] {
         let share = worst_share(&seen, &calls, late, 2 * INTERVAL);
         assert!(share <= 0.08, "{calls:?} later on: {share}");

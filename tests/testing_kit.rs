@@ -59,6 +59,16 @@ async fn wrong_parameters_name_the_field_and_the_handler_is_not_called() {
     );
 }
 
+async fn refuse(_: TaskCall, _: Next) -> Outcome {
+    Outcome::Failed(TaskError::new(ErrorCode::Security, "no"))
+}
+
+async fn of_queue(_: RawJson, task: QueueTask) -> Result<Value, TaskError> {
+    let format: Option<String> = task.metadata("format")?;
+    let files: Vec<_> = task.files().iter().map(|file| file.name.clone()).collect();
+    Ok(json!({ "queue": task.queue(), "format": format, "files": files }))
+}
+
 struct Factor(i64);
 struct Tenant(&'static str);
 
@@ -268,9 +278,6 @@ async fn middleware_stands_in_front_as_in_a_worker() {
         .await;
     assert_eq!(end.data::<String>(), "at last");
 
-    async fn refuse(_: TaskCall, _: Next) -> Outcome {
-        Outcome::Failed(TaskError::new(ErrorCode::Security, "no"))
-    }
     let end = testing::call(sum).middleware(refuse).await;
     assert_eq!(end.failure().code(), &ErrorCode::Security);
 }
@@ -286,11 +293,6 @@ async fn statuses_of_ones_own_and_queues() {
         ("needs_review", json!({"score": 0.5}))
     );
 
-    async fn of_queue(_: RawJson, task: QueueTask) -> Result<Value, TaskError> {
-        let format: Option<String> = task.metadata("format")?;
-        let files: Vec<_> = task.files().iter().map(|file| file.name.clone()).collect();
-        Ok(json!({ "queue": task.queue(), "format": format, "files": files }))
-    }
     let end = testing::call(of_queue)
         .of_queue("files.new")
         .metadata(&json!({"format": "pdf"}))

@@ -119,8 +119,18 @@ fn show(seen: &Seen) {
             Duration::ZERO,
             SECOND,
         ));
-        rows.push(("before: heartbeats, 30 s", &beats, herd.calm - late, late));
-        rows.push(("before: polls, 30 s", &polls, herd.calm - late, late));
+        rows.push((
+            "before: heartbeats, 30 s",
+            &beats,
+            herd.calm.saturating_sub(late),
+            late,
+        ));
+        rows.push((
+            "before: polls, 30 s",
+            &polls,
+            herd.calm.saturating_sub(late),
+            late,
+        ));
     }
     rows.extend([
         ("away: all, first second", &all[..], herd.calm, SECOND),
@@ -128,7 +138,7 @@ fn show(seen: &Seen) {
             "away: all, after that",
             &all[..],
             herd.calm + SECOND,
-            herd.outage - SECOND,
+            herd.outage.saturating_sub(SECOND),
         ),
         (
             "back: registrations",
@@ -137,8 +147,18 @@ fn show(seen: &Seen) {
             herd.after,
         ),
         ("back: all, 30 s", &all[..], seen.back(), late),
-        ("later: heartbeats, 30 s", &beats[..], end - late, late),
-        ("later: polls, 30 s", &polls[..], end - late, late),
+        (
+            "later: heartbeats, 30 s",
+            &beats[..],
+            end.saturating_sub(late),
+            late,
+        ),
+        (
+            "later: polls, 30 s",
+            &polls[..],
+            end.saturating_sub(late),
+            late,
+        ),
     ]);
     for (what, calls, from, length) in rows {
         let spread = seen.spread(calls, from, length);

@@ -191,8 +191,8 @@ impl Transport for Flawed {
             };
             let answer = match (self.flaw, answer) {
                 (Flaw::CutsUnnoticed, Err(TransportError::NoAnswer { .. })) => pending().await,
-                (Flaw::DownIsFine, Err(TransportError::Unreachable { .. })) => Ok(None),
-                (Flaw::GarbledIsNothing, Err(TransportError::Malformed { .. })) => Ok(None),
+                (Flaw::DownIsFine, Err(TransportError::Unreachable { .. }))
+                | (Flaw::GarbledIsNothing, Err(TransportError::Malformed { .. })) => Ok(None),
                 (_, answer) => self.spoil(answer),
             };
             self.polling.set(false);
