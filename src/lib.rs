@@ -105,6 +105,8 @@ mod json;
 mod metrics;
 pub mod middleware;
 mod policy;
+#[cfg(feature = "programs")]
+pub mod programs;
 mod rules;
 mod status;
 pub mod storage;

@@ -92,15 +92,26 @@ impl Settings {
 }
 
 fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded, ConfigError> {
+    let (settings, _) = settings_of(vars, None, &mut notes);
+    let warnings = notes.finish()?;
+    Ok(Loaded { settings, warnings })
+}
+
+/// The settings, and the table of the file that is called `beside`.
+pub(super) fn settings_of(
+    vars: &BTreeMap<String, String>,
+    beside: Option<&str>,
+    notes: &mut Notes,
+) -> (Settings, Option<Json>) {
     let path = vars.get(FILE_VARIABLE).map_or("", |path| path.trim());
-    let from_file = if path.is_empty() {
-        Layer::default()
+    let (from_file, beside) = if path.is_empty() {
+        Default::default()
     } else {
-        file::read(path, &mut notes)
+        file::read(path, beside, notes)
     };
-    let from_env = source::environment(vars, &mut notes);
+    let from_env = source::environment(vars, notes);
     let mut merged = merge(from_file, from_env);
-    one_list_of_orchestrators(&mut merged, &mut notes);
+    one_list_of_orchestrators(&mut merged, notes);
 
     let mut draft = Draft::default();
     let mut done = BTreeSet::new();
@@ -119,12 +130,11 @@ fn from_map(vars: &BTreeMap<String, String>, mut notes: Notes) -> Result<Loaded,
         let raw = to_json(value);
         let blank = raw.as_str().is_some_and(|text| text.trim().is_empty());
         if !blank || variable.blank_counts() {
-            read::put(variable, &place, &raw, &mut draft, &mut notes);
+            read::put(variable, &place, &raw, &mut draft, notes);
         }
     }
-    let settings = finish::finish(draft, &mut notes);
-    let warnings = notes.finish()?;
-    Ok(Loaded { settings, warnings })
+    let settings = finish::finish(draft, notes);
+    (settings, beside.as_ref().map(to_json))
 }
 
 fn merge(lower: Layer, upper: Layer) -> Map<String, Value> {
