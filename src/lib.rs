@@ -91,6 +91,7 @@
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
+//! - `docs/programs.md`: tasks that other programs do, with no Rust at all.
 
 mod actors;
 pub mod config;
@@ -155,6 +156,9 @@ mod guides {
     struct Middleware;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
+    #[cfg(feature = "programs")]
+    #[doc = include_str!("../docs/programs.md")]
+    struct Programs;
     #[cfg(feature = "contracts")]
     #[doc = include_str!("../docs/contracts.md")]
     struct Contracts;

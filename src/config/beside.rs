@@ -62,7 +62,11 @@ impl<'a> Table<'a> {
 
     /// All is read: other keys mean nothing.
     pub(crate) fn finish(self) {
-        for name in self.fields.keys().filter(|name| !self.asked.contains(name.as_str())) {
+        for name in self
+            .fields
+            .keys()
+            .filter(|name| !self.asked.contains(name.as_str()))
+        {
             let place = self.place.at(format_args!(".{name}")).to_string();
             self.notes.problem(Problem::UnknownKey { place });
         }
@@ -131,7 +135,9 @@ impl<'a> Table<'a> {
         let expected = Kind::OneOf(words).to_string();
         self.value(key, &expected, |raw| {
             let word = raw.as_str()?;
-            words.iter().position(|known| known.eq_ignore_ascii_case(word))
+            words
+                .iter()
+                .position(|known| known.eq_ignore_ascii_case(word))
         })
     }
 
@@ -213,7 +219,9 @@ fn bytes(raw: &Json) -> Option<u64> {
         return u64::try_from(whole(raw)?).ok();
     };
     let text = text.trim();
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
     let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
         "" | "b" => 1,

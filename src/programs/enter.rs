@@ -191,7 +191,10 @@ mod tests {
         assert_eq!(arguments[0], WORD);
         let step = Step::read(&arguments[1..]).unwrap();
         assert_eq!(step.limits, limits);
-        assert_eq!((step.program, step.name), ("/bin/echo".as_ref(), "echo".as_ref()));
+        assert_eq!(
+            (step.program, step.name),
+            ("/bin/echo".as_ref(), "echo".as_ref())
+        );
         assert_eq!(step.arguments, ["-", "x"]);
         assert_eq!(u32::try_from(step.parent), Ok(process::id()));
         assert_eq!(Step::read(&arguments[..4]), None);

@@ -95,7 +95,10 @@ mod tests {
         ];
         let ours = ours.map(|name| (name.into(), "value".into()));
         let child = environment.of_child(ours);
-        child.keys().map(|name| name.to_string_lossy().into_owned()).collect()
+        child
+            .keys()
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
     }
 
     #[test]
@@ -117,6 +120,9 @@ mod tests {
             inherit: Some(names.iter().map(|name| (*name).to_owned()).collect()),
         };
         assert_eq!(names(&inherit(&[])), ["LANG", "PATH"]);
-        assert_eq!(names(&inherit(&["HF_*"])), ["HF_HOME", "HF_TOKEN", "LANG", "PATH"]);
+        assert_eq!(
+            names(&inherit(&["HF_*"])),
+            ["HF_HOME", "HF_TOKEN", "LANG", "PATH"]
+        );
     }
 }

@@ -142,11 +142,27 @@ mod tests {
             (65, ErrorCode::InvalidInput, ErrorCode::Transient),
             (75, ErrorCode::Transient, ErrorCode::Transient),
             (78, ErrorCode::Permanent, ErrorCode::Transient),
-            (127, ErrorCode::DependencyMissing, ErrorCode::DependencyMissing),
-            (137, ErrorCode::ResourceExhausted, ErrorCode::ResourceExhausted),
+            (
+                127,
+                ErrorCode::DependencyMissing,
+                ErrorCode::DependencyMissing,
+            ),
+            (
+                137,
+                ErrorCode::ResourceExhausted,
+                ErrorCode::ResourceExhausted,
+            ),
         ] {
-            assert_eq!(failure(Exit::Code(code), true, false, "").code(), &once, "{code}");
-            assert_eq!(failure(Exit::Code(code), false, false, "").code(), &pool, "{code}");
+            assert_eq!(
+                failure(Exit::Code(code), true, false, "").code(),
+                &once,
+                "{code}"
+            );
+            assert_eq!(
+                failure(Exit::Code(code), false, false, "").code(),
+                &pool,
+                "{code}"
+            );
         }
     }
 
@@ -156,12 +172,18 @@ mod tests {
             let error = failure(Exit::Signal(signal), true, false, "");
             assert_eq!(error.code(), &ErrorCode::ResourceExhausted);
         }
-        assert_eq!(failure(Exit::Signal(11), true, false, "").code(), &ErrorCode::Transient);
+        assert_eq!(
+            failure(Exit::Signal(11), true, false, "").code(),
+            &ErrorCode::Transient
+        );
         let words = "Traceback\nMemoryError";
         let starved = failure(Exit::Code(1), true, true, words);
         assert_eq!(starved.code(), &ErrorCode::ResourceExhausted);
         // Without a limit of ours it is the program's own trouble.
-        assert_eq!(failure(Exit::Code(1), true, false, words).code(), &ErrorCode::Transient);
+        assert_eq!(
+            failure(Exit::Code(1), true, false, words).code(),
+            &ErrorCode::Transient
+        );
     }
 
     #[test]

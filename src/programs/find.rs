@@ -21,7 +21,9 @@ pub(super) fn find(
             None => Err(ProgramError::NotFound(name.to_owned())),
         };
     }
-    let search = search.map_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"), |it| it.as_os_str());
+    let search = search.map_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"), |it| {
+        it.as_os_str()
+    });
     let mut seen = false;
     for folder in std::env::split_paths(search) {
         // A relative folder in PATH begins where the program will run: nowhere certain.
@@ -63,12 +65,22 @@ mod tests {
         let tool = make("tool", 0o755);
         make("text", 0o644);
         let search = std::env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
-        let found = |name: &str| find(name, folder.path(), Some(&search)).map_err(|e| e.to_string());
+        let found =
+            |name: &str| find(name, folder.path(), Some(&search)).map_err(|e| e.to_string());
         assert_eq!(found("tool"), Ok(tool.clone()));
         assert_eq!(found("./tool"), Ok(folder.path().join("./tool")));
         assert_eq!(found(tool.to_str().unwrap()), Ok(tool));
-        assert_eq!(found("text"), Err("command \"text\": not executable".to_owned()));
-        assert_eq!(found("./nothing"), Err("command \"./nothing\": not found".to_owned()));
-        assert_eq!(found("nothing"), Err("command \"nothing\": not found".to_owned()));
+        assert_eq!(
+            found("text"),
+            Err("command \"text\": not executable".to_owned())
+        );
+        assert_eq!(
+            found("./nothing"),
+            Err("command \"./nothing\": not found".to_owned())
+        );
+        assert_eq!(
+            found("nothing"),
+            Err("command \"nothing\": not found".to_owned())
+        );
     }
 }

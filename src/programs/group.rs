@@ -104,7 +104,11 @@ fn only_the_dead(group: Pid) -> bool {
     let group = group.as_raw_nonzero().get().to_string();
     let is_alive = |stat: &str| {
         // "pid (name) state parent group ...", where the name may hold anything.
-        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        let mut fields = stat
+            .rsplit(')')
+            .next()
+            .unwrap_or_default()
+            .split_whitespace();
         let state = fields.next().unwrap_or_default();
         fields.nth(1) == Some(group.as_str()) && !matches!(state, "Z" | "X")
     };

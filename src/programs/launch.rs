@@ -46,7 +46,11 @@ pub(super) fn start(launch: &Launch<'_>) -> Result<Process, TaskError> {
 
 fn command(launch: &Launch<'_>) -> io::Result<Command> {
     if enter::is_possible() {
-        return enter::command(launch.limits, launch.program.as_os_str(), launch.name.as_ref());
+        return enter::command(
+            launch.limits,
+            launch.program.as_os_str(),
+            launch.name.as_ref(),
+        );
     }
     let mut command = Command::new(launch.program);
     command.arg0(launch.name);

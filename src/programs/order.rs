@@ -61,11 +61,12 @@ impl Order {
         let _ = self.reply.send(outcome);
         self.hold
     }
-
 }
 
 impl std::fmt::Debug for Order {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Order").field("task", &self.task).finish_non_exhaustive()
+        f.debug_struct("Order")
+            .field("task", &self.task)
+            .finish_non_exhaustive()
     }
 }

@@ -185,7 +185,11 @@ impl Program {
             return Err(ProgramError::NoFolder(folder.clone()));
         }
         launch.variables = environment.of_child(std::env::vars_os());
-        launch.program = find(&name, &base, launch.variables.get("PATH".as_ref() as &std::ffi::OsStr))?;
+        launch.program = find(
+            &name,
+            &base,
+            launch.variables.get("PATH".as_ref() as &std::ffi::OsStr),
+        )?;
         launch.name = name;
         launch.arguments = words.collect();
         Ok(ReadyProgram(Arc::new(launch)))

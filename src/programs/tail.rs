@@ -43,7 +43,8 @@ impl Chatter {
 
     /// Takes bytes of stderr.
     pub(crate) fn stderr(&mut self, bytes: &[u8]) {
-        self.end.extend_from_slice(&bytes[bytes.len().saturating_sub(self.most)..]);
+        self.end
+            .extend_from_slice(&bytes[bytes.len().saturating_sub(self.most)..]);
         if self.end.len() > 2 * self.most {
             self.end.drain(..self.end.len() - self.most);
         }

@@ -18,7 +18,10 @@ mod tests {
     fn here_is_the_folder_of_the_file() {
         let here = Path::new("/srv/worker");
         assert_eq!(filled("{here}/a.py", here), "/srv/worker/a.py");
-        assert_eq!(filled("--path={here}:{here}/lib", here), "--path=/srv/worker:/srv/worker/lib");
+        assert_eq!(
+            filled("--path={here}:{here}/lib", here),
+            "--path=/srv/worker:/srv/worker/lib"
+        );
         assert_eq!(filled("{there}", here), "{there}");
     }
 }

@@ -134,5 +134,6 @@ impl WorkerFile {
 /// The folder that the file is in.
 fn folder_of(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned)
+    path.parent()
+        .map_or_else(|| PathBuf::from("/"), Path::to_owned)
 }

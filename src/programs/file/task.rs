@@ -52,9 +52,9 @@ impl Unready {
             Err(ProgramError::NotFound(command)) => {
                 Err(format!("command {command:?} of task {name}: not found"))
             }
-            Err(ProgramError::NotExecutable(command)) => {
-                Err(format!("command {command:?} of task {name}: not executable"))
-            }
+            Err(ProgramError::NotExecutable(command)) => Err(format!(
+                "command {command:?} of task {name}: not executable"
+            )),
             Err(error) => Err(format!("task {name}: {error}")),
         }
     }
@@ -102,7 +102,11 @@ pub(super) fn read(name: &str, here: &Path, mut table: Table<'_>) -> Option<Unre
         words => words,
     };
     let mut program = {
-        let words: Vec<_> = command.iter().flatten().map(|it| filled(it, here)).collect();
+        let words: Vec<_> = command
+            .iter()
+            .flatten()
+            .map(|it| filled(it, here))
+            .collect();
         if is_pool {
             let processes = table.whole("processes", 1, 1000).unwrap_or(1);
             Program::pool(words, usize::try_from(processes).unwrap_or(1))
@@ -192,7 +196,11 @@ fn surroundings(
     for (name, value) in table.texts_by_name("environment") {
         if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
             let place = format!(".{name}");
-            table.wrong(&format!("environment{place}"), "a variable", "what none can be");
+            table.wrong(
+                &format!("environment{place}"),
+                "a variable",
+                "what none can be",
+            );
             continue;
         }
         program = program.variable(name, filled(&value, here));
@@ -231,7 +239,11 @@ fn exit_codes(table: &mut Table<'_>) -> Vec<(u8, ErrorCode)> {
     for (code, meaning) in table.texts_by_name("exit_codes") {
         let place = format!("exit_codes.{code}");
         let Some(number) = code.parse::<u8>().ok().filter(|code| *code != 0) else {
-            table.wrong(&place, "an exit code from 1 to 255 as the key", &format!("{code:?}"));
+            table.wrong(
+                &place,
+                "an exit code from 1 to 255 as the key",
+                &format!("{code:?}"),
+            );
             continue;
         };
         match ErrorCode::from(meaning.to_ascii_uppercase().as_str()) {
@@ -245,4 +257,3 @@ fn exit_codes(table: &mut Table<'_>) -> Vec<(u8, ErrorCode)> {
     }
     codes
 }
-

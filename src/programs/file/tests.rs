@@ -49,7 +49,10 @@ fn a_file_is_a_worker() {
     let worker = file.into_builder().build().unwrap();
     let shown = format!("{worker:?}");
     // A pool that shares its type with nobody takes as many tasks as it has processes.
-    assert!(shown.contains(r#"task_type_limits: {"classify": 3}"#), "{shown}");
+    assert!(
+        shown.contains(r#"task_type_limits: {"classify": 3}"#),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -99,7 +102,10 @@ fn all_that_is_wrong_is_told_together_and_names_its_key() {
         "tasks.d.working_folder (worker.toml): expected a path",
         "tasks.not a name (worker.toml): expected a name of 1 to 128",
     ] {
-        let count = lines.iter().filter(|line| line.starts_with(expected)).count();
+        let count = lines
+            .iter()
+            .filter(|line| line.starts_with(expected))
+            .count();
         assert_eq!(count, 1, "{expected}\n{error}");
     }
     assert_eq!(lines.len(), 17, "{error}");
@@ -119,8 +125,14 @@ fn programs_that_are_not_there_are_told_with_their_tasks() {
         "#,
     )
     .unwrap_err();
-    assert!(error.contains("command \"no-such-program-here\" of task a: not found"), "{error}");
-    assert!(error.contains("command \"./worker.toml\" of task b: not executable"), "{error}");
+    assert!(
+        error.contains("command \"no-such-program-here\" of task a: not found"),
+        "{error}"
+    );
+    assert!(
+        error.contains("command \"./worker.toml\" of task b: not executable"),
+        "{error}"
+    );
     assert!(error.contains("task c: working folder"), "{error}");
 }
 

@@ -68,8 +68,15 @@ impl Seat {
                 Some(still) => process = still,
                 None => return self.gone(orders),
             }
-            if self.program.max_tasks().is_some_and(|most| self.served >= most) {
-                debug!(tasks = self.served, "a process of a pool has done its tasks");
+            if self
+                .program
+                .max_tasks()
+                .is_some_and(|most| self.served >= most)
+            {
+                debug!(
+                    tasks = self.served,
+                    "a process of a pool has done its tasks"
+                );
                 break;
             }
             self.say(News::Idle(self.number));

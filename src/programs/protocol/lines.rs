@@ -44,7 +44,10 @@ impl Lines {
     /// The next whole line. Empty ones are skipped.
     pub(crate) fn take(&mut self) -> Option<Line> {
         loop {
-            let Some(at) = self.buffer[self.searched..].iter().position(|b| *b == b'\n') else {
+            let Some(at) = self.buffer[self.searched..]
+                .iter()
+                .position(|b| *b == b'\n')
+            else {
                 return self.unfinished();
             };
             let line = self.buffer.split_to(self.searched + at + 1);

@@ -160,12 +160,37 @@ fn understand(line: &[u8], task_id: &str) -> Result<Message, String> {
 /// Keys that mean nothing beside the one that says what the message is.
 fn check_company(wire: &Wire<'_>) -> Result<(), String> {
     let company = [
-        ("message", wire.message.is_some(), wire.progress.is_some(), "progress"),
+        (
+            "message",
+            wire.message.is_some(),
+            wire.progress.is_some(),
+            "progress",
+        ),
         ("data", wire.data.is_some(), wire.event.is_some(), "event"),
-        ("priority", wire.priority.is_some(), wire.event.is_some(), "event"),
-        ("status", wire.status.is_some(), wire.result.is_some(), "result"),
-        ("metadata", wire.metadata.is_some(), wire.result.is_some(), "result"),
-        ("costs", wire.costs.is_some(), wire.result.is_some(), "result"),
+        (
+            "priority",
+            wire.priority.is_some(),
+            wire.event.is_some(),
+            "event",
+        ),
+        (
+            "status",
+            wire.status.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
+        (
+            "metadata",
+            wire.metadata.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
+        (
+            "costs",
+            wire.costs.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
     ];
     for (key, is_there, is_right, owner) in company {
         if is_there && !is_right {

@@ -32,7 +32,10 @@ fn every_message_of_the_protocol_is_read() {
     assert_eq!((name.as_str(), data.0.get()), ("preview", r#"{"url":"x"}"#));
 
     let reply = answer(r#"{"task_id":"t1","result":{"n":1.0},"status":"needs_review"}"#).unwrap();
-    assert_eq!((reply.status(), reply.data().as_str()), ("needs_review", r#"{"n":1.0}"#));
+    assert_eq!(
+        (reply.status(), reply.data().as_str()),
+        ("needs_review", r#"{"n":1.0}"#)
+    );
     let reply = answer(r#"{"result":3,"costs":{"tokens":8}}"#).unwrap();
     assert_eq!(reply.data().as_str(), r#"{"result":3}"#);
     assert_eq!(reply.costs().unwrap().as_str(), r#"{"tokens":8}"#);
@@ -40,9 +43,15 @@ fn every_message_of_the_protocol_is_read() {
 
     let error = answer(r#"{"error":{"code":"INVALID_INPUT_ERROR","message":"n","details":[1]}}"#);
     let error = error.unwrap_err();
-    assert_eq!((error.code(), error.message()), (&ErrorCode::InvalidInput, "n"));
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::InvalidInput, "n")
+    );
     assert_eq!(error.details().unwrap().as_str(), "[1]");
-    assert_eq!(answer(r#"{"error":{}}"#).unwrap_err().code(), &ErrorCode::Transient);
+    assert_eq!(
+        answer(r#"{"error":{}}"#).unwrap_err().code(),
+        &ErrorCode::Transient
+    );
 }
 
 #[test]
@@ -72,8 +81,14 @@ fn a_message_that_is_not_right_says_why() {
         (r#"{"task_id":"t2","result":1}"#, "another task"),
         (r#"{"result":1,"resutl":2}"#, "unknown field `resutl`"),
         (r#"{"result":1,"result":2}"#, "duplicate field `result`"),
-        (r#"{"result":1,"message":"x"}"#, "message belongs to progress"),
-        (r#"{"result":1,"status":"failure"}"#, "cannot reply with status"),
+        (
+            r#"{"result":1,"message":"x"}"#,
+            "message belongs to progress",
+        ),
+        (
+            r#"{"result":1,"status":"failure"}"#,
+            "cannot reply with status",
+        ),
         (r#"{"result":1,"costs":3}"#, "costs must be an object"),
         (r#"{"error":"text"}"#, "invalid type"),
         (r#"{"error":{"code":""}}"#, "error.code"),
@@ -83,7 +98,10 @@ fn a_message_that_is_not_right_says_why() {
         let text = fault(line);
         assert!(text.contains(why), "{line}: {text}");
     }
-    assert!(matches!(read(b"{\"result\":\"\xff\"}", "t1"), Read::Fault(_)));
+    assert!(matches!(
+        read(b"{\"result\":\"\xff\"}", "t1"),
+        Read::Fault(_)
+    ));
 }
 
 #[test]
@@ -107,9 +125,15 @@ fn a_whole_output_is_a_result_if_it_is_one_json_document() {
         Some(Ok(Ok(reply))) => Some(reply.data().as_str().to_owned()),
         _ => None,
     };
-    assert_eq!(data("{\n \"sum\": 3\n}\n").as_deref(), Some("{\n \"sum\": 3\n}"));
+    assert_eq!(
+        data("{\n \"sum\": 3\n}\n").as_deref(),
+        Some("{\n \"sum\": 3\n}")
+    );
     assert_eq!(data("42\n").as_deref(), Some(r#"{"result":42}"#));
-    assert_eq!(data("{\n \"result\": {\"a\": 1}\n}").as_deref(), Some("{\"a\": 1}"));
+    assert_eq!(
+        data("{\n \"result\": {\"a\": 1}\n}").as_deref(),
+        Some("{\"a\": 1}")
+    );
     assert_eq!(data("reading\n{\"sum\": 3}"), None);
     assert_eq!(data(""), None);
     assert_eq!(data(&"[".repeat(1000)), None);
