@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::Signal;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::LocalSet;
 
 use super::group;
@@ -20,9 +20,14 @@ type Errand = Box<dyn FnOnce() + Send>;
 
 static KEEPER: Mutex<Option<mpsc::UnboundedSender<Errand>>> = Mutex::new(None);
 static ENDING: AtomicBool = AtomicBool::new(false);
+static ENDED: Notify = Notify::const_new();
 
 /// How often is looked whether programs have ended.
 const LOOK: Duration = Duration::from_millis(10);
+
+/// How long a program that is not needed any more has to end by itself, when its stdin has
+/// ended.
+pub(super) const DISMISSAL: Duration = Duration::from_secs(1);
 
 /// How long killed processes are waited for.
 const KILLED: Duration = Duration::from_secs(2);
@@ -70,12 +75,25 @@ pub(super) fn is_ending() -> bool {
     ENDING.load(Ordering::Relaxed)
 }
 
-/// Ends all programs that this process has started: SIGTERM, and after `grace` SIGKILL.
-/// Returns how many had to be killed. None is started from now on.
+/// Waits until that is so.
+pub(super) async fn ending() {
+    let told = ENDED.notified();
+    if !is_ending() {
+        told.await;
+    }
+}
+
+/// Ends all programs that this process has started. The stdin of those that wait for tasks
+/// ends; a second later all get SIGTERM, and after `grace` SIGKILL. Returns how many had to
+/// be killed. None is started from now on.
 ///
 /// For the end of a process, when its workers have ended. Tasks that still run fail.
 pub async fn end_all(grace: Duration) -> usize {
     ENDING.store(true, Ordering::Relaxed);
+    ENDED.notify_waiters();
+    if all_gone(DISMISSAL).await {
+        return 0;
+    }
     group::signal_all(Signal::TERM);
     if all_gone(grace).await {
         return 0;

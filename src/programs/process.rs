@@ -172,6 +172,14 @@ impl Process {
         self.group.signal(Signal::TERM);
     }
 
+    /// Ends its input, and waits for it to end by itself, for at most this time.
+    pub(super) async fn dismiss(&mut self, within: Duration) {
+        self.close_input();
+        let end = async { while !matches!(self.event().await, Event::Ended(_)) {} };
+        // If it stays, stronger means follow.
+        let _ = tokio::time::timeout(within, end).await;
+    }
+
     /// Ends it and its group: SIGTERM, and SIGKILL after `grace`. Returns when nobody
     /// of them is left.
     pub(super) async fn end(mut self, grace: Duration) {

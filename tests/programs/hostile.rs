@@ -6,12 +6,12 @@ const TASKS: &str = r#"
 [tasks.once]
 command = [PUPPET]
 grace = 0.5
-limits = { line = "1 MiB", output = "64 MiB" }
+limits = { line = "1 MiB", output = "8 MiB" }
 [tasks.pool]
 command = [PUPPET, "pool"]
 mode = "pool"
 grace = 0.5
-limits = { line = "1 MiB", output = "64 MiB" }
+limits = { line = "1 MiB", output = "8 MiB" }
 "#;
 
 /// What each of them ends with, in both modes.
@@ -38,7 +38,7 @@ async fn a_line_without_an_end() {
 
 #[actix_rt::test]
 async fn lines_without_an_end() {
-    let text = "more than 67108864 bytes of output";
+    let text = "more than 8388608 bytes of output";
     ends_with(json!({"do": "endless_lines"}), "LIMIT_EXCEEDED_ERROR", text).await;
 }
 

@@ -152,4 +152,5 @@ async fn large_parameters_and_results_pass_through_small_pipes() {
         .data("once", json!({"do": "bulk", "text": text}))
         .await;
     assert_eq!(data["size"], 3 << 20);
+    assert_eq!(data["text"].as_str().map(str::len), Some(512 << 10));
 }

@@ -41,7 +41,7 @@ def progress(params):
     tell(params, "said")
     while not os.path.exists(params["until"]):
         time.sleep(0.01)
-    say(result={})
+    say(result={"pid": os.getpid()})
 
 
 def leave(params):
@@ -76,7 +76,7 @@ def count(params):
 
 def bulk(params):
     """A large result for large parameters."""
-    say(result={"size": len(params["text"]), "text": params["text"]})
+    say(result={"size": len(params["text"]), "text": params["text"][: 512 << 10]})
 
 
 # --- staying
@@ -204,6 +204,9 @@ def main():
         task = json.loads(line)
         served += 1
         globals()[task["params"]["do"]](task["params"])
+    if len(sys.argv) > 2:
+        with open(sys.argv[2], "a") as file:
+            print(os.getpid(), file=file)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ use roster::{Number, Roster, Step};
 use super::keeper;
 use super::order::Order;
 use super::program::Ready;
-use crate::task::{Outcome, TaskError};
+use crate::task::Outcome;
 
 /// News for the pool.
 enum News {
@@ -57,6 +57,7 @@ pub(super) async fn run(program: Arc<Ready>, mut orders: mpsc::UnboundedReceiver
                 None => return,
             },
             Some(news) = news.recv() => pool.hear(news),
+            () = keeper::ending() => return,
             () = until(rest) => {}
         }
     }
@@ -75,9 +76,6 @@ impl Pool {
     /// Does all there is to do now. Returns until when it rests, if it does.
     fn act(&mut self) -> Option<Instant> {
         loop {
-            if keeper::is_ending() {
-                return None;
-            }
             match self.roster.step(self.waiting.len(), Instant::now()) {
                 Step::Give(number) => self.give(number),
                 Step::Start(number) => self.start(number),
@@ -88,11 +86,6 @@ impl Pool {
     }
 
     fn take(&mut self, order: Order) {
-        if keeper::is_ending() {
-            let error = TaskError::transient("the programs of this worker are being ended");
-            drop(order.answer(Outcome::Failed(error)));
-            return;
-        }
         self.next += 1;
         self.waiting.push_back(Waiting {
             number: self.next,

@@ -9,6 +9,7 @@ use tracing::{Instrument, debug, info, warn};
 use super::News;
 use super::roster::Number;
 use crate::programs::exit::{Death, Exit};
+use crate::programs::keeper::DISMISSAL;
 use crate::programs::order::Order;
 use crate::programs::process::{Event, Process};
 use crate::programs::program::Ready;
@@ -81,7 +82,7 @@ impl Seat {
             }
             self.say(News::Idle(self.number));
         }
-        process.close_input();
+        process.dismiss(DISMISSAL.min(self.program.grace())).await;
         process.end(self.program.grace()).await;
         self.gone(orders);
     }
