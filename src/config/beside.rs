@@ -12,19 +12,20 @@ use super::load::{Loaded, settings_of};
 use super::problem::{ConfigError, Notes, Place, Problem};
 use super::read::{number, shown, whole};
 use super::shapes::kind_of;
-use super::variables::FILE_VARIABLE;
+use super::variables::{EXTRA_PREFIX, FILE_VARIABLE, VARIABLES};
 use crate::id::check_identifier;
 
-/// Reads settings as [`Settings::load`](super::Settings::load), from this file and these
-/// variables, and the table of this name by `read`, if it is there.
+/// Reads settings as [`Settings::load`](super::Settings::load), from this file and the
+/// environment, or these variables in its place, and the table of this name by `read`, if
+/// it is there.
 pub(crate) fn load<T>(
     path: &Path,
-    vars: &BTreeMap<String, String>,
+    vars: Option<BTreeMap<String, String>>,
     table: &str,
     read: impl FnOnce(Option<Table<'_>>) -> T,
 ) -> Result<(Loaded, T), ConfigError> {
     let mut notes = Notes::default();
-    let mut vars = vars.clone();
+    let mut vars = vars.unwrap_or_else(|| environment(&mut notes));
     let path = path.to_string_lossy().into_owned();
     vars.insert(FILE_VARIABLE.to_owned(), path.clone());
     let (settings, found) = settings_of(&vars, Some(table), &mut notes);
@@ -40,6 +41,27 @@ pub(crate) fn load<T>(
     let read = read(fields.map(|fields| Table::new(place, fields, &mut notes)));
     let warnings = notes.finish()?;
     Ok((Loaded { settings, warnings }, read))
+}
+
+/// The environment of this process. What is no text may be somebody else's.
+fn environment(notes: &mut Notes) -> BTreeMap<String, String> {
+    let mut vars = BTreeMap::new();
+    for (name, text) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else {
+            continue;
+        };
+        let is_ours = name.starts_with(EXTRA_PREFIX)
+            || VARIABLES.iter().any(|variable| variable.name == name);
+        match text.into_string() {
+            Ok(text) => drop(vars.insert(name, text)),
+            Err(_) if is_ours => {
+                let place = Place::variable(&name);
+                notes.problem(place.wrong(Kind::Text, "bytes that are not UTF-8"));
+            }
+            Err(_) => {}
+        }
+    }
+    vars
 }
 
 /// A table that is being read. What is wrong is noted; what was not asked for is unknown.

@@ -40,7 +40,7 @@ impl Job for ProgramJob {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let way = Arc::clone(&self.0);
         async move {
-            let (order, outcome) = match Order::of(call).await {
+            let (order, expected) = match Order::of(call).await {
                 Ok(ordered) => ordered,
                 Err(error) => return Outcome::Failed(error),
             };
@@ -55,10 +55,7 @@ impl Job for ProgramJob {
                 let text = format!("no thread for programs: {error}");
                 return Outcome::Failed(TaskError::new(ErrorCode::ResourceExhausted, text));
             }
-            outcome.await.unwrap_or_else(|_| {
-                let text = "the talk with the program broke off";
-                Outcome::Failed(TaskError::new(ErrorCode::Internal, text))
-            })
+            expected.outcome().await
         }
         .boxed_local()
     }

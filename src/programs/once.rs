@@ -13,7 +13,7 @@ use super::talk::{Ended, Talk};
 use crate::task::{Outcome, TaskError};
 
 /// Does one task, from the start of its process until nothing is left of it.
-pub(super) async fn run(program: Arc<Ready>, mut order: Order) {
+pub(super) async fn run(program: Arc<Ready>, order: Order) {
     if order.is_called_off() {
         drop(order.answer(Outcome::Cancelled));
         return;
@@ -31,8 +31,8 @@ pub(super) async fn run(program: Arc<Ready>, mut order: Order) {
     process.close_input();
 
     let mut talk = Talk::new(&program);
-    let outcome = match talk.run(&mut process, &mut order).await {
-        Ended::Answered(answer) => when_answered(&mut talk, &mut process, &mut order, answer).await,
+    let outcome = match talk.run(&mut process, &order).await {
+        Ended::Answered(answer) => when_answered(&mut talk, &mut process, &order, answer).await,
         Ended::Exited(exit) => when_ended(&program, &talk, &process, &order, exit),
         Ended::Broken(error) => Outcome::Failed(error),
         Ended::CalledOff => {
@@ -51,7 +51,7 @@ pub(super) async fn run(program: Arc<Ready>, mut order: Order) {
 async fn when_answered(
     talk: &mut Talk<'_>,
     process: &mut Process,
-    order: &mut Order,
+    order: &Order,
     answer: Answer,
 ) -> Outcome {
     let task_id = order.task.task_id().to_string();

@@ -12,7 +12,7 @@ use super::find::find;
 use super::launch::Launch;
 use super::limits::Limits;
 use super::process::Process;
-use super::{enter, launch};
+use super::{enter, keeper, launch};
 use crate::task::{ErrorCode, TaskError};
 
 /// Why a program cannot be used.
@@ -272,6 +272,11 @@ impl Ready {
         task_folder: Option<&Path>,
         variables: &[(&'static str, String)],
     ) -> Result<Process, TaskError> {
+        if keeper::is_ending() {
+            return Err(TaskError::transient(
+                "the programs of this worker are being ended",
+            ));
+        }
         launch::start(&Launch {
             program: &self.program,
             name: &self.name,

@@ -1,6 +1,7 @@
 //! The talk with a process about one task: what it says is passed on, until it answers,
 //! ends, makes a mistake or the task is called off.
 
+use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use tracing::{debug, warn};
@@ -44,13 +45,13 @@ impl<'a> Talk<'a> {
     }
 
     /// Talks until something of importance happens.
-    pub(super) async fn run(&mut self, process: &mut Process, order: &mut Order) -> Ended {
+    pub(super) async fn run(&mut self, process: &mut Process, order: &Order) -> Ended {
+        let mut called_off = pin!(order.called_off());
         loop {
-            let task = order.task.clone();
             tokio::select! {
                 biased;
-                () = order.called_off() => return Ended::CalledOff,
-                ended = self.step(process, &task) => if let Some(ended) = ended {
+                () = &mut called_off => return Ended::CalledOff,
+                ended = self.step(process, &order.task) => if let Some(ended) = ended {
                     return ended;
                 },
             }
@@ -93,33 +94,45 @@ impl<'a> Talk<'a> {
 
     /// One event. Cancel-safe but for an event of the task that is being sent.
     async fn step(&mut self, process: &mut Process, task: &TaskContext) -> Option<Ended> {
-        let line = match process.event().await {
+        let mut line = match process.event().await {
             Event::Ended(exit) => return Some(Ended::Exited(exit)),
             Event::Silent if self.program.is_once() => return None,
             Event::Silent => return Some(without_voice(process, self.program.grace()).await),
             Event::Line(line) => line,
         };
+        loop {
+            match self.hear(line, process, task) {
+                Heard::Noise => {}
+                Heard::Message(message) => return self.pass_on(message, task).await,
+                Heard::Wrong(error) => return Some(Ended::Broken(error)),
+            }
+            // Others that have come already; there are never many.
+            line = process.line_now()?;
+        }
+    }
+
+    fn hear(&mut self, line: Line, process: &mut Process, task: &TaskContext) -> Heard {
         self.lines += 1;
         let limits = self.program.limits();
         if process.heard() > limits.output {
-            return Some(self.over(&format!("more than {} bytes of output", limits.output)));
+            return self.over(&format!("more than {} bytes of output", limits.output));
         }
         let Line::Text(line) = line else {
-            return Some(self.over(&format!("a line of more than {} bytes", limits.line)));
+            return self.over(&format!("a line of more than {} bytes", limits.line));
         };
         match read(&line, task.task_id().as_str()) {
             Read::Noise => {
                 self.print(&line);
                 process.chatter.stdout(&line);
-                None
+                Heard::Noise
             }
-            Read::Fault(why) => Some(Ended::Broken(TaskError::permanent(format!(
+            Read::Fault(why) => Heard::Wrong(TaskError::permanent(format!(
                 "line {} of the program's output is not right: {why}",
                 self.lines
-            )))),
+            ))),
             Read::Message(message) => {
                 self.printed = None;
-                self.pass_on(message, task).await
+                Heard::Message(message)
             }
         }
     }
@@ -162,10 +175,17 @@ impl<'a> Talk<'a> {
         }
     }
 
-    fn over(&self, what: &str) -> Ended {
+    fn over(&self, what: &str) -> Heard {
         let text = format!("the program exceeded a limit: {what} (line {})", self.lines);
-        Ended::Broken(TaskError::new(ErrorCode::LimitExceeded, text))
+        Heard::Wrong(TaskError::new(ErrorCode::LimitExceeded, text))
     }
+}
+
+/// What a line was.
+enum Heard {
+    Noise,
+    Message(Message),
+    Wrong(TaskError),
 }
 
 /// A process that closed its stdout can answer nothing any more. If it ends now, its

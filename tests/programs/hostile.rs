@@ -6,18 +6,28 @@ const TASKS: &str = r#"
 [tasks.once]
 command = [PUPPET]
 grace = 0.5
-limits = { line = "1 MiB", output = "8 MiB" }
+limits = { line = "1 MiB", output = "2 MiB" }
 [tasks.pool]
 command = [PUPPET, "pool"]
 mode = "pool"
 grace = 0.5
-limits = { line = "1 MiB", output = "8 MiB" }
+limits = { line = "1 MiB", output = "2 MiB" }
 "#;
 
 /// What each of them ends with, in both modes.
 async fn ends_with(params: Value, expected: &str, text: &str) {
     let stage = Stage::new().await;
     let worker = stage.worker(TASKS).await;
+    ends_there_with(&stage, &worker, params, expected, text).await;
+}
+
+async fn ends_there_with(
+    stage: &Stage,
+    worker: &Worker,
+    params: Value,
+    expected: &str,
+    text: &str,
+) {
     for task in ["once", "pool"] {
         let (code, message) = stage.error(task, params.clone()).await;
         assert_eq!(code, expected, "{task}: {message}");
@@ -38,7 +48,7 @@ async fn a_line_without_an_end() {
 
 #[actix_rt::test]
 async fn lines_without_an_end() {
-    let text = "more than 8388608 bytes of output";
+    let text = "more than 2097152 bytes of output";
     ends_with(json!({"do": "endless_lines"}), "LIMIT_EXCEEDED_ERROR", text).await;
 }
 
@@ -54,6 +64,8 @@ async fn a_result_nested_a_million_levels_deep() {
 
 #[actix_rt::test]
 async fn a_message_that_is_not_right() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(TASKS).await;
     for (bytes, text) in [
         (
             "{\"result\": \"\u{ff}\"}\n",
@@ -68,7 +80,7 @@ async fn a_message_that_is_not_right() {
         ("{\"result\": {\n", "EOF while parsing"),
     ] {
         let params = json!({"do": "raw", "bytes": bytes});
-        ends_with(params, "PERMANENT_ERROR", text).await;
+        ends_there_with(&stage, &worker, params, "PERMANENT_ERROR", text).await;
     }
 }
 

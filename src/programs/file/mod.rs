@@ -62,17 +62,10 @@ impl WorkerFile {
     /// # Errors
     /// All that is wrong, each problem naming its key.
     pub fn load(path: impl AsRef<Path>) -> Result<Self, WorkerFileError> {
-        let mut vars = BTreeMap::new();
-        for (name, value) in std::env::vars_os() {
-            // What is no text cannot be one of ours; the rest is sorted out later.
-            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
-                vars.insert(name, value);
-            }
-        }
-        Self::from_vars(path.as_ref(), &vars)
+        Self::read(path.as_ref(), None)
     }
 
-    fn from_vars(path: &Path, vars: &BTreeMap<String, String>) -> Result<Self, WorkerFileError> {
+    fn read(path: &Path, vars: Option<BTreeMap<String, String>>) -> Result<Self, WorkerFileError> {
         let here = folder_of(path);
         let (loaded, tasks) = beside::load(path, vars, TASKS, |table: Option<Table<'_>>| {
             let mut entries = Vec::new();

@@ -6,7 +6,7 @@ fn load(text: &str) -> Result<WorkerFile, String> {
     let path = folder.path().join("worker.toml");
     std::fs::write(&path, text).unwrap();
     let shown = path.display().to_string();
-    WorkerFile::from_vars(&path, &BTreeMap::new())
+    WorkerFile::read(&path, Some(BTreeMap::new()))
         .map_err(|error| error.to_string().replace(&shown, "worker.toml"))
 }
 

@@ -85,26 +85,28 @@ impl Pool {
         }
     }
 
-    fn take(&mut self, order: Order) {
+    /// A task waits now. It is watched, unless it gets a process at once.
+    fn waits(&mut self, order: Order) -> Waiting {
         self.next += 1;
-        self.waiting.push_back(Waiting {
-            number: self.next,
-            order,
-            watch: None,
-        });
-        // Those that get a process at once need no watch.
-        self.act();
-        if let Some(last) = self.waiting.back_mut()
-            && last.watch.is_none()
-        {
-            let (number, tell) = (last.number, self.tell.clone());
-            let task = last.order.task.cancellation().clone();
+        let number = self.next;
+        let watch = (!self.roster.has_idle()).then(|| {
+            let (called_off, tell) = (order.called_off(), self.tell.clone());
             let watch = tokio::task::spawn_local(async move {
-                task.cancelled().await;
+                called_off.await;
                 let _ = tell.send(News::CalledOff(number));
             });
-            last.watch = Some(watch.abort_handle());
+            watch.abort_handle()
+        });
+        Waiting {
+            number,
+            order,
+            watch,
         }
+    }
+
+    fn take(&mut self, order: Order) {
+        let waiting = self.waits(order);
+        self.waiting.push_back(waiting);
     }
 
     fn hear(&mut self, news: News) {
@@ -116,12 +118,8 @@ impl Pool {
                 self.roster.gone(number, served, Instant::now(), jitter);
             }
             News::Back(order) => {
-                self.next += 1;
-                self.waiting.push_front(Waiting {
-                    number: self.next,
-                    order,
-                    watch: None,
-                });
+                let waiting = self.waits(order);
+                self.waiting.push_front(waiting);
             }
             News::CalledOff(number) => {
                 let at = self.waiting.iter().position(|it| it.number == number);

@@ -72,6 +72,11 @@ impl Roster {
         }
     }
 
+    /// Whether a process waits for a task.
+    pub(super) fn has_idle(&self) -> bool {
+        !self.idle.is_empty()
+    }
+
     /// A process can take a task: it was started, or has done one.
     pub(super) fn idle(&mut self, number: Number) {
         self.idle.push(number);

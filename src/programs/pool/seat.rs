@@ -88,7 +88,7 @@ impl Seat {
     }
 
     /// One task. Returns the process if it can do another one; else all of it is gone.
-    async fn serve(&mut self, mut process: Process, mut order: Order) -> Option<Process> {
+    async fn serve(&mut self, mut process: Process, order: Order) -> Option<Process> {
         let text = match line(&order.params, &order.task, &order.folder) {
             Ok(text) => text,
             Err(error) => {
@@ -105,7 +105,7 @@ impl Seat {
         process.tell(text);
         let program = self.program.clone();
         let mut talk = Talk::new(&program);
-        let error = match talk.run(&mut process, &mut order).await {
+        let error = match talk.run(&mut process, &order).await {
             Ended::Answered(answer) => {
                 self.served += 1;
                 drop(order.answer(answer.into()));
