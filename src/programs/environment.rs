@@ -20,8 +20,8 @@ const SECRET_WORDS: [&str; 8] = [
 /// Holds a token for each orchestrator.
 const HOLDS_TOKENS: &str = "ORCHESTRATORS_CONFIG";
 
-/// The environment of a program.
-#[derive(Debug, Clone, Default)]
+/// The environment of a program. Never shown: it may hold secrets.
+#[derive(Clone, Default)]
 pub(crate) struct Environment {
     /// Variables of its own.
     pub(crate) set: BTreeMap<String, String>,

@@ -63,10 +63,20 @@ impl Job for ProgramJob {
     fn works_there(&self) -> bool {
         false
     }
+
+    fn begin(&self) {
+        if let Way::Pool(pool) = &*self.0
+            && pool.program.is_ahead()
+            && let Err(error) = pool.started()
+        {
+            // The first task tries again, and tells.
+            tracing::warn!(%error, "a pool of processes cannot be started");
+        }
+    }
 }
 
-/// The way to a pool, which runs on the keeper's thread from the first task on, or
-/// before.
+/// The way to a pool, which runs on the keeper's thread from the first task on, or from
+/// the start of the worker.
 struct Pool {
     program: Arc<Ready>,
     orders: Mutex<Option<mpsc::UnboundedSender<Order>>>,
@@ -74,15 +84,10 @@ struct Pool {
 
 impl Pool {
     fn new(program: Arc<Ready>) -> Self {
-        let pool = Self {
+        Self {
             program,
             orders: Mutex::new(None),
-        };
-        if pool.program.is_ahead() {
-            // If that fails, the first task tries again, and tells.
-            let _ = pool.started();
         }
-        pool
     }
 
     fn started(&self) -> std::io::Result<mpsc::UnboundedSender<Order>> {

@@ -13,7 +13,6 @@ use super::process::Process;
 use crate::task::{ErrorCode, TaskError};
 
 /// A process to be started.
-#[derive(Debug)]
 pub(super) struct Launch<'a> {
     pub(super) program: &'a Path,
     /// What it sees as its own name.

@@ -1,7 +1,8 @@
 //! A program as its user describes it, and the same when it was found and checked.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,13 +55,22 @@ pub enum ProgramError {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Program {
     command: Vec<String>,
     base: PathBuf,
     working_folder: Option<PathBuf>,
     environment: Environment,
     launch: Ready,
+}
+
+/// Only the command: variables may hold secrets.
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program")
+            .field("command", &self.command)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Program {
@@ -84,7 +94,7 @@ impl Program {
         program
     }
 
-    /// Starts the processes of a pool when the worker is built, rather than with the first
+    /// Starts the processes of a pool when the worker starts, rather than with the first
     /// tasks.
     #[must_use]
     pub fn ahead(mut self) -> Self {
@@ -185,11 +195,7 @@ impl Program {
             return Err(ProgramError::NoFolder(folder.clone()));
         }
         launch.variables = environment.of_child(std::env::vars_os());
-        launch.program = find(
-            &name,
-            &base,
-            launch.variables.get("PATH".as_ref() as &std::ffi::OsStr),
-        )?;
+        launch.program = find(&name, &base, launch.variables.get(OsStr::new("PATH")))?;
         launch.name = name;
         launch.arguments = words.collect();
         Ok(ReadyProgram(Arc::new(launch)))
@@ -202,7 +208,7 @@ impl Program {
 pub struct ReadyProgram(pub(super) Arc<Ready>);
 
 /// All that is needed to start a program.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Ready {
     program: PathBuf,
     name: String,
@@ -217,6 +223,16 @@ pub(super) struct Ready {
     grace: Duration,
     limits: Limits,
     codes: ExitCodes,
+}
+
+/// Only the command: variables may hold secrets.
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready")
+            .field("program", &self.program)
+            .field("arguments", &self.arguments)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for Ready {

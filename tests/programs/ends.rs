@@ -34,7 +34,7 @@ async fn a_task_called_off_ends_its_process() {
 #[actix_rt::test]
 async fn who_ignores_sigterm_is_killed_with_all_it_started() {
     let stage = Stage::new().await;
-    let _worker = stage.worker(&tasks("0.3")).await;
+    let worker = stage.worker(&tasks("0.3")).await;
     for task in ["once", "pool"] {
         let tell = stage.path(task);
         let job = stage
@@ -46,6 +46,7 @@ async fn who_ignores_sigterm_is_killed_with_all_it_started() {
         gone(&pids).await;
         assert_eq!(end_of(&job).await.state, JobState::Cancelled);
     }
+    worker.has_no_processes().await;
 }
 
 #[actix_rt::test]
@@ -85,7 +86,7 @@ async fn a_task_out_of_time_is_ended() {
 #[actix_rt::test]
 async fn what_a_program_leaves_behind_delays_nothing_and_is_ended() {
     let stage = Stage::new().await;
-    let _worker = stage.worker(&tasks("30")).await;
+    let worker = stage.worker(&tasks("30")).await;
     let tell = stage.path("orphan");
     let data = stage
         .data("once", json!({"do": "orphan", "tell": tell}))
@@ -93,6 +94,7 @@ async fn what_a_program_leaves_behind_delays_nothing_and_is_ended() {
     assert_eq!(data, json!({"left": true}));
     let left = told(&tell).await[0].as_u64().unwrap();
     gone(&[left]).await;
+    worker.has_no_processes().await;
 }
 
 #[actix_rt::test]

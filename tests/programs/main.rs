@@ -10,3 +10,4 @@ mod limits;
 mod mistakes;
 mod once;
 mod pool;
+mod queues;

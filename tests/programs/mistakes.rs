@@ -51,3 +51,15 @@ fn a_file_without_tasks_or_no_file_is_a_mistake() {
         .expect("it runs");
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn a_dry_run_starts_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("worker.toml");
+    let task =
+        "[tasks.a]\ncommand = [\"touch\", \"{here}/started\"]\nmode = \"pool\"\nahead = true";
+    std::fs::write(&file, task).unwrap();
+    let status = command(&file).arg("--dry-run").status().expect("it runs");
+    assert_eq!(status.code(), Some(0));
+    assert!(!folder.path().join("started").exists());
+}

@@ -1,6 +1,7 @@
 //! Processes that stay.
 
 use super::support::*;
+use axon_worker::dev::JobState;
 
 fn pool(more: &str) -> String {
     format!("[tasks.pool]\ncommand = [PUPPET, \"pool\"]\nmode = \"pool\"\n{more}")
@@ -43,6 +44,34 @@ async fn as_many_tasks_run_at_once_as_there_are_processes() {
     pids.sort_unstable();
     pids.dedup();
     assert_eq!(pids.len(), 2, "the third task had one of the two processes");
+}
+
+#[actix_rt::test]
+async fn a_task_that_waits_for_a_process_is_called_off_at_once() {
+    let stage = Stage::new().await;
+    // More tasks than processes, as the type has room for two.
+    let table = pool("type = \"wide\"");
+    let _worker = stage.worker(&table).await;
+    let (tell, until) = (stage.path("said"), stage.path("until"));
+    let params = json!({"do": "progress", "tell": tell, "until": until});
+    let first = stage.submit("pool", params).await;
+    told(&tell).await;
+    let second = stage.submit("pool", json!({"do": "count"})).await;
+    let id = second.id().clone();
+    let handed_out = stage.orchestrator.wait_until(|view| {
+        let job = view.job(&id);
+        job.is_some_and(|job| job.history[0].handed_out_at.is_some())
+    });
+    handed_out.await;
+    second.cancel().await;
+    assert_eq!(end_of(&second).await.state, JobState::Cancelled);
+    std::fs::write(&until, "").unwrap();
+    assert!(end_of(&first).await.is_success());
+    let next = stage.data("pool", json!({"do": "count"})).await;
+    assert_eq!(
+        next["served"], 2,
+        "the same process, which never saw the second task"
+    );
 }
 
 #[actix_rt::test]

@@ -10,7 +10,7 @@ pub(crate) use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// How long anything may take on a machine that is busy with other things.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An orchestrator and the folder of its worker.
 pub(crate) struct Stage {
@@ -40,11 +40,17 @@ impl Stage {
 
     /// With these variables as well.
     pub(crate) async fn worker_with(&self, tasks: &str, variables: &[(&str, &str)]) -> Worker {
+        let file = self.puppets(tasks);
+        self.start(&file, variables).await
+    }
+
+    /// The file with these tables.
+    pub(crate) fn puppets(&self, tasks: &str) -> PathBuf {
         let puppet = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/programs/puppet.py");
         let words = format!("\"python3\", \"{}\"", puppet.display());
         let file = self.path("worker.toml");
         fs::write(&file, tasks.replace("PUPPET", &words)).expect("a file");
-        self.start(&file, variables).await
+        file
     }
 
     /// A worker with this file, registered.
@@ -146,6 +152,25 @@ impl Worker {
             self.child.try_wait().expect("a child")
         })
         .await
+    }
+
+    /// Waits until it has no process left, not even a dead one that was not collected.
+    pub(crate) async fn has_no_processes(&self) {
+        let worker = self.child.id().to_string();
+        eventually("no process of the worker is left", || {
+            let processes = fs::read_dir("/proc").expect("a list of processes");
+            let stats = processes
+                .flatten()
+                .filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+            // "pid (name) state parent ..."
+            let parent = |stat: &String| {
+                let fields = stat.rsplit(')').next().unwrap_or_default();
+                fields.split_whitespace().nth(1).map(str::to_owned)
+            };
+            let mut parents = stats.filter_map(|stat| parent(&stat));
+            (!parents.any(|parent| parent == worker)).then_some(())
+        })
+        .await;
     }
 
     /// Its memory in bytes.

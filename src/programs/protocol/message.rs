@@ -1,6 +1,7 @@
 //! One line of a program's output: news of its task, or something else.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
@@ -36,8 +37,14 @@ pub(crate) enum Message {
 pub(crate) type Answer = Result<Reply, TaskError>;
 
 /// JSON as it came; compares by its text.
-#[derive(Debug)]
 pub(crate) struct Payload(pub(crate) Box<RawValue>);
+
+/// Shows the length, not the content.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.0.get().len())
+    }
+}
 
 impl PartialEq for Payload {
     fn eq(&self, other: &Self) -> bool {
