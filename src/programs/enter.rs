@@ -38,10 +38,11 @@ static ENTERED: AtomicBool = AtomicBool::new(false);
 /// use axon_worker::programs::{self, Program};
 /// use axon_worker::Worker;
 ///
-/// fn main() -> axon_worker::Result<()> {
+/// fn main() -> Result<(), Box<dyn std::error::Error>> {
 ///     programs::enter();
 ///     let count = Program::once(["wc", "-c"]).ready()?;
-///     actix_rt::System::new().block_on(Worker::builder("counter").task("count", count).run())
+///     let worker = Worker::builder("counter").task("count", count);
+///     Ok(actix_rt::System::new().block_on(worker.run())?)
 /// }
 /// ```
 pub fn enter() {

@@ -54,15 +54,14 @@ async fn when_answered(
     order: &Order,
     answer: Answer,
 ) -> Outcome {
-    let task_id = order.task.task_id().to_string();
     let rest = tokio::time::timeout(talk.grace(), talk.run(process, order));
     match rest.await {
         Ok(Ended::Broken(error)) => return Outcome::Failed(error),
         Ok(Ended::Exited(Exit::Code(0)) | Ended::CalledOff | Ended::Answered(_)) => {}
         Ok(Ended::Exited(exit)) => {
-            warn!(task_id, %exit, "the program answered, and then did not end well");
+            warn!(%exit, "the program answered, and then did not end well");
         }
-        Err(_) => warn!(task_id, "the program answered, and then did not end"),
+        Err(_) => warn!("the program answered, and then did not end"),
     }
     answer.into()
 }

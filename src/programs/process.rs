@@ -6,6 +6,7 @@ use std::process::ExitStatus;
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::io::retry_on_intr;
 use rustix::process::Signal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
@@ -141,7 +142,7 @@ impl Process {
         if let Some(stdout) = &self.stdout {
             let mut chunk = [0; CHUNK];
             for _ in 0..LEFT_IN_PIPE / CHUNK {
-                match rustix::io::read(stdout, &mut chunk) {
+                match retry_on_intr(|| rustix::io::read(stdout, &mut chunk)) {
                     Ok(0) | Err(_) => break,
                     Ok(read) => {
                         self.lines.room().extend_from_slice(&chunk[..read]);
@@ -153,7 +154,7 @@ impl Process {
         if let Some(stderr) = &self.stderr {
             let mut chunk = [0; CHUNK];
             for _ in 0..LEFT_IN_PIPE / CHUNK {
-                match rustix::io::read(stderr, &mut chunk) {
+                match retry_on_intr(|| rustix::io::read(stderr, &mut chunk)) {
                     Ok(0) | Err(_) => break,
                     Ok(read) => self.chatter.stderr(&chunk[..read]),
                 }

@@ -6,6 +6,7 @@ mod support;
 mod ends;
 mod example;
 mod hostile;
+mod library;
 mod limits;
 mod mistakes;
 mod once;

@@ -95,7 +95,7 @@ async fn a_process_is_replaced_after_its_last_task() {
 async fn a_process_that_is_not_needed_any_more_sees_the_end_of_its_stdin() {
     let stage = Stage::new().await;
     let ended = stage.path("ended");
-    let table = pool("max_tasks = 2");
+    let table = pool("max_tasks = 2\ngrace = 60");
     let table = table.replace(
         "\"pool\"]",
         &format!("\"pool\", {:?}]", ended.display().to_string()),

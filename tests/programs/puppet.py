@@ -200,6 +200,9 @@ def main():
         params = json.load(sys.stdin)
         globals()[params["do"]](params)
         return
+    if len(sys.argv) > 2:
+        # It ends with its stdin, however long that takes.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for line in sys.stdin:
         task = json.loads(line)
         served += 1

@@ -2,16 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use axon_worker::Error;
 use axon_worker::programs::{self, WorkerFile};
 
 /// What is wrong stands in the file, or in the environment.
 const MISTAKE: u8 = 2;
-
-/// How long programs have to end that are left when the worker has ended: those of pools.
-const LAST_GRACE: Duration = Duration::from_secs(5);
 
 /// Settings come from the file and the environment, which wins. SIGTERM or SIGINT ends the
 /// worker when its tasks are done; a second one ends it at once.
@@ -37,6 +33,7 @@ pub(crate) fn main(args: Args) -> ExitCode {
     for warning in file.warnings() {
         tracing::warn!("configuration: {warning}");
     }
+    let grace = file.grace();
     let worker = match file.into_builder().build() {
         Ok(worker) => worker,
         Err(error) => return mistake(&error),
@@ -46,7 +43,7 @@ pub(crate) fn main(args: Args) -> ExitCode {
     }
     actix_rt::System::new().block_on(async {
         let ended = worker.with_health_check().run().await;
-        let killed = programs::end_all(LAST_GRACE).await;
+        let killed = programs::end_all(grace).await;
         if killed > 0 {
             tracing::warn!(killed, "programs did not end when they were told to");
         }

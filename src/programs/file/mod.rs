@@ -7,6 +7,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::config::beside::{self, Table};
 use crate::config::{ConfigError, Settings};
@@ -102,6 +103,14 @@ impl WorkerFile {
     #[must_use]
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The longest time that one of its programs has between SIGTERM and SIGKILL; for
+    /// [`end_all`](super::end_all).
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        let graces = self.tasks.iter().map(Entry::grace);
+        graces.max().unwrap_or_default()
     }
 
     /// The worker, with its programs registered.

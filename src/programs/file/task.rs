@@ -1,6 +1,7 @@
 //! One table `[tasks.NAME]`.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::command::filled;
 use crate::config::beside::Table;
@@ -64,6 +65,10 @@ impl Entry {
     /// The type that only this task has, and how many of it run at once.
     pub(super) fn own_limit(&self) -> Option<(&str, usize)> {
         self.about.kind.as_deref().zip(self.about.own_limit)
+    }
+
+    pub(super) fn grace(&self) -> Duration {
+        self.program.0.grace()
     }
 
     pub(super) fn register(self, builder: WorkerBuilder) -> WorkerBuilder {
