@@ -11,7 +11,7 @@ use super::program::ProgramError;
 pub(super) fn find(
     name: &str,
     base: &Path,
-    search: Option<&std::ffi::OsString>,
+    search: Option<&OsStr>,
 ) -> Result<PathBuf, ProgramError> {
     if name.contains('/') {
         let file = base.join(name);
@@ -21,9 +21,7 @@ pub(super) fn find(
             None => Err(ProgramError::NotFound(name.to_owned())),
         };
     }
-    let search = search.map_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"), |it| {
-        it.as_os_str()
-    });
+    let search = search.unwrap_or(OsStr::new("/usr/local/bin:/usr/bin:/bin"));
     let mut seen = false;
     for folder in std::env::split_paths(search) {
         // A relative folder in PATH begins where the program will run: nowhere certain.
@@ -65,8 +63,9 @@ mod tests {
         let tool = make("tool", 0o755);
         make("text", 0o644);
         let search = std::env::join_paths([Path::new("/nowhere"), folder.path()]).unwrap();
-        let found =
-            |name: &str| find(name, folder.path(), Some(&search)).map_err(|e| e.to_string());
+        let found = |name: &str| {
+            find(name, folder.path(), Some(search.as_os_str())).map_err(|e| e.to_string())
+        };
         assert_eq!(found("tool"), Ok(tool.clone()));
         assert_eq!(found("./tool"), Ok(folder.path().join("./tool")));
         assert_eq!(found(tool.to_str().unwrap()), Ok(tool));

@@ -26,6 +26,7 @@
 //! runs out of time or the worker ends, the group gets SIGTERM, and SIGKILL after the
 //! grace time. The slot of the task stays taken until nobody of the group is left.
 
+mod chatter;
 mod enter;
 mod environment;
 mod exit;
@@ -42,7 +43,6 @@ mod pool;
 mod process;
 mod program;
 pub(crate) mod protocol;
-mod tail;
 mod talk;
 
 pub use enter::enter;

@@ -13,11 +13,11 @@ use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
+use super::chatter::Chatter;
 use super::exit::Exit;
 use super::group::Group;
 use super::limits::Limits;
 use super::protocol::{Line, Lines};
-use super::tail::Chatter;
 
 /// How much of stderr is read at once.
 const CHUNK: usize = 8 * 1024;

@@ -163,11 +163,6 @@ impl Program {
         self
     }
 
-    /// How many processes its pool has.
-    pub(super) fn processes(&self) -> usize {
-        self.launch.processes()
-    }
-
     /// Finds the program and checks the rest.
     ///
     /// # Errors
@@ -195,7 +190,8 @@ impl Program {
             return Err(ProgramError::NoFolder(folder.clone()));
         }
         launch.variables = environment.of_child(std::env::vars_os());
-        launch.program = find(&name, &base, launch.variables.get(OsStr::new("PATH")))?;
+        let search = launch.variables.get(OsStr::new("PATH"));
+        launch.program = find(&name, &base, search.map(OsString::as_os_str))?;
         launch.name = name;
         launch.arguments = words.collect();
         Ok(ReadyProgram(Arc::new(launch)))

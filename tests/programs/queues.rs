@@ -1,4 +1,4 @@
-//! Programs for the queues of a DistWorker controller.
+//! Programs for the queues of a `DistWorker` controller.
 
 use super::support::*;
 use axon_worker::dev::{DistController, DistOutcome};

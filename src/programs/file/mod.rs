@@ -1,6 +1,6 @@
 //! `worker.toml`: the settings of a worker, and its tasks with their programs.
 
-mod command;
+mod here;
 mod task;
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::command::filled;
+use super::here::filled;
 use crate::config::beside::Table;
 use crate::id::check_identifier;
 use crate::programs::{Limits, Program, ProgramError, ReadyProgram};
@@ -19,7 +19,7 @@ const OF_TASK: &str = "task";
 pub(super) struct Unready {
     name: String,
     program: Program,
-    entry: About,
+    about: About,
 }
 
 /// A task of the file.
@@ -46,7 +46,7 @@ impl Unready {
         let Self {
             name,
             program,
-            entry: about,
+            about,
         } = self;
         match program.ready() {
             Ok(program) => Ok(Entry { program, about }),
@@ -94,45 +94,17 @@ pub(super) fn read(name: &str, here: &Path, mut table: Table<'_>) -> Option<Unre
         let expected = "a name of 1 to 128 ASCII letters, digits, '_' and '-'";
         table.wrong("", expected, &format!("{name:?}"));
     }
-    let command = table.texts("command");
-    let command = match command {
-        None if !table.has("command") => {
-            table.missing("command");
-            None
-        }
-        Some(words) if words.first().is_none_or(String::is_empty) => {
-            table.wrong("command", "a program and its arguments", "an empty list");
-            None
-        }
-        words => words,
-    };
-    let mut program = {
-        let words: Vec<_> = command
-            .iter()
-            .flatten()
-            .map(|it| filled(it, here))
-            .collect();
-        if is_pool {
-            let processes = table.whole("processes", 1, 1000).unwrap_or(1);
-            Program::pool(words, usize::try_from(processes).unwrap_or(1))
-        } else {
-            Program::once(words)
-        }
-    };
-    let processes = is_pool.then(|| program.processes());
-    program = program.base(here);
-    if is_pool {
-        if table.flag("ahead") == Some(true) {
-            program = program.ahead();
-        }
-        if let Some(most) = table.whole("max_tasks", 1, u32::MAX.into()) {
-            program = program.max_tasks(most);
-        }
+    let command = command(&mut table);
+    let words = command.iter().flatten().map(|word| filled(word, here));
+    let (mut program, processes) = if is_pool {
+        pool(words, &mut table)
     } else {
         for key in ["processes", "ahead", "max_tasks"] {
             table.only_with(key, "mode = \"pool\"");
         }
-    }
+        (Program::once(words), None)
+    };
+    program = program.base(here);
     if let Some(grace) = table.seconds("grace", true) {
         program = program.grace(grace);
     }
@@ -146,8 +118,36 @@ pub(super) fn read(name: &str, here: &Path, mut table: Table<'_>) -> Option<Unre
     command.map(|_| Unready {
         name: name.to_owned(),
         program,
-        entry: about,
+        about,
     })
+}
+
+/// The words of the command.
+fn command(table: &mut Table<'_>) -> Option<Vec<String>> {
+    if !table.has("command") {
+        table.missing("command");
+        return None;
+    }
+    let words = table.texts("command")?;
+    if words.first().is_none_or(String::is_empty) {
+        table.wrong("command", "a program and its arguments", "an empty list");
+        return None;
+    }
+    Some(words)
+}
+
+/// The program, and how many processes of it there are.
+fn pool(words: impl Iterator<Item = String>, table: &mut Table<'_>) -> (Program, Option<usize>) {
+    let processes = table.whole("processes", 1, 1000).unwrap_or(1);
+    let processes = usize::try_from(processes).unwrap_or(1);
+    let mut program = Program::pool(words, processes);
+    if table.flag("ahead") == Some(true) {
+        program = program.ahead();
+    }
+    if let Some(most) = table.whole("max_tasks", 1, u32::MAX.into()) {
+        program = program.max_tasks(most);
+    }
+    (program, Some(processes))
 }
 
 fn about(

@@ -108,7 +108,7 @@ mod tests {
             assert!(chatter.end.len() <= 40);
         }
         assert_eq!(chatter.last_words(), "line 998\nline 999");
-        chatter.stderr(&[b'x'; 1_000_000]);
+        chatter.stderr(&vec![b'x'; 1_000_000]);
         assert_eq!(chatter.last_words(), "x".repeat(20));
     }
 
