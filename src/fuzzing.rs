@@ -29,3 +29,29 @@ pub fn local_names(params: &crate::RawJson, metadata: &crate::RawJson) -> Option
     let plan = crate::storage::plan_of(params, Some(metadata)).ok()?;
     Some(plan.names().map(str::to_owned).collect())
 }
+
+/// Reads what a program prints, in pieces of at most `cut` bytes; how many messages of a
+/// task there are, and the longest line.
+#[cfg(feature = "programs")]
+#[must_use]
+pub fn read_output(output: &[u8], cut: usize, longest: usize) -> (usize, usize) {
+    use crate::programs::protocol::{Line, Lines, Read, document, read};
+
+    let mut lines = Lines::new(longest);
+    let (mut messages, mut seen) = (0, 0);
+    let mut take = |line: Line| {
+        if let Line::Text(text) = line {
+            seen = seen.max(text.len());
+            messages += usize::from(matches!(read(&text, "task"), Read::Message(_)));
+        }
+    };
+    for piece in output.chunks(cut.max(1)) {
+        lines.room().extend_from_slice(piece);
+        while let Some(line) = lines.take() {
+            take(line);
+        }
+    }
+    lines.take_rest().into_iter().for_each(take);
+    let _ = document(output, "task");
+    (messages, seen)
+}

@@ -94,6 +94,7 @@
 //! - `docs/observability.md`: logs, traces and metrics.
 //! - [`testing`], `docs/testing.md`: tests of handlers, workers and transports.
 //! - `docs/embedding.md`: a worker inside another program.
+//! - `docs/programs.md`: tasks that other programs do, with no Rust at all.
 
 mod actors;
 pub mod config;
@@ -112,6 +113,8 @@ pub mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod policy;
+#[cfg(feature = "programs")]
+pub mod programs;
 mod rules;
 mod status;
 pub mod storage;
@@ -169,6 +172,9 @@ mod guides {
     #[cfg(feature = "health")]
     #[doc = include_str!("../docs/embedding.md")]
     struct Embedding;
+    #[cfg(feature = "programs")]
+    #[doc = include_str!("../docs/programs.md")]
+    struct Programs;
     #[cfg(feature = "contracts")]
     #[doc = include_str!("../docs/contracts.md")]
     struct Contracts;

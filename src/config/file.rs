@@ -9,8 +9,9 @@ use super::source::Layer;
 use super::variables::{FILE_VARIABLE, VARIABLES};
 
 /// Reads the file that `AXON_WORKER_CONFIG` names. What is wrong with it is noted,
-/// and what is left of it is used to look for further problems.
-pub(super) fn read(path: &str, notes: &mut Notes) -> Layer {
+/// and what is left of it is used to look for further problems. The table `beside` means
+/// nothing here and is handed back.
+pub(super) fn read(path: &str, beside: Option<&str>, notes: &mut Notes) -> (Layer, Option<Value>) {
     let unreadable = |reason: String| Problem::UnreadableFile {
         variable: FILE_VARIABLE,
         path: path.escape_debug().to_string(),
@@ -20,18 +21,19 @@ pub(super) fn read(path: &str, notes: &mut Notes) -> Layer {
         Ok(text) => text,
         Err(e) => {
             notes.problem(unreadable(e.to_string()));
-            return Layer::default();
+            return Default::default();
         }
     };
     match File::from_str(&text, FileFormat::Toml).collect() {
-        Ok(found) => {
+        Ok(mut found) => {
+            let beside = beside.and_then(|name| found.remove(name));
             let mut known = Map::new();
             sort_out("", found, path, &mut known, notes);
-            Layer(known)
+            (Layer(known), beside)
         }
         Err(e) => {
             notes.problem(unreadable(without_source(&e.to_string())));
-            Layer::default()
+            Default::default()
         }
     }
 }

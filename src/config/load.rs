@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::draft::Draft;
 use super::kind::Kind;
 use super::problem::{ConfigError, Notes, Place};
-use super::resolved::{Findings, Inspection, Origin};
+use super::resolved::{Findings, Inspection, Origin, Resolved};
 use super::settings::Settings;
 use super::source::Layer;
 use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
@@ -109,7 +109,7 @@ impl Settings {
 }
 
 /// The variables of this process that concern us, as far as they are wanted.
-fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, String>, Notes) {
+pub(super) fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, String>, Notes) {
     let mut notes = Notes::default();
     let mut vars = BTreeMap::new();
     let is_wanted = |it: &&Variable| wanted(it) || it.name == FILE_VARIABLE;
@@ -156,15 +156,30 @@ fn from_map(vars: &BTreeMap<String, String>, notes: Notes) -> Result<Loaded, Con
 }
 
 fn inspect(vars: &BTreeMap<String, String>, mut notes: Notes) -> Inspection {
+    let (settings, resolved, _) = read_all(vars, None, &mut notes);
+    let (warnings, error) = notes.finish();
+    Inspection {
+        resolved,
+        warnings,
+        settings: error.map_or(Ok(settings), Err),
+    }
+}
+
+/// The settings, where each comes from, and the table of the file that is called `beside`.
+pub(super) fn read_all(
+    vars: &BTreeMap<String, String>,
+    beside: Option<&str>,
+    notes: &mut Notes,
+) -> (Settings, Vec<Resolved>, Option<Json>) {
     let path = vars.get(FILE_VARIABLE).map_or("", |path| path.trim());
-    let from_file = if path.is_empty() {
-        Layer::default()
+    let (from_file, beside) = if path.is_empty() {
+        Default::default()
     } else {
-        file::read(path, &mut notes)
+        file::read(path, beside, notes)
     };
-    let from_env = source::environment(vars, &mut notes);
+    let from_env = source::environment(vars, notes);
     let mut merged = merge(from_file, from_env);
-    one_list_of_orchestrators(&mut merged, &mut notes);
+    one_list_of_orchestrators(&mut merged, notes);
 
     let mut draft = Draft::default();
     let mut findings = Findings::default();
@@ -196,14 +211,9 @@ fn inspect(vars: &BTreeMap<String, String>, mut notes: Notes) -> Inspection {
             notes.add(found);
         }
     }
-    let settings = finish::finish(draft, &mut notes);
+    let settings = finish::finish(draft, notes);
     let resolved = findings.resolve(&settings, path);
-    let (warnings, error) = notes.finish();
-    Inspection {
-        resolved,
-        warnings,
-        settings: error.map_or(Ok(settings), Err),
-    }
+    (settings, resolved, beside.as_ref().map(to_json))
 }
 
 fn merge(lower: Layer, upper: Layer) -> Map<String, Value> {

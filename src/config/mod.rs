@@ -29,6 +29,8 @@
 //! url = "https://orchestrator.example.com"
 //! ```
 
+#[cfg(feature = "programs")]
+pub(crate) mod beside;
 mod distworker;
 mod draft;
 mod file;

@@ -59,6 +59,9 @@ pub(crate) trait Job: Send + Sync {
         true
     }
 
+    /// The worker starts, and tasks may come. For what has to be ready by then.
+    fn begin(&self) {}
+
     /// What must have been given to the builder for this handler.
     fn needs(&self) -> Vec<Need> {
         Vec::new()

@@ -117,6 +117,13 @@ impl Registry {
         }
     }
 
+    /// The worker starts.
+    pub(crate) fn begin(&self) {
+        for registration in &self.list {
+            registration.job.begin();
+        }
+    }
+
     /// What handlers ask for and the builder was not given, as problems.
     pub(crate) fn missing(&self, data: &SharedData) -> Vec<String> {
         let mut missing = Vec::new();

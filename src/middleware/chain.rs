@@ -57,6 +57,10 @@ impl Job for Wrapped {
         self.job.works_there()
     }
 
+    fn begin(&self) {
+        self.job.begin();
+    }
+
     fn needs(&self) -> Vec<Need> {
         self.job.needs()
     }

@@ -132,6 +132,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         results: journal.leftovers,
         files: kept,
     });
+    registry.begin();
     contexts.poller.run(wiring.poller(least_polls));
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts

@@ -1,10 +1,12 @@
 //! The program `axon-worker`: looks at the settings of a worker and at all it will have to
-//! reach (`check`), is an orchestrator for development (`dev`), and submits jobs (`submit`).
+//! reach (`check`), is an orchestrator for development (`dev`), submits jobs (`submit`), and
+//! is a worker whose tasks are done by other programs (`run`).
 //!
-//! `docs/cli.md` says how to use it.
+//! `docs/cli.md` and `docs/programs.md` say how to use it.
 
 mod check;
 mod dev;
+mod run;
 mod submit;
 mod terminal;
 
@@ -12,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Tools for workers that pull tasks from an orchestrator.
+/// Tools for workers that pull tasks from an orchestrator, and a worker that needs no Rust.
 #[derive(Debug, Parser)]
 #[command(name = "axon-worker", version, about)]
 struct Cli {
@@ -29,12 +31,17 @@ enum Task {
     Dev(dev::Args),
     /// Submit a job and follow it
     Submit(submit::Args),
+    /// Run a worker whose tasks are done by other programs
+    Run(run::Args),
 }
 
 fn main() -> ExitCode {
+    // Programs are started by way of this one.
+    axon_worker::programs::enter();
     match Cli::parse().task {
         Task::Check(args) => check::main(args),
         Task::Dev(args) => dev::main(args),
         Task::Submit(args) => submit::main(args),
+        Task::Run(args) => run::main(args),
     }
 }

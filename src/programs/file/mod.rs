@@ -1,0 +1,141 @@
+//! `worker.toml`: the settings of a worker, and its tasks with their programs.
+
+mod here;
+mod task;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::config::beside::{self, Table};
+use crate::config::{ConfigError, Settings};
+use crate::{Worker, WorkerBuilder};
+
+use task::Entry;
+
+/// The table that holds the tasks.
+const TASKS: &str = "tasks";
+
+/// A worker in a file: the settings that any [configuration file](crate::config) may
+/// have, and a table `[tasks.NAME]` for each task. The environment wins over the settings
+/// of the file, as ever.
+///
+/// ```
+/// use axon_worker::programs::WorkerFile;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("worker.toml");
+/// std::fs::write(&path, r#"
+///     worker_type = "texts"
+///     [tasks.count]
+///     command = ["wc", "-c"]
+///     timeout = 10
+/// "#)?;
+/// let worker = WorkerFile::load(&path)?.into_builder().build()?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct WorkerFile {
+    settings: Settings,
+    warnings: Vec<String>,
+    tasks: Vec<Entry>,
+}
+
+/// Why a worker cannot be made of a file: all that is wrong, a line each.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum WorkerFileError {
+    /// The settings, or the tables of the tasks.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Programs that cannot be used, each with its task.
+    #[error("{}", .0.join("\n"))]
+    Programs(Vec<String>),
+}
+
+impl WorkerFile {
+    /// Reads the file, and the environment of this process, and looks for the programs.
+    ///
+    /// # Errors
+    /// All that is wrong, each problem naming its key.
+    pub fn load(path: impl AsRef<Path>) -> Result<Self, WorkerFileError> {
+        Self::read(path.as_ref(), None)
+    }
+
+    fn read(path: &Path, vars: Option<BTreeMap<String, String>>) -> Result<Self, WorkerFileError> {
+        let here = folder_of(path);
+        let (loaded, tasks) = beside::load(path, vars, TASKS, |table: Option<Table<'_>>| {
+            let mut entries = Vec::new();
+            if let Some(mut table) = table {
+                table.each_table(|name, table| entries.extend(task::read(name, &here, table)));
+            }
+            entries
+        })?;
+        let mut missing = Vec::new();
+        let mut ready = Vec::new();
+        for unread in tasks {
+            match unread.ready() {
+                Ok(entry) => ready.push(entry),
+                Err(why) => missing.push(why),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(WorkerFileError::Programs(missing));
+        }
+        Ok(Self {
+            settings: loaded.settings,
+            warnings: loaded.warnings,
+            tasks: ready,
+        })
+    }
+
+    /// What is odd about the settings but can be lived with.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// The settings, of the file and the environment.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The longest time that one of its programs has between SIGTERM and SIGKILL; for
+    /// [`end_all`](super::end_all).
+    #[must_use]
+    pub fn grace(&self) -> Duration {
+        let graces = self.tasks.iter().map(Entry::grace);
+        graces.max().unwrap_or_default()
+    }
+
+    /// The worker, with its programs registered.
+    #[must_use]
+    pub fn into_builder(self) -> WorkerBuilder {
+        let limits = self.settings.intake.task_type_limits.clone();
+        let mut builder = Worker::builder(self.settings.worker_type.clone());
+        for task in &self.tasks {
+            // A limit that the settings name wins.
+            if let Some((kind, most)) = task.own_limit()
+                && !limits.contains_key(kind)
+            {
+                builder = builder.task_type_limit(kind, most);
+            }
+        }
+        for task in self.tasks {
+            builder = task.register(builder);
+        }
+        builder.settings(self.settings)
+    }
+}
+
+/// The folder that the file is in.
+fn folder_of(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.parent()
+        .map_or_else(|| PathBuf::from("/"), Path::to_owned)
+}

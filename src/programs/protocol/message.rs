@@ -1,0 +1,286 @@
+//! One line of a program's output: news of its task, or something else.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use crate::task::{ErrorCode, Reply, TaskError};
+
+/// How deep a line may be nested, as `serde_json` has it.
+const DEEPEST: usize = 128;
+
+/// The longest text of an error, in bytes.
+const LONGEST_TEXT: usize = 16 * 1024;
+
+/// Words that a message begins with. A line that begins so is meant as one.
+const FIRST_WORDS: [&str; 5] = ["progress", "event", "result", "error", "task_id"];
+
+/// What a program says of its task.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Message {
+    Progress {
+        value: f64,
+        text: String,
+    },
+    Event {
+        name: String,
+        data: Payload,
+        priority: f64,
+    },
+    /// The end: a result or an error.
+    Answer(Answer),
+}
+
+/// How a program says its task ended.
+pub(crate) type Answer = Result<Reply, TaskError>;
+
+/// JSON as it came; compares by its text.
+pub(crate) struct Payload(pub(crate) Box<RawValue>);
+
+/// Shows the length, not the content.
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Payload({} bytes)", self.0.get().len())
+    }
+}
+
+impl PartialEq for Payload {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.get() == other.0.get()
+    }
+}
+
+/// What a line is.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Read {
+    Message(Message),
+    /// Not for us: it goes to the log.
+    Noise,
+    /// Meant for us, but not right; says why.
+    Fault(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    task_id: Option<Cow<'a, str>>,
+    progress: Option<f64>,
+    message: Option<String>,
+    event: Option<String>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    data: Option<&'a RawValue>,
+    priority: Option<f64>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    result: Option<&'a RawValue>,
+    status: Option<String>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    metadata: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "given")]
+    costs: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<Fault<'a>>,
+}
+
+/// A `null` that is there, too.
+fn given<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(reader).map(Some)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fault<'a> {
+    code: Option<String>,
+    message: Option<String>,
+    #[serde(borrow)]
+    details: Option<&'a RawValue>,
+}
+
+/// Reads a line of a program that does this task.
+pub(crate) fn read(line: &[u8], task_id: &str) -> Read {
+    if !is_meant(line) {
+        return Read::Noise;
+    }
+    match understand(line, task_id) {
+        Ok(message) => Read::Message(message),
+        Err(why) => Read::Fault(why),
+    }
+}
+
+/// Whether a line is meant as a message: an object whose first key is one of ours.
+pub(crate) fn is_meant(line: &[u8]) -> bool {
+    let Some(rest) = line.trim_ascii_start().strip_prefix(b"{") else {
+        return false;
+    };
+    let Some(rest) = rest.trim_ascii_start().strip_prefix(b"\"") else {
+        return false;
+    };
+    FIRST_WORDS.iter().any(|word| {
+        let rest = rest.strip_prefix(word.as_bytes());
+        rest.is_some_and(|rest| rest.starts_with(b"\""))
+    })
+}
+
+fn understand(line: &[u8], task_id: &str) -> Result<Message, String> {
+    if is_deeper_than(DEEPEST, line) {
+        return Err(format!("it is nested more than {DEEPEST} levels deep"));
+    }
+    let wire: Wire<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    if let Some(other) = &wire.task_id
+        && other != task_id
+    {
+        return Err("its task_id is that of another task".to_owned());
+    }
+    let kinds = [
+        wire.progress.is_some(),
+        wire.event.is_some(),
+        wire.result.is_some(),
+        wire.error.is_some(),
+    ];
+    if kinds.iter().filter(|is_there| **is_there).count() != 1 {
+        return Err("it must have one of progress, event, result and error".to_owned());
+    }
+    check_company(&wire)?;
+    if let Some(value) = wire.progress {
+        let text = wire.message.unwrap_or_default();
+        return Ok(Message::Progress { value, text });
+    }
+    if let Some(name) = wire.event {
+        let data = match wire.data {
+            Some(data) => data.to_owned(),
+            None => RawValue::from_string("{}".to_owned()).map_err(|e| e.to_string())?,
+        };
+        return Ok(Message::Event {
+            name,
+            data: Payload(data),
+            priority: wire.priority.unwrap_or(0.0),
+        });
+    }
+    if let Some(fault) = wire.error {
+        return Ok(Message::Answer(Err(failure(fault)?)));
+    }
+    reply(&wire).map(|reply| Message::Answer(Ok(reply)))
+}
+
+/// Keys that mean nothing beside the one that says what the message is.
+fn check_company(wire: &Wire<'_>) -> Result<(), String> {
+    let company = [
+        (
+            "message",
+            wire.message.is_some(),
+            wire.progress.is_some(),
+            "progress",
+        ),
+        ("data", wire.data.is_some(), wire.event.is_some(), "event"),
+        (
+            "priority",
+            wire.priority.is_some(),
+            wire.event.is_some(),
+            "event",
+        ),
+        (
+            "status",
+            wire.status.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
+        (
+            "metadata",
+            wire.metadata.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
+        (
+            "costs",
+            wire.costs.is_some(),
+            wire.result.is_some(),
+            "result",
+        ),
+    ];
+    for (key, is_there, is_right, owner) in company {
+        if is_there && !is_right {
+            return Err(format!("{key} belongs to {owner}"));
+        }
+    }
+    Ok(())
+}
+
+fn reply(wire: &Wire<'_>) -> Result<Reply, String> {
+    let text = |error: TaskError| error.message().to_owned();
+    let reply = match &wire.status {
+        None => Reply::success(&wire.result),
+        Some(status) => Reply::status_with(status, &wire.result),
+    };
+    let mut reply = reply.map_err(text)?;
+    if let Some(metadata) = wire.metadata {
+        reply = reply.with_metadata(&metadata).map_err(text)?;
+    }
+    if let Some(costs) = wire.costs {
+        reply = reply.with_costs(&costs).map_err(text)?;
+    }
+    Ok(reply)
+}
+
+fn failure(fault: Fault<'_>) -> Result<TaskError, String> {
+    let code = fault.code.unwrap_or_else(|| "TRANSIENT_ERROR".to_owned());
+    if code.is_empty() || code.len() > 128 || code.chars().any(char::is_control) {
+        return Err("error.code: expected a code of 1 to 128 characters".to_owned());
+    }
+    let mut text = fault.message.unwrap_or_default();
+    if text.len() > LONGEST_TEXT {
+        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
+        text.push_str(" ...");
+    }
+    let error = TaskError::new(ErrorCode::from(code.as_str()), text);
+    Ok(match fault.details {
+        Some(details) => error.with_details(&details),
+        None => error,
+    })
+}
+
+/// Whether brackets are nested deeper than this. A parser that skips over values does
+/// not mind, but whoever reads the result later may.
+pub(crate) fn is_deeper_than(most: usize, text: &[u8]) -> bool {
+    let (mut depth, mut in_text, mut escaped) = (0_usize, false, false);
+    for byte in text {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            _ if in_text => {}
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > most {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// What a program that printed no message has printed: one JSON document, or nothing of
+/// use. A message in several lines is one, too.
+pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, String>> {
+    let output = output.trim_ascii();
+    if is_meant(output) {
+        return match understand(output, task_id) {
+            Ok(Message::Answer(answer)) => Some(Ok(answer)),
+            Ok(_) => None,
+            Err(why) => Some(Err(why)),
+        };
+    }
+    if is_deeper_than(DEEPEST, output) {
+        return None;
+    }
+    let value: &RawValue = serde_json::from_slice(output).ok()?;
+    Some(Ok(Reply::success(&value)))
+}
+
+#[cfg(test)]
+#[path = "message_tests.rs"]
+mod tests;

@@ -1,0 +1,165 @@
+use super::*;
+use proptest::prelude::*;
+
+fn answer(line: &str) -> Answer {
+    match read(line.as_bytes(), "t1") {
+        Read::Message(Message::Answer(answer)) => answer,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+fn fault(line: &str) -> String {
+    match read(line.as_bytes(), "t1") {
+        Read::Fault(why) => why,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn every_message_of_the_protocol_is_read() {
+    assert_eq!(
+        read(br#"{"progress": 0.5, "message": "half"}"#, "t1"),
+        Read::Message(Message::Progress {
+            value: 0.5,
+            text: "half".to_owned()
+        })
+    );
+    let Read::Message(Message::Event { name, data, .. }) =
+        read(br#"{"event":"preview","data":{"url":"x"}}"#, "t1")
+    else {
+        panic!("an event")
+    };
+    assert_eq!((name.as_str(), data.0.get()), ("preview", r#"{"url":"x"}"#));
+
+    let reply = answer(r#"{"task_id":"t1","result":{"n":1.0},"status":"needs_review"}"#).unwrap();
+    assert_eq!(
+        (reply.status(), reply.data().as_str()),
+        ("needs_review", r#"{"n":1.0}"#)
+    );
+    let reply = answer(r#"{"result":3,"costs":{"tokens":8}}"#).unwrap();
+    assert_eq!(reply.data().as_str(), r#"{"result":3}"#);
+    assert_eq!(reply.costs().unwrap().as_str(), r#"{"tokens":8}"#);
+    assert_eq!(answer(r#"{"result":null}"#).unwrap().data().as_str(), "{}");
+
+    let error = answer(r#"{"error":{"code":"INVALID_INPUT_ERROR","message":"n","details":[1]}}"#);
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::InvalidInput, "n")
+    );
+    assert_eq!(error.details().unwrap().as_str(), "[1]");
+    assert_eq!(
+        answer(r#"{"error":{}}"#).unwrap_err().code(),
+        &ErrorCode::Transient
+    );
+}
+
+#[test]
+fn what_is_not_meant_as_a_message_is_noise() {
+    for line in [
+        "hello",
+        "{hello}",
+        "42",
+        "[1]",
+        "{}",
+        "{",
+        r#"{"level":"info","error":"x"}"#,
+        r#"{"results":1}"#,
+        "\u{fe0f}",
+    ] {
+        assert_eq!(read(line.as_bytes(), "t1"), Read::Noise, "{line}");
+    }
+    assert_eq!(read(b"\xff\xfe{\"result\"", "t1"), Read::Noise);
+}
+
+#[test]
+fn a_message_that_is_not_right_says_why() {
+    for (line, why) in [
+        (r#"{"progress":"half"}"#, "expected f64"),
+        (r#"{"result":1,"error":{}}"#, "one of progress"),
+        (r#"{"task_id":"t1"}"#, "one of progress"),
+        (r#"{"task_id":"t2","result":1}"#, "another task"),
+        (r#"{"result":1,"resutl":2}"#, "unknown field `resutl`"),
+        (r#"{"result":1,"result":2}"#, "duplicate field `result`"),
+        (
+            r#"{"result":1,"message":"x"}"#,
+            "message belongs to progress",
+        ),
+        (
+            r#"{"result":1,"status":"failure"}"#,
+            "cannot reply with status",
+        ),
+        (r#"{"result":1,"costs":3}"#, "costs must be an object"),
+        (r#"{"error":"text"}"#, "invalid type"),
+        (r#"{"error":{"code":""}}"#, "error.code"),
+        (r#"{"result": {"#, "EOF"),
+        (r#"{"result":1} {"result":2}"#, "trailing characters"),
+    ] {
+        let text = fault(line);
+        assert!(text.contains(why), "{line}: {text}");
+    }
+    assert!(matches!(
+        read(b"{\"result\":\"\xff\"}", "t1"),
+        Read::Fault(_)
+    ));
+}
+
+#[test]
+fn deep_json_is_refused_and_brackets_in_texts_do_not_count() {
+    let deep = format!("{{\"result\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    assert!(fault(&deep).contains("128 levels"));
+    let flat = format!(r#"{{"result":"{}\"["}}"#, "[".repeat(500));
+    assert!(answer(&flat).is_ok());
+}
+
+#[test]
+fn a_long_text_of_an_error_is_cut() {
+    let line = format!(r#"{{"error":{{"message":"{}"}}}}"#, "ü".repeat(20_000));
+    let error = answer(&line).unwrap_err();
+    assert!(error.message().len() < 17_000 && error.message().ends_with("ü ..."));
+}
+
+#[test]
+fn a_whole_output_is_a_result_if_it_is_one_json_document() {
+    let data = |text: &str| match document(text.as_bytes(), "t1") {
+        Some(Ok(Ok(reply))) => Some(reply.data().as_str().to_owned()),
+        _ => None,
+    };
+    assert_eq!(
+        data("{\n \"sum\": 3\n}\n").as_deref(),
+        Some("{\n \"sum\": 3\n}")
+    );
+    assert_eq!(data("42\n").as_deref(), Some(r#"{"result":42}"#));
+    assert_eq!(
+        data("{\n \"result\": {\"a\": 1}\n}").as_deref(),
+        Some("{\"a\": 1}")
+    );
+    assert_eq!(data("reading\n{\"sum\": 3}"), None);
+    assert_eq!(data(""), None);
+    assert_eq!(data(&"[".repeat(1000)), None);
+    let broken = document(b"{\n \"result\": 1,\n \"sum\": 2\n}", "t1");
+    assert!(matches!(broken, Some(Err(_))));
+}
+
+proptest! {
+    #[test]
+    fn any_line_is_read_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = read(&line, "t1");
+        let _ = document(&line, "t1");
+    }
+
+    #[test]
+    fn any_end_of_a_message_is_read_without_a_panic(
+        word in prop::sample::select(&FIRST_WORDS[..]), rest in "\\PC{0,60}",
+    ) {
+        let line = format!("{{\"{word}\":{rest}");
+        prop_assert!(!matches!(read(line.as_bytes(), "t1"), Read::Noise));
+    }
+
+    #[test]
+    fn a_result_keeps_its_text(n in any::<f64>(), text in "\\PC{0,40}") {
+        let data = serde_json::json!({ "n": n, "text": text }).to_string();
+        let reply = answer(&format!("{{\"result\":{data}}}")).unwrap();
+        prop_assert_eq!(reply.data().as_str(), data);
+    }
+}
