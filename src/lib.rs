@@ -91,6 +91,7 @@
 //! - `docs/storage.md`: files and object storage.
 //! - `docs/transports.md`: writing a transport.
 //! - `docs/middleware.md`: code round the calls of handlers.
+//! - `docs/models.md`: models that stay in memory, and conditions for taking tasks.
 
 mod actors;
 pub mod config;
@@ -104,8 +105,10 @@ mod id;
 mod json;
 mod metrics;
 pub mod middleware;
+pub mod models;
 mod policy;
 mod rules;
+pub mod slot_policy;
 mod status;
 pub mod storage;
 mod task;
@@ -151,6 +154,8 @@ mod guides {
     struct Transports;
     #[doc = include_str!("../docs/middleware.md")]
     struct Middleware;
+    #[doc = include_str!("../docs/models.md")]
+    struct Models;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
     #[cfg(feature = "contracts")]

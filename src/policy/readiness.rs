@@ -63,7 +63,8 @@ fn silence(status: &WorkerStatus, norms: Norms) -> Option<String> {
         return Some("no orchestrator answers heartbeats".to_owned());
     }
     let capacity = &status.capacity;
-    let may_poll = !status.paused && !status.held && capacity.tasks < capacity.limit;
+    let stopped = status.paused || status.held || capacity.refused.is_some();
+    let may_poll = !stopped && capacity.tasks < capacity.limit;
     let silent = |age: Option<Duration>| age.is_some_and(|age| age > NO_POLLS);
     if may_poll && registered.all(|it| it.open_polls == 0 && silent(it.last_poll)) {
         let why = status

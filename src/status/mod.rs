@@ -140,6 +140,8 @@ pub struct CapacityStatus {
     pub types: Vec<TypeStatus>,
     /// Tasks that wait for a slot of their type.
     pub parked: usize,
+    /// Why a [slot policy](crate::slot_policy) wants no tasks now, if it does not.
+    pub refused: Option<Arc<str>>,
 }
 
 /// The limit of one type of tasks.
