@@ -26,10 +26,7 @@ struct GiveBack<M: Send + Sync + 'static> {
 
 impl<M: Send + Sync + 'static> Drop for GiveBack<M> {
     fn drop(&mut self) {
-        self.shared.with(|state, effects| {
-            let steps = state.shelf.unpin(&self.name);
-            state.take(steps, effects);
-        });
+        self.shared.unpin(&self.name);
     }
 }
 

@@ -139,11 +139,16 @@ impl<M: Send + Sync + 'static> Shared<M> {
             let _ = sender.send(Ok(Model::new(name, model, cost, self.clone())));
         }
         for name in effects.unclaimed {
-            self.with(|state, effects| {
-                let steps = state.shelf.unpin(&name);
-                state.take(steps, effects);
-            });
+            self.unpin(&name);
         }
         result
+    }
+
+    /// A pin is given back.
+    pub(super) fn unpin(self: &Arc<Self>, name: &str) {
+        self.with(|state, effects| {
+            let steps = state.shelf.unpin(name);
+            state.take(steps, effects);
+        });
     }
 }
