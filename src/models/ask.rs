@@ -132,9 +132,9 @@ impl<M: Send + Sync + 'static> Shared<M> {
             match state.shelf.ask(name, cost, ticket, holds) {
                 Asked::Given(_) => {
                     let found = state.models.get_key_value(name);
-                    let (name, model) = found.map(|(n, m)| (n.clone(), m.clone())).ok_or_else(
-                        || TaskError::new(ErrorCode::Internal, "a model is lost"),
-                    )?;
+                    let (name, model) = found
+                        .map(|(n, m)| (n.clone(), m.clone()))
+                        .ok_or_else(|| TaskError::new(ErrorCode::Internal, "a model is lost"))?;
                     let cost = state.shelf.cost(&name);
                     Ok(Reply::Here(Model::new(name, model, cost, self.clone())))
                 }

@@ -62,10 +62,7 @@ impl<M: Send + Sync + 'static> ModelsBuilder<M> {
 
     /// [`ModelsBuilder::on_evict`] with a function that may block: each call has a thread
     /// of its own.
-    pub fn on_evict_blocking(
-        mut self,
-        hook: impl Fn(&str, M) + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_evict_blocking(mut self, hook: impl Fn(&str, M) + Send + Sync + 'static) -> Self {
         self.how.hook = Hook::Blocking(Arc::new(hook));
         self
     }

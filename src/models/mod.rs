@@ -97,14 +97,15 @@ impl<M: Send + Sync + 'static> Models<M> {
     /// Lets go of a model for good: at once if nobody holds it, otherwise when the last
     /// one lets go. Who asks for it from now on gets it loaded anew.
     pub fn evict(&self, name: &str) -> Eviction {
-        self.shared.with(|state, effects| match state.shelf.evict(name) {
-            Evicted::Absent => Eviction::NotThere,
-            Evicted::Later => Eviction::WhenFree,
-            Evicted::Now(steps) => {
-                state.take(steps, effects);
-                Eviction::Begun
-            }
-        })
+        self.shared
+            .with(|state, effects| match state.shelf.evict(name) {
+                Evicted::Absent => Eviction::NotThere,
+                Evicted::Later => Eviction::WhenFree,
+                Evicted::Now(steps) => {
+                    state.take(steps, effects);
+                    Eviction::Begun
+                }
+            })
     }
 
     /// What is there or on its way in or out, by name.

@@ -68,7 +68,9 @@ impl<M: Send + Sync + 'static> Shared<M> {
     pub(super) fn load(self: &Arc<Self>, name: Arc<str>) {
         let load = Load(Some((self.clone(), name)));
         self.jobs.put(move || async move {
-            let Some((shared, name)) = &load.0 else { return };
+            let Some((shared, name)) = &load.0 else {
+                return;
+            };
             let loaded = shared.how.load(name).await;
             load.end(loaded);
         });

@@ -105,7 +105,10 @@ impl Asking {
 
     /// Looks at the clock. `true`: an answer has been missing for too long since now.
     pub(crate) fn is_overdue(&mut self, now: Instant) -> bool {
-        let overdue = self.open.as_ref().is_some_and(|(_, since)| *since + PATIENCE <= now);
+        let overdue = self
+            .open
+            .as_ref()
+            .is_some_and(|(_, since)| *since + PATIENCE <= now);
         overdue && !std::mem::replace(&mut self.late, true)
     }
 

@@ -116,7 +116,12 @@ mod tests {
             let _ = answer.send(ruling);
         })
         .unwrap();
-        for (tasks, expected) in [(0, Some(true)), (1, Some(false)), (2, None), (0, Some(true))] {
+        for (tasks, expected) in [
+            (0, Some(true)),
+            (1, Some(false)),
+            (2, None),
+            (0, Some(true)),
+        ] {
             let view = SlotView::of(["a"]).running(tasks);
             seat.ask(view, Instant::now());
             let ruling = answers.recv().unwrap();

@@ -271,7 +271,10 @@ impl<T: PartialEq> Shelf<T> {
                 steps.extend(more);
             }
         }
-        (waiting.into_iter().flat_map(|want| want.tickets).collect(), steps)
+        (
+            waiting.into_iter().flat_map(|want| want.tickets).collect(),
+            steps,
+        )
     }
 
     /// Whether nothing is there, nor on its way in or out.

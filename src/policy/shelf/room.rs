@@ -74,7 +74,12 @@ impl<T: PartialEq> Shelf<T> {
     /// for somebody would have to come back first.
     fn make_room(&mut self, cost: u64, steps: &mut Vec<Step<T>>) {
         let is_leaving = |book: &&Book<T>| matches!(book.stage, Stage::Leaving);
-        let leaving: u64 = self.books.values().filter(is_leaving).map(|it| it.cost).sum();
+        let leaving: u64 = self
+            .books
+            .values()
+            .filter(is_leaving)
+            .map(|it| it.cost)
+            .sum();
         let free = self.budget - self.used + leaving;
         let mut unpinned: Vec<_> = self
             .books

@@ -35,7 +35,10 @@ fn shelf_with(budget: u64, models: &[(&str, u64)]) -> Shelf<u32> {
 fn many_who_ask_for_one_model_wait_for_one_load() {
     let mut shelf = Shelf::new(10);
     assert_eq!(shelf.ask("a", None, 1, false), Asked::CostUnknown(1));
-    assert_eq!(steps(shelf.ask("a", Some(4), 1, false)), [Step::Load(name("a"))]);
+    assert_eq!(
+        steps(shelf.ask("a", Some(4), 1, false)),
+        [Step::Load(name("a"))]
+    );
     assert_eq!(steps(shelf.ask("a", None, 2, false)), []);
     let given = [Step::Give(name("a"), 1), Step::Give(name("a"), 2)];
     assert_eq!(shelf.loaded("a"), given);
@@ -50,7 +53,10 @@ fn a_failed_load_is_tried_again_by_the_next_one() {
     steps(shelf.ask("a", Some(4), 2, false));
     assert_eq!(shelf.failed("a"), (vec![1, 2], vec![]));
     assert_eq!(shelf.used(), 0);
-    assert_eq!(steps(shelf.ask("a", Some(4), 3, false)), [Step::Load(name("a"))]);
+    assert_eq!(
+        steps(shelf.ask("a", Some(4), 3, false)),
+        [Step::Load(name("a"))]
+    );
 }
 
 #[test]
@@ -68,8 +74,17 @@ fn the_least_recently_used_leave_and_no_more_than_needed() {
 fn a_model_that_is_larger_than_everything_is_refused_at_once() {
     let mut shelf = shelf_with(10, &[("a", 10)]);
     let refused = shelf.ask("b", Some(11), 7, false);
-    assert_eq!(refused, Asked::NeverFits { ticket: 7, budget: 10 });
-    assert_eq!(steps(shelf.ask("c", Some(10), 8, false)), [Step::Evict(name("a"))]);
+    assert_eq!(
+        refused,
+        Asked::NeverFits {
+            ticket: 7,
+            budget: 10
+        }
+    );
+    assert_eq!(
+        steps(shelf.ask("c", Some(10), 8, false)),
+        [Step::Evict(name("a"))]
+    );
 }
 
 #[test]
@@ -144,7 +159,10 @@ fn a_model_is_evicted_when_the_last_one_lets_go_and_loaded_anew_for_the_next() {
     assert_eq!(shelf.ask("a", None, 2, false), Asked::CostUnknown(2));
     assert_eq!(steps(shelf.ask("a", Some(5), 2, false)), []);
     // It holds up nobody else.
-    assert_eq!(steps(shelf.ask("b", Some(1), 3, false)), [Step::Load(name("b"))]);
+    assert_eq!(
+        steps(shelf.ask("b", Some(1), 3, false)),
+        [Step::Load(name("b"))]
+    );
     assert_eq!(shelf.unpin("a"), [Step::Evict(name("a"))]);
     assert_eq!(shelf.left("a"), [Step::Load(name("a"))]);
     assert_eq!(shelf.used(), 6);
@@ -239,7 +257,9 @@ impl World {
         }
         let kept = self.ready.values().filter(|(pins, _)| *pins == 0);
         let oldest = kept.map(|(_, used_at)| *used_at).min();
-        if !self.by_name && let (Some(oldest), Some(newest)) = (oldest, left.iter().max()) {
+        if !self.by_name
+            && let (Some(oldest), Some(newest)) = (oldest, left.iter().max())
+        {
             assert!(*newest < oldest, "one used later left before another");
         }
         self.check();
