@@ -352,6 +352,26 @@ async fn at_the_end_all_models_leave() {
     assert!(error.message().contains("has ended"), "{error}");
 }
 
+#[actix_rt::test]
+async fn models_that_two_workers_share_leave_with_the_last_one() {
+    let log = Log::default();
+    let models = slow(&log).build();
+    let orchestrators = [MemoryOrchestrator::new(), MemoryOrchestrator::new()];
+    let first = start(user(&orchestrators[0], &models)).await;
+    let second = user(&orchestrators[1], &models).build().expect("a worker");
+    let id = orchestrators[0].submit("use", &wants("a1", 0));
+    orchestrators[0].result_of(&id).await;
+    let second = second.spawn_local().await.expect("a started worker");
+    let has_it = |report: &axon_worker::transport::Report| report.hot_cache.len() == 1;
+    orchestrators[1].report_where(has_it).await;
+    first.shutdown().await;
+    let id = orchestrators[1].submit("use", &wants("a1", 0));
+    orchestrators[1].result_of(&id).await;
+    assert_eq!(log.read(), ["load a1"]);
+    second.shutdown().await;
+    assert_eq!(log.read(), ["load a1", "drop a1"]);
+}
+
 fn sum_now(name: String, models: Models<Vec<u64>>) -> Result<u64, TaskError> {
     let model = models.get_blocking(&name)?;
     Ok(model.iter().sum())
