@@ -186,9 +186,13 @@ impl<M: Send + Sync + 'static> FromTask for Models<M> {
                 type_name::<M>()
             ))
         })?;
+        // One for the task, however often it is asked for.
+        if task.injected::<Holder<M>>().is_none() {
+            task.insert(Holder::<M>::new(task.cancellation().clone()));
+        }
         Ok(Self {
             shared: models.shared.clone(),
-            holder: Some(Arc::new(Holder::new(task.cancellation().clone()))),
+            holder: task.injected(),
         })
     }
 

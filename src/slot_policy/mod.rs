@@ -66,8 +66,8 @@ pub trait SlotPolicy: Send + 'static {
     /// that looks at something other than the view should say when to ask again.
     fn rule(&mut self, view: &SlotView, now: Instant) -> Ruling;
 
-    /// What makes the worker ask at once. Looked at when the worker starts. None, unless
-    /// overridden.
+    /// What makes the worker ask at once. Looked at when the policy is given to the builder.
+    /// None, unless overridden.
     fn pokes(&self) -> Vec<Poke> {
         Vec::new()
     }

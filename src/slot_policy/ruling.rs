@@ -7,6 +7,8 @@ use crate::id::TaskName;
 
 /// The shortest time before a policy is asked again on its own wish.
 const SOONEST: Duration = Duration::from_millis(10);
+/// And the longest, so that clocks can add it up.
+const LATEST: Duration = Duration::from_hours(365 * 24);
 
 /// The answer of a [`SlotPolicy`](super::SlotPolicy).
 ///
@@ -47,9 +49,9 @@ impl Ruling {
         self
     }
 
-    /// Asks for a new question after this time, at least 10 ms.
+    /// Asks for a new question after this time, at least 10 ms and at most a year.
     pub fn ask_again_in(mut self, time: Duration) -> Self {
-        self.again = Some(time.max(SOONEST));
+        self.again = Some(time.clamp(SOONEST, LATEST));
         self
     }
 
@@ -146,8 +148,10 @@ mod tests {
     }
 
     #[test]
-    fn nobody_is_asked_without_a_pause() {
+    fn nobody_is_asked_without_a_pause_or_after_the_end_of_time() {
         let ruling = Ruling::yes().ask_again_in(Duration::ZERO);
         assert_eq!(ruling.again(), Some(SOONEST));
+        let ruling = Ruling::yes().ask_again_in(Duration::MAX);
+        assert_eq!(ruling.again(), Some(LATEST));
     }
 }

@@ -16,11 +16,13 @@ use super::{Poke, Ruling, SlotPolicy, SlotView};
 #[derive(Default)]
 pub(crate) struct Policies {
     list: Vec<Box<dyn SlotPolicy>>,
+    pokes: Vec<Poke>,
     panicked: bool,
 }
 
 impl Policies {
     pub(crate) fn add(&mut self, policy: impl SlotPolicy) {
+        self.pokes.extend(policy.pokes());
         self.list.push(Box::new(policy));
     }
 
@@ -28,8 +30,8 @@ impl Policies {
         self.list.is_empty()
     }
 
-    pub(crate) fn pokes(&self) -> Vec<Poke> {
-        self.list.iter().flat_map(|policy| policy.pokes()).collect()
+    pub(crate) fn pokes(&self) -> &[Poke] {
+        &self.pokes
     }
 
     /// `None`: one of them panicked.

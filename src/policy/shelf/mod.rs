@@ -4,10 +4,13 @@
 //! is never sent away while somebody holds it (a *pin*). Who needs room waits in the order
 //! of asking; the least recently used models leave for the first in that queue.
 
+mod book;
 mod room;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+
+use book::{Book, Stage, Want};
 
 /// How many times those who want a model that is there may go before somebody who waits
 /// for room. After that nobody gets a pin until there is room, for a model that is always
@@ -25,34 +28,6 @@ pub(crate) struct Shelf<T> {
     blocked: bool,
     overtaken: u32,
     clock: u64,
-}
-
-/// A model that takes room.
-#[derive(Debug)]
-struct Book<T> {
-    cost: u64,
-    stage: Stage<T>,
-    /// It leaves as soon as nobody holds it, and nobody gets it any more.
-    condemned: bool,
-}
-
-#[derive(Debug)]
-enum Stage<T> {
-    Loading(Vec<T>),
-    Ready {
-        pins: usize,
-        /// When it was last taken or given back.
-        used_at: u64,
-    },
-    Leaving,
-}
-
-/// A model that shall be there, and all who wait for it.
-#[derive(Debug)]
-struct Want<T> {
-    name: Arc<str>,
-    cost: u64,
-    tickets: Vec<T>,
 }
 
 /// What has to be done now.

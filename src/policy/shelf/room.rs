@@ -1,26 +1,6 @@
 //! The queue moves on, and room is made for the first in it.
 
-use std::sync::Arc;
-
 use super::{Book, Shelf, Stage, Step};
-
-impl<T> Book<T> {
-    pub(super) fn give(&mut self, name: &Arc<str>, tickets: Vec<T>, steps: &mut Vec<Step<T>>) {
-        if let Stage::Ready { pins, .. } = &mut self.stage {
-            *pins += tickets.len();
-            let given = tickets.into_iter().map(|it| Step::Give(name.clone(), it));
-            steps.extend(given);
-        }
-    }
-
-    pub(super) fn leave_if_condemned(&mut self, name: &Arc<str>) -> Option<Step<T>> {
-        let leaves = self.condemned && matches!(self.stage, Stage::Ready { pins: 0, .. });
-        leaves.then(|| {
-            self.stage = Stage::Leaving;
-            Step::Evict(name.clone())
-        })
-    }
-}
 
 impl<T: PartialEq> Shelf<T> {
     /// Serves the queue in its order, as far as there is room. One who waits for the model

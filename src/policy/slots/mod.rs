@@ -1,11 +1,12 @@
 //! Who may take a task: the global limit, the limits by task type, and the
 //! parking lot of tasks that wait for a slot of their type.
 
+mod ruled;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::id::TaskName;
-use crate::slot_policy::{Ruling, SlotView};
 use crate::status::{CapacityStatus, TypeStatus};
 use crate::transport::{Availability, TaskEntry};
 
@@ -85,39 +86,6 @@ impl<T> Slots<T> {
     pub(crate) fn with_queues(mut self, queues: Vec<TaskEntry>) -> Self {
         self.queues = queues;
         self
-    }
-
-    /// What a policy of the user's says from now on.
-    pub(crate) fn rule(&mut self, ruling: &Ruling) {
-        if self.unwanted != *ruling.unwanted() {
-            self.unwanted.clone_from(ruling.unwanted());
-        }
-        let mut handlers = self.entries.iter().chain(&self.queues);
-        let none_left = !self.unwanted.is_empty()
-            && handlers.all(|handler| self.unwanted.contains(&handler.name));
-        let because = match ruling.reason() {
-            None if none_left => Some("no task of any handler is wanted"),
-            because => because,
-        };
-        if self.refused.as_deref() != because {
-            self.refused = because.map(Arc::from);
-        }
-    }
-
-    /// Why the policy wants no tasks at all.
-    pub(crate) fn refused(&self) -> Option<&Arc<str>> {
-        self.refused.as_ref()
-    }
-
-    /// What the policy is shown.
-    pub(crate) fn view(&self) -> SlotView {
-        let mut view = SlotView::default();
-        self.tell(&mut view.capacity);
-        // Its own answer is no news.
-        view.capacity.refused = None;
-        let handlers = self.entries.iter().chain(&self.queues);
-        view.names = handlers.map(|handler| handler.name.clone()).collect();
-        view
     }
 
     /// Takes a slot for a poll, if one is free and the parking lot has room.

@@ -1,6 +1,7 @@
 //! What slots do in every order of events, and that states are those of the reference worker.
 
 use super::*;
+use crate::slot_policy::Ruling;
 use proptest::prelude::*;
 use serde_json::Value;
 
