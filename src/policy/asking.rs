@@ -124,6 +124,7 @@ impl Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     const SECOND: Duration = Duration::from_secs(1);
 
@@ -227,5 +228,42 @@ mod tests {
         asking.answered(None, now);
         assert!(asking.allows());
         assert_eq!(asking.wakes_at(), Some(now + SECOND));
+    }
+
+    proptest! {
+        /// Whatever happens: one question at a time, no slot without a yes of its own while
+        /// answers come in time, and no question twice after a no.
+        #[test]
+        fn each_slot_has_its_own_yes(
+            events in prop::collection::vec((0u8..6, 0usize..3), 1..120),
+        ) {
+            let (mut asking, mut now) = (Asking::new(), Instant::now());
+            let (mut yes, mut slots) = (0, 0);
+            let (mut tasks, mut open, mut refused) = (0, None, None);
+            for (event, detail) in events {
+                match event {
+                    0 => tasks = detail,
+                    1 => now += Duration::from_millis(10),
+                    2 if open.take().is_some() => {
+                        asking.answered(Some(Ruling::yes()), now);
+                        (yes, refused) = (yes + 1, None);
+                    }
+                    3 => if let Some(about) = open.take() {
+                        asking.answered(Some(Ruling::not_now("x")), now);
+                        refused = Some(about);
+                    },
+                    _ => {}
+                }
+                while asking.allows() {
+                    asking.spend();
+                    slots += 1;
+                }
+                prop_assert!(slots <= yes);
+                if asked(&mut asking, tasks, now) {
+                    prop_assert_eq!(open.replace(tasks), None, "it waits for an answer");
+                    prop_assert_ne!(refused, Some(tasks), "asked and answered");
+                }
+            }
+        }
     }
 }
