@@ -95,6 +95,7 @@
 //! - [`testing`], `docs/testing.md`: tests of handlers, workers and transports.
 //! - `docs/embedding.md`: a worker inside another program.
 //! - `docs/programs.md`: tasks that other programs do, with no Rust at all.
+//! - `docs/models.md`: models that stay in memory, and conditions for taking tasks.
 
 mod actors;
 pub mod config;
@@ -112,10 +113,12 @@ mod metrics;
 pub mod middleware;
 #[cfg(feature = "otlp")]
 pub mod otlp;
+pub mod models;
 mod policy;
 #[cfg(feature = "programs")]
 pub mod programs;
 mod rules;
+pub mod slot_policy;
 mod status;
 pub mod storage;
 mod task;
@@ -167,6 +170,8 @@ mod guides {
     struct Observability;
     #[doc = include_str!("../docs/testing.md")]
     struct Testing;
+    #[doc = include_str!("../docs/models.md")]
+    struct Models;
     #[doc = include_str!("../docs/storage.md")]
     struct Storage;
     #[cfg(feature = "health")]

@@ -57,6 +57,28 @@ fn a_model_is_loaded_once_and_again_after_a_panic() {
 }
 
 #[test]
+fn models_stay_until_others_need_their_room() {
+    let text = output_of("models");
+    assert_eq!(text.matches("loading french").count(), 1, "{text}");
+    assert_lines(
+        &text,
+        &[
+            "loading french",
+            "french: {\"result\":\"bonjour\"}",
+            "loading italian",
+            "french: {\"result\":\"bonjour\"}",
+            "italian leaves",
+            "loading german",
+            "german: {\"result\":\"guten Tag\"}",
+            "busy, in memory: french, german",
+            " leaves",
+            " leaves",
+            "0 results unsent",
+        ],
+    );
+}
+
+#[test]
 fn statuses_and_errors_choose_the_way_through_a_pipeline() {
     let text = output_of("pipeline");
     assert_lines(

@@ -1,9 +1,12 @@
 //! The keeper of slots: a permit is taken before a poll goes out, travels with
 //! the task, and gives its slot back when it is dropped, wherever that happens.
 
+mod policy;
+
 use std::sync::Arc;
 
 use actix::prelude::*;
+use policy::PolicyDesk;
 
 use super::StateChanged;
 use super::poller::SlotGranted;
@@ -83,6 +86,7 @@ pub(crate) struct CapacityView {
 pub(crate) struct CapacityTracker {
     slots: Slots<(TaskKey, Permit)>,
     wanted: usize,
+    policy: Option<PolicyDesk>,
     /// Our own address for permits, once we have one.
     back: Option<Arc<Recipient<SlotReleased>>>,
     poller: Recipient<SlotGranted>,
@@ -102,6 +106,7 @@ impl CapacityTracker {
         Self {
             slots,
             wanted: 0,
+            policy: None,
             back: None,
             poller,
             supervisor,
@@ -115,11 +120,17 @@ impl CapacityTracker {
         if self.slots.refresh() {
             self.heartbeat.do_send(StateChanged);
         }
-        while self.wanted > 0 {
+        if let Some(policy) = &mut self.policy {
+            policy.look_at_the_clock();
+        }
+        while self.wanted > 0 && self.policy.as_ref().is_none_or(PolicyDesk::allows) {
             let Some(held) = self.slots.reserve() else {
                 break;
             };
             self.wanted -= 1;
+            if let Some(policy) = &mut self.policy {
+                policy.spend();
+            }
             let back = self
                 .back
                 .get_or_insert_with(|| Arc::new(ctx.address().recipient()))
@@ -133,6 +144,7 @@ impl CapacityTracker {
         }
         self.board
             .set_capacity(|capacity| self.slots.tell(capacity));
+        self.ask_policy(ctx);
     }
 
     fn pass_on(&self, started: Vec<((TaskKey, Permit), Held)>) {
@@ -148,6 +160,10 @@ impl CapacityTracker {
 
 impl Actor for CapacityTracker {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        self.ask_policy(ctx);
+    }
 }
 
 impl Handler<WantSlots> for CapacityTracker {

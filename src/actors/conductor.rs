@@ -20,6 +20,7 @@ use super::journal::{CloseJournal, Note, Notes};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
+use crate::models::OpenModels;
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
 use crate::storage::FilesRoot;
@@ -33,7 +34,7 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the command channels may take to close.
 const CLOSING: Duration = Duration::from_secs(3);
 
-/// How long called-off transfers and the folders of the last tasks may take to go.
+/// How long called-off transfers, the folders of the last tasks and models may take to go.
 const CLEARING_UP: Duration = Duration::from_secs(5);
 
 /// End the worker. Later ones than the first change nothing.
@@ -75,6 +76,7 @@ pub(crate) struct Conductor {
     parts: Parts,
     channels: Vec<Recipient<CloseChannel>>,
     files: FilesRoot,
+    models: OpenModels,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
     ended: watch::Sender<Option<DrainReport>>,
@@ -88,6 +90,7 @@ impl Conductor {
         parts: Parts,
         channels: Vec<Recipient<CloseChannel>>,
         files: FilesRoot,
+        models: OpenModels,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
         ended: watch::Sender<Option<DrainReport>>,
@@ -96,6 +99,7 @@ impl Conductor {
             parts,
             channels,
             files,
+            models,
             limits,
             board,
             ended,
@@ -130,6 +134,7 @@ impl Handler<Shutdown> for Conductor {
         let drain = Drain::begin(self.limits.clone(), Instant::now());
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let (channels, files) = (self.channels.clone(), self.files.clone());
+        let models = self.models.clone();
         let given_up = self.given_up;
         actix_rt::spawn(async move {
             let mut report = parts.drain(drain, &board).await;
@@ -137,7 +142,7 @@ impl Handler<Shutdown> for Conductor {
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING, closing).await;
-            files.close(CLEARING_UP).await;
+            tokio::join!(files.close(CLEARING_UP), models.close(CLEARING_UP));
             info!(
                 done = report.done,
                 interrupted = report.interrupted,

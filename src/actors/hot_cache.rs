@@ -9,7 +9,7 @@ use super::StateChanged;
 use crate::status::StatusBoard;
 
 /// A handler loaded or dropped a model. The answer is the set after the change, sorted.
-#[derive(Debug, Message)]
+#[derive(Debug, Clone, Message)]
 #[rtype(result = "Vec<String>")]
 pub(crate) enum HotCacheChange {
     Add(String),

@@ -2,6 +2,7 @@
 
 use std::any::{TypeId, type_name};
 
+use crate::models::Models;
 use crate::storage::TaskFiles;
 use crate::task::{Cancellation, HotCache, TaskContext, TaskError};
 
@@ -49,6 +50,8 @@ pub trait FromTask: Sized {
 pub struct Need {
     pub(crate) kind: TypeId,
     pub(crate) name: &'static str,
+    /// What stands round the name in the handler's arguments.
+    pub(crate) form: &'static str,
 }
 
 impl Need {
@@ -58,6 +61,17 @@ impl Need {
         Self {
             kind: TypeId::of::<T>(),
             name: type_name::<T>(),
+            form: "Data",
+        }
+    }
+
+    /// Models of this type, given to `WorkerBuilder::models`.
+    #[must_use]
+    pub fn models<M: Send + Sync + 'static>() -> Self {
+        Self {
+            kind: TypeId::of::<Models<M>>(),
+            name: type_name::<M>(),
+            form: "Models",
         }
     }
 }

@@ -130,10 +130,11 @@ impl Registry {
         for registration in &self.list {
             for need in registration.job.needs() {
                 if !data.has(&need) {
-                    let (task, value) = (&registration.entry.name, need.name);
+                    let (task, form) = (&registration.entry.name, need.form);
                     missing.push(format!(
-                        "the handler of task {task:?} asks for Data<{value}>, which was not \
-                         given to the builder"
+                        "the handler of task {task:?} asks for {form}<{}>, which was not \
+                         given to the builder",
+                        need.name
                     ));
                 }
             }

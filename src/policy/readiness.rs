@@ -241,5 +241,9 @@ mod tests {
         assert_eq!(board.read().open_for, None, "held");
         board.set_held(false);
         assert!(board.read().open_for.is_some());
+        board.set_capacity(|capacity| capacity.refused = Some("memory".into()));
+        assert_eq!(board.read().open_for, None, "refused by a slot policy");
+        board.set_capacity(|capacity| capacity.refused = None);
+        assert!(board.read().open_for.is_some());
     }
 }

@@ -91,7 +91,7 @@ pub struct WorkerStatus {
     /// first, too many are undelivered, or the journal is full.
     pub held: bool,
     /// How long the worker has been able to take a task: not paused, not held, a slot
-    /// free. `None` while it is not.
+    /// free and no slot policy against it. `None` while it is not.
     #[serde(serialize_with = "seconds::maybe")]
     pub open_for: Option<Duration>,
     /// The limits, and what is taken of them.
@@ -149,6 +149,8 @@ pub struct CapacityStatus {
     pub types: Vec<TypeStatus>,
     /// Tasks that wait for a slot of their type.
     pub parked: usize,
+    /// Why a [slot policy](crate::slot_policy) wants no tasks now, if it does not.
+    pub refused: Option<Arc<str>>,
 }
 
 /// The limit of one type of tasks.
@@ -331,7 +333,7 @@ impl StatusBoard {
         let has_room = {
             let mut capacity = lock(&self.capacity);
             tell(&mut capacity);
-            capacity.tasks < capacity.limit
+            capacity.tasks < capacity.limit && capacity.refused.is_none()
         };
         if self.has_room.swap(has_room, Ordering::Relaxed) != has_room {
             self.review_opening();

@@ -183,14 +183,25 @@ impl TaskError {
 
     /// The failure that a panic's payload stands for.
     pub(crate) fn from_panic(payload: &(dyn std::any::Any + Send)) -> Self {
+        Self::panicked("the handler", payload)
+    }
+
+    /// The same, where something else than the handler panicked.
+    pub(crate) fn panicked(what: &str, payload: &(dyn std::any::Any + Send)) -> Self {
         let text = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned());
         Self::transient(match text {
-            Some(text) => format!("the handler panicked: {text}"),
-            None => "the handler panicked".to_owned(),
+            Some(text) => format!("{what} panicked: {text}"),
+            None => format!("{what} panicked"),
         })
+    }
+
+    /// The same failure, with something before its message.
+    pub(crate) fn prefixed(mut self, prefix: &str) -> Self {
+        self.message.insert_str(0, prefix);
+        self
     }
 }
 

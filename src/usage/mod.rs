@@ -1,12 +1,14 @@
 //! Measuring how busy the machine is, for heartbeats, and never on the control thread.
 
 mod gauge;
+mod memory;
 #[cfg(feature = "nvml")]
 mod nvml;
 #[cfg(feature = "telemetry")]
 mod system;
 
 pub(crate) use gauge::Gauge;
+pub(crate) use memory::{machine_available, process_resident};
 
 use crate::transport::Usage;
 

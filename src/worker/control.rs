@@ -15,7 +15,9 @@ use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::OrchestratorId;
+use crate::models::AnyModels;
 use crate::policy::{Candidate, Selection};
+use crate::slot_policy::Policies;
 use crate::status::StatusBoard;
 use crate::storage::{FilesRoot, Owner, Transfers};
 use crate::task::Outcome;
@@ -27,6 +29,8 @@ pub(crate) struct Plan {
     pub(crate) settings: Settings,
     pub(crate) registry: Registry,
     pub(crate) data: SharedData,
+    pub(crate) models: Vec<Arc<dyn AnyModels>>,
+    pub(crate) policies: Policies,
     pub(crate) skill_dependencies: BTreeMap<String, Vec<String>>,
     pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
@@ -73,6 +77,8 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         settings,
         registry,
         data,
+        models,
+        policies,
         skill_dependencies,
         commands,
         links,
@@ -122,10 +128,10 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let pings = hosts.iter().map(|host| host.ping.clone()).collect();
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
+    let models = wiring.models(models).map_err(Error::Thread)?;
     let queues = registry.queue_entries();
-    contexts
-        .capacity
-        .run(wiring.capacity(registry.entries(), queues));
+    let capacity = wiring.capacity(registry.entries(), queues, policies);
+    contexts.capacity.run(capacity.map_err(Error::Thread)?);
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
     parts.courier.do_send(Redeliver {
@@ -141,7 +147,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let (sender, ended) = watch::channel(None);
     let conductor = contexts
         .conductor
-        .run(wiring.conductor(sender, &channels, files));
+        .run(wiring.conductor(sender, &channels, files, models));
     // Last: it begins by registering.
     contexts
         .pool

@@ -1,6 +1,7 @@
 //! Which actor gets what, and knows whom.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
@@ -18,7 +19,9 @@ use crate::actors::{
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
+use crate::models::{AnyModels, OpenModels};
 use crate::policy::{DrainLimits, Outbox, PollScale, Selection, Slots};
+use crate::slot_policy::Policies;
 use crate::status::StatusBoard;
 use crate::storage::FilesRoot;
 use crate::task::Services;
@@ -101,7 +104,8 @@ impl Wiring<'_> {
         &self,
         entries: Vec<TaskEntry>,
         queues: Vec<TaskEntry>,
-    ) -> CapacityTracker {
+        policies: Policies,
+    ) -> io::Result<CapacityTracker> {
         let intake = &self.settings.intake;
         let slots = Slots::new(
             intake.max_concurrent_tasks,
@@ -110,6 +114,7 @@ impl Wiring<'_> {
             entries,
         )
         .with_queues(queues);
+        let beside = intake.handler_threads > 0;
         CapacityTracker::new(
             slots,
             to(&self.parts.poller),
@@ -117,6 +122,13 @@ impl Wiring<'_> {
             to(&self.parts.heartbeat),
             self.board.clone(),
         )
+        .with_policies(policies, beside, &self.parts.capacity)
+    }
+
+    /// Opens the models, and says how they are closed again.
+    pub(super) fn models(&self, models: Vec<Arc<dyn AnyModels>>) -> io::Result<OpenModels> {
+        let here = self.settings.intake.handler_threads == 0;
+        OpenModels::open(models, &to(&self.parts.hot_cache), here)
     }
 
     pub(super) fn poller(&self, least_polls: usize) -> Poller {
@@ -292,6 +304,7 @@ impl Wiring<'_> {
         ended: watch::Sender<Option<DrainReport>>,
         channels: &[Option<Addr<WsCommandActor>>],
         files: FilesRoot,
+        models: OpenModels,
     ) -> Conductor {
         let timing = &self.settings.timing;
         let limits = DrainLimits {
@@ -306,6 +319,7 @@ impl Wiring<'_> {
             self.parts.clone(),
             channels,
             files,
+            models,
             limits,
             self.board.clone(),
             ended,

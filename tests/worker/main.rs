@@ -17,9 +17,11 @@ mod isolation;
 #[cfg(feature = "journal")]
 mod journal;
 mod middleware;
+mod models;
 mod rate_limits;
 mod several;
 mod shelf;
+mod slot_policy;
 mod support;
 #[cfg(feature = "contracts")]
 mod telling;

@@ -1,7 +1,9 @@
 //! Who may take a task: the global limit, the limits by task type, and the
 //! parking lot of tasks that wait for a slot of their type.
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+mod ruled;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use crate::id::TaskName;
@@ -35,8 +37,14 @@ pub(crate) struct Slots<T> {
     type_limits: HashMap<Arc<str>, usize>,
     lot_size: usize,
     entries: Vec<TaskEntry>,
-    /// Types of the handlers of queues, which orchestrators are not told of.
-    queues: Vec<Option<String>>,
+    /// The handlers of queues, which orchestrators are not told of.
+    queues: Vec<TaskEntry>,
+    /// Why a policy of the user's wants no tasks at all.
+    refused: Option<Arc<str>>,
+    /// Handlers whose tasks it does not want.
+    unwanted: BTreeSet<TaskName>,
+    /// Whether [`Slots::refresh`] has told that tasks are wanted.
+    told_open: bool,
     reserved: usize,
     tasks: usize,
     running_by_type: HashMap<Arc<str>, usize>,
@@ -61,6 +69,9 @@ impl<T> Slots<T> {
             lot_size,
             entries,
             queues: Vec::new(),
+            refused: None,
+            unwanted: BTreeSet::new(),
+            told_open: true,
             reserved: 0,
             tasks: 0,
             running_by_type: HashMap::new(),
@@ -73,21 +84,26 @@ impl<T> Slots<T> {
 
     /// Handlers that take tasks as well, but whose names are nobody's business.
     pub(crate) fn with_queues(mut self, queues: Vec<TaskEntry>) -> Self {
-        self.queues = queues.into_iter().map(|entry| entry.kind).collect();
+        self.queues = queues;
         self
     }
 
     /// Takes a slot for a poll, if one is free and the parking lot has room.
     pub(crate) fn reserve(&mut self) -> Option<Held> {
-        // Every open poll may bring a task that must be parked.
-        let polls = self.reserved - self.tasks;
-        let room = self.type_limits.is_empty() || self.parked.len() + polls < self.lot_size.max(1);
-        if self.reserved < self.limit && room {
+        if self.refused.is_none() && self.can_reserve() {
             self.reserved += 1;
             Some(Held::default())
         } else {
             None
         }
+    }
+
+    /// Whether there is a slot for a poll, wanted or not.
+    pub(crate) fn can_reserve(&self) -> bool {
+        // Every open poll may bring a task that must be parked.
+        let polls = self.reserved - self.tasks;
+        let room = self.type_limits.is_empty() || self.parked.len() + polls < self.lot_size.max(1);
+        self.reserved < self.limit && room
     }
 
     /// A task came in on a reserved slot and wants one of its type. From now on
@@ -191,6 +207,9 @@ impl<T> Slots<T> {
         capacity.tasks = self.tasks;
         capacity.polls = self.reserved - self.tasks;
         capacity.parked = self.parked.len();
+        if capacity.refused != self.refused {
+            capacity.refused.clone_from(&self.refused);
+        }
         let types = self.type_limits.iter();
         capacity.types.clear();
         capacity.types.extend(
@@ -198,11 +217,14 @@ impl<T> Slots<T> {
         );
     }
 
-    /// Brings [`Slots::available`] up to date; `true` if it changed.
+    /// Brings [`Slots::available`] up to date; `true` if it changed, or whether tasks are
+    /// wanted at all.
     pub(crate) fn refresh(&mut self) -> bool {
+        let open = self.refused.is_none();
+        let turned = std::mem::replace(&mut self.told_open, open) != open;
         // Asked after every message, and mostly nothing has changed.
         if self.free().eq(self.available.iter()) {
-            return false;
+            return turned;
         }
         self.available = self.free().cloned().collect();
         true
@@ -211,13 +233,19 @@ impl<T> Slots<T> {
     /// Names of the handlers with a free slot.
     fn free(&self) -> impl Iterator<Item = &TaskName> {
         let any = self.tasks < self.limit;
-        let free = move |entry: &&TaskEntry| any && self.has_room(entry.kind.as_deref());
+        let free = move |entry: &&TaskEntry| any && self.takes(entry);
         self.entries.iter().filter(free).map(|entry| &entry.name)
     }
 
     fn takes_from_queues(&self) -> bool {
-        let mut queues = self.queues.iter();
-        queues.any(|kind| self.has_room(kind.as_deref()))
+        self.queues.iter().any(|entry| self.takes(entry))
+    }
+
+    /// Whether a task of this handler is wanted, and could begin as far as its type goes.
+    fn takes(&self, entry: &TaskEntry) -> bool {
+        self.refused.is_none()
+            && (self.unwanted.is_empty() || !self.unwanted.contains(&entry.name))
+            && self.has_room(entry.kind.as_deref())
     }
 
     /// Whether a handler of this type could begin a task, as far as its type goes.

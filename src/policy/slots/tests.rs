@@ -1,6 +1,7 @@
 //! What slots do in every order of events, and that states are those of the reference worker.
 
 use super::*;
+use crate::slot_policy::Ruling;
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -94,16 +95,9 @@ fn a_type_turned_off_never_starts() {
 fn states_are_reported_as_the_reference_worker_does() {
     let vectors: Value =
         serde_json::from_str(include_str!("../../../tests/vectors/capacity_states.json")).unwrap();
-    let mut checked = 0;
+    let (mut checked, mut refused) = (0, 0);
     for case in vectors["cases"].as_array().unwrap() {
         let state = &case["state"];
-        if !state["denied_by_capacity_checker"]
-            .as_array()
-            .unwrap()
-            .is_empty()
-        {
-            continue;
-        }
         let kinds: HashMap<&str, Option<&str>> = state["handlers"]
             .as_array()
             .unwrap()
@@ -133,6 +127,14 @@ fn states_are_reported_as_the_reference_worker_does() {
             continue;
         }
         checked += 1;
+        let denied = state["denied_by_capacity_checker"].as_array().unwrap();
+        let without = |ruling: Ruling, name: &Value| ruling.without(name.as_str().unwrap());
+        slots.rule(&denied.iter().fold(Ruling::yes(), without));
+        if slots.refused().is_some() {
+            refused += 1;
+            assert_eq!(slots.reserve(), None, "{state}");
+            assert_eq!(case["1.0b17"]["poll_query"], Value::Null, "{state}");
+        }
         let beat = &case["1.0b2"]["heartbeat"];
         let expected: Vec<String> =
             serde_json::from_value(beat["supported_tasks"].clone()).unwrap();
@@ -150,6 +152,43 @@ fn states_are_reported_as_the_reference_worker_does() {
         checked >= 10,
         "only {checked} states are within their limits"
     );
+    assert!(refused > 0, "in no state a checker denies all there is");
+}
+
+#[test]
+fn a_policy_stops_new_slots_and_no_task_that_is_there() {
+    let mut slots = video_and_audio(3, 4);
+    slots.reserve().expect("a free slot");
+    slots.rule(&Ruling::not_now("too hot"));
+    assert!(slots.refresh(), "this is news");
+    assert!(!slots.refresh());
+    assert_eq!(slots.availability(), Availability::Busy);
+    assert_eq!((names(&mut slots).len(), slots.reserve()), (0, None));
+    // The open poll brings a task all the same.
+    let Claim::Granted(1, held) = slots.claim(1, Some("video")) else {
+        panic!("granted")
+    };
+    let mut status = CapacityStatus::default();
+    slots.tell(&mut status);
+    assert_eq!(status.refused.as_deref(), Some("too hot"));
+    slots.rule(&Ruling::yes().without("report"));
+    assert!(slots.refresh());
+    assert_eq!(slots.availability(), Availability::Busy, "video is full");
+    slots.release(&held);
+    assert_eq!(names(&mut slots), ["cut", "blur"]);
+    assert!(slots.reserve().is_some());
+}
+
+#[test]
+fn a_worker_for_queues_alone_tells_that_its_policy_wants_no_tasks() {
+    let queues = vec![TaskEntry::named("math.*")];
+    let mut slots: Slots<()> = Slots::new(2, &BTreeMap::new(), 1, Vec::new()).with_queues(queues);
+    slots.rule(&Ruling::yes().without("math.*"));
+    assert!(slots.refresh());
+    assert_eq!(slots.availability(), Availability::Busy);
+    slots.rule(&Ruling::yes());
+    assert!(slots.refresh());
+    assert_eq!(slots.availability(), Availability::Idle);
 }
 
 proptest! {

@@ -6,6 +6,7 @@ function condition(status) {
   if (!status.registered) return ["not registered", "bad"];
   if (status.paused) return ["paused", "warn"];
   if (!status.ready) return ["not ready", "bad"];
+  if (status.capacity.refused) return ["no tasks: " + status.capacity.refused, "warn"];
   if (status.capacity.tasks >= status.capacity.limit) return ["all slots taken", "good"];
   return [status.capacity.tasks ? "working" : "idle", "good"];
 }

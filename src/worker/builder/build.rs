@@ -42,6 +42,7 @@ impl WorkerBuilder {
             }
         }
         self.registry.wrap(&self.layers);
+        problems.extend(self.models.iter().flat_map(|models| models.problems()));
         if settings.intake.max_concurrent_tasks == 0 {
             problems.push("max_concurrent_tasks must be at least 1".to_owned());
         }
@@ -84,6 +85,8 @@ impl WorkerBuilder {
             settings,
             registry: self.registry,
             data: self.data,
+            models: self.models,
+            policies: self.policies,
             skill_dependencies: self.skill_dependencies,
             commands: self.commands,
             links,

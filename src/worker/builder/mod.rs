@@ -1,11 +1,14 @@
-//! Building a worker: handlers and shared data (`tasks.rs`), settings and orchestrators
-//! (here), and the check of all of it (`build.rs`).
+//! Building a worker: handlers and shared data (`tasks.rs`), models and conditions for
+//! taking tasks (`room.rs`), settings and orchestrators (here), and the check of all of it
+//! (`build.rs`).
 
 mod build;
+mod room;
 mod tasks;
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::control::Link;
 use super::spec::Route;
@@ -14,7 +17,9 @@ use crate::config::{RxonVersion, Settings, StorageSettings};
 use crate::handler::{Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::middleware::Layer;
+use crate::models::AnyModels;
 use crate::policy::Selection;
+use crate::slot_policy::Policies;
 use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;
 use crate::usage::{UsageSource, default_source};
@@ -28,6 +33,8 @@ pub struct WorkerBuilder {
     registry: Registry,
     data: SharedData,
     layers: Vec<Layer>,
+    models: Vec<Arc<dyn AnyModels>>,
+    policies: Policies,
     skill_dependencies: BTreeMap<String, Vec<String>>,
     pub(in crate::worker) commands: CommandHandlers,
     settings: Option<Settings>,
@@ -56,6 +63,8 @@ impl WorkerBuilder {
             registry: Registry::default(),
             data: SharedData::default(),
             layers: Vec::new(),
+            models: Vec::new(),
+            policies: Policies::default(),
             skill_dependencies: BTreeMap::new(),
             commands: CommandHandlers::new(),
             settings: None,
