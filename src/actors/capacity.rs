@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::StateChanged;
+use super::StateNews;
 use super::poller::SlotGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
 use crate::policy::{Claim, Held, Slots};
@@ -87,7 +87,7 @@ pub(crate) struct CapacityTracker {
     back: Option<Arc<Recipient<SlotReleased>>>,
     poller: Recipient<SlotGranted>,
     supervisor: Recipient<ClaimAnswered>,
-    heartbeat: Recipient<StateChanged>,
+    heartbeat: StateNews,
     board: Arc<StatusBoard>,
 }
 
@@ -96,7 +96,7 @@ impl CapacityTracker {
         slots: Slots<(TaskKey, Permit)>,
         poller: Recipient<SlotGranted>,
         supervisor: Recipient<ClaimAnswered>,
-        heartbeat: Recipient<StateChanged>,
+        heartbeat: StateNews,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -113,7 +113,7 @@ impl CapacityTracker {
     /// Hands out what is free and tells who has to know.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.slots.refresh() {
-            self.heartbeat.do_send(StateChanged);
+            self.heartbeat.tell();
         }
         while self.wanted > 0 {
             let Some(held) = self.slots.reserve() else {

@@ -2,7 +2,6 @@
 //! own there, so that a panic ends that task and nothing else.
 
 use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -32,40 +31,29 @@ pub(crate) struct RunTask {
     pub(crate) span: tracing::Span,
 }
 
-/// Runs handlers on its thread.
-pub(crate) struct TaskHost {
+/// What it takes to run a task, on whatever thread.
+#[derive(Clone)]
+pub(crate) struct Runner {
     grace: Duration,
     pool: BlockingPool,
-    started: Arc<AtomicUsize>,
-    supervisor: Rc<Recipient<TaskEnded>>,
+    supervisor: Arc<Recipient<TaskEnded>>,
 }
 
-impl TaskHost {
-    /// `started` counts the tasks that this thread has got round to.
+impl Runner {
     pub(crate) fn new(
         grace: Duration,
         pool: BlockingPool,
-        started: Arc<AtomicUsize>,
         supervisor: Recipient<TaskEnded>,
     ) -> Self {
         Self {
             grace,
             pool,
-            started,
-            supervisor: Rc::new(supervisor),
+            supervisor: Arc::new(supervisor),
         }
     }
-}
 
-impl Actor for TaskHost {
-    type Context = Context<Self>;
-}
-
-impl Handler<RunTask> for TaskHost {
-    type Result = ();
-
-    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+    /// Runs a task to its end and tells the supervisor.
+    pub(crate) fn run(&self, run: RunTask) -> impl Future<Output = ()> + use<> {
         let (grace, pool, supervisor) = (self.grace, self.pool.clone(), self.supervisor.clone());
         let RunTask {
             key,
@@ -109,17 +97,48 @@ impl Handler<RunTask> for TaskHost {
             };
             let outcome =
                 ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
-            // Before the news, so that the slot counts as free when they arrive.
-            drop(hold);
             let ran_for = began.elapsed();
-            teller.last_words().await;
+            // A slot that nobody else holds goes with the news, as one message. It does
+            // not wait for what the task still has to tell.
+            let mut permit = Arc::into_inner(hold);
+            if teller.has_told() {
+                permit = None;
+                teller.last_words().await;
+            }
             supervisor.do_send(TaskEnded {
                 key,
                 outcome,
                 ran_for,
+                permit,
             });
         };
-        actix_rt::spawn(task.instrument(span));
+        task.instrument(span)
+    }
+}
+
+/// Runs handlers on its thread.
+pub(crate) struct TaskHost {
+    runner: Runner,
+    started: Arc<AtomicUsize>,
+}
+
+impl TaskHost {
+    /// `started` counts the tasks that this thread has got round to.
+    pub(crate) fn new(runner: Runner, started: Arc<AtomicUsize>) -> Self {
+        Self { runner, started }
+    }
+}
+
+impl Actor for TaskHost {
+    type Context = Context<Self>;
+}
+
+impl Handler<RunTask> for TaskHost {
+    type Result = ();
+
+    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        actix_rt::spawn(self.runner.run(run));
     }
 }
 

@@ -16,6 +16,7 @@ mod readiness;
 mod relink;
 mod select;
 mod slots;
+mod slowness;
 
 pub(crate) use apart::Apart;
 pub(crate) use backoff::Backoff;
@@ -31,3 +32,4 @@ pub(crate) use relink::Relink;
 pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};
 pub(crate) use slots::{Claim, Held, Slots};
+pub(crate) use slowness::Slowness;

@@ -25,7 +25,7 @@ pub(crate) use messages::{
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 
-use super::StateChanged;
+use super::StateNews;
 use super::capacity::{ClaimType, Permit, WithdrawClaim};
 use super::host::RunTask;
 use super::journal::Note;
@@ -42,7 +42,7 @@ pub(crate) struct Neighbours {
     pub(crate) capacity: Recipient<ClaimType>,
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) courier: Recipient<DeliverResult>,
-    pub(crate) heartbeat: Recipient<StateChanged>,
+    pub(crate) heartbeat: StateNews,
     /// Takes note of a task before it runs, unless there is no journal.
     pub(crate) journal: Option<Recipient<Note>>,
 }
@@ -153,7 +153,7 @@ impl TaskSupervisor {
             result,
             files: Some(entry.files),
         });
-        self.neighbours.heartbeat.do_send(StateChanged);
+        self.neighbours.heartbeat.tell();
     }
 }
 
@@ -200,7 +200,7 @@ impl Handler<StartTask> for TaskSupervisor {
         self.services
             .board
             .task_came(&task.id, &task.job_id, &task.name);
-        self.neighbours.heartbeat.do_send(StateChanged);
+        self.neighbours.heartbeat.tell();
         self.note_if_it_waits(&key, ctx);
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
@@ -256,7 +256,10 @@ impl Handler<TaskEnded> for TaskSupervisor {
             key,
             outcome,
             ran_for,
+            permit,
         } = ended;
+        // Before the result goes out, so that the slot counts as free when it arrives.
+        drop(permit);
         if let Some(host) = self.abandoned.remove(&key) {
             if let Some(host) = host {
                 self.placement.ended(host);

@@ -13,7 +13,7 @@ mod tests;
 use crate::storage::object::StorageError;
 use crate::task::{Outcome, TaskError};
 
-pub(crate) use inbound::bring_in;
+pub(crate) use inbound::{bring_in, may_name_objects};
 #[cfg(fuzzing)]
 pub(crate) use inbound::plan_of;
 pub(crate) use outbound::carry_out;
