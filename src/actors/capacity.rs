@@ -25,6 +25,14 @@ impl Permit {
     fn become_task(&mut self, held: Held) {
         self.held = held;
     }
+
+    /// Marks the slot as that of a task without a type. [`TaskCame`] has to tell.
+    pub(crate) fn become_untyped(&mut self) {
+        self.become_task(Held {
+            task: true,
+            kind: None,
+        });
+    }
 }
 
 impl Drop for Permit {
@@ -53,6 +61,11 @@ pub(crate) struct ClaimType {
     pub(crate) kind: Option<String>,
     pub(crate) permit: Permit,
 }
+
+/// A task without a type came in: it has all the slots it needs.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskCame;
 
 /// The task does not wait for a slot any more.
 #[derive(Debug, Message)]
@@ -168,10 +181,7 @@ impl Handler<ClaimType> for CapacityTracker {
             kind,
             mut permit,
         } = claim;
-        permit.become_task(Held {
-            task: true,
-            kind: None,
-        });
+        permit.become_untyped();
         match self.slots.claim((key, permit), kind.as_deref()) {
             Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
             Claim::Parked => {}
@@ -180,6 +190,15 @@ impl Handler<ClaimType> for CapacityTracker {
                 self.supervisor.do_send(ClaimAnswered { key, permit: None });
             }
         }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<TaskCame> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, _: TaskCame, ctx: &mut Self::Context) {
+        self.slots.begin_untyped();
         self.settle(ctx);
     }
 }

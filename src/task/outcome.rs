@@ -277,7 +277,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn data_of(value: impl Serialize) -> String {
+    fn data_of(value: impl Serialize + 'static) -> String {
         value.into_outcome().unwrap().data().as_str().to_owned()
     }
 

@@ -171,6 +171,7 @@ impl Wiring<'_> {
         };
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
+            untyped: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
             heartbeat: self.news.clone(),

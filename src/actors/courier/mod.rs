@@ -1,7 +1,7 @@
 //! Takes results to their orchestrators and does not let go of one before it has
 //! an answer.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -73,7 +73,7 @@ struct Parcel {
 /// Delivers results.
 pub(crate) struct Courier {
     outbox: Outbox,
-    parcels: HashMap<Ticket, Parcel>,
+    parcels: BTreeMap<Ticket, Parcel>,
     pool: Recipient<Deliver>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
@@ -101,7 +101,7 @@ impl Courier {
             kept: Vec::new(),
             poller,
             outbox,
-            parcels: HashMap::new(),
+            parcels: BTreeMap::new(),
             pool,
             board,
             alarm: None,

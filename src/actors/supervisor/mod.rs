@@ -26,7 +26,7 @@ pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 
 use super::StateNews;
-use super::capacity::{ClaimType, Permit, WithdrawClaim};
+use super::capacity::{ClaimType, Permit, TaskCame, WithdrawClaim};
 use super::host::RunTask;
 use super::journal::Note;
 use crate::handler::Registry;
@@ -40,6 +40,7 @@ use crate::transport::RunningTask;
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
     pub(crate) capacity: Recipient<ClaimType>,
+    pub(crate) untyped: Recipient<TaskCame>,
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) heartbeat: StateNews,
@@ -164,7 +165,8 @@ impl Actor for TaskSupervisor {
 impl Handler<StartTask> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, StartTask { task, permit }: StartTask, ctx: &mut Self::Context) {
+    fn handle(&mut self, start: StartTask, ctx: &mut Self::Context) {
+        let StartTask { task, mut permit } = start;
         let key = TaskKey {
             origin: task.origin,
             id: task.id.clone(),
@@ -201,7 +203,6 @@ impl Handler<StartTask> for TaskSupervisor {
             .board
             .task_came(&task.id, &task.job_id, &task.name);
         self.neighbours.heartbeat.tell();
-        self.note_if_it_waits(&key, ctx);
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
         let mut entry = Entry::new(task, cancellation, files);
@@ -212,9 +213,16 @@ impl Handler<StartTask> for TaskSupervisor {
             })
         });
         self.tasks.insert(key.clone(), entry);
-        self.neighbours
-            .capacity
-            .do_send(ClaimType { key, kind, permit });
+        if kind.is_none() {
+            permit.become_untyped();
+            self.neighbours.untyped.do_send(TaskCame);
+            self.note_started(&key, permit);
+        } else {
+            self.note_if_it_waits(&key, ctx);
+            self.neighbours
+                .capacity
+                .do_send(ClaimType { key, kind, permit });
+        }
     }
 }
 
