@@ -79,6 +79,11 @@ impl RawJson {
     pub fn parse<T: DeserializeOwned>(
         &self,
     ) -> Result<T, serde_path_to_error::Error<serde_json::Error>> {
+        // Keeping track of the path takes longer than reading, so it is kept only when
+        // there is an error that has one.
+        if let Ok(value) = serde_json::from_slice(&self.0) {
+            return Ok(value);
+        }
         let mut reader = serde_json::Deserializer::from_slice(&self.0);
         serde_path_to_error::deserialize(&mut reader)
     }

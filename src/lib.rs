@@ -31,15 +31,16 @@
 //!
 //! # Handlers
 //!
-//! Three shapes are registered the same way, with [`WorkerBuilder::task`]:
+//! Four shapes are registered the same way, with [`WorkerBuilder::task`]:
 //!
 //! | Shape | Registered as | Runs on |
 //! |---|---|---|
 //! | async function | `.task("add", add)` | a handler thread, with others |
 //! | blocking function | `.task("resize", blocking(resize))` | a thread of its own while it runs |
 //! | actor with state | `.task("ask", actor(Model::load))` | a thread of its own, one task at a time |
+//! | async function that never holds up its thread | `.task("find", inline(find))` | the control thread |
 //!
-//! See [`blocking()`](blocking()) and [`TaskHandler`] for the latter two. None of them
+//! See [`blocking()`](blocking()), [`TaskHandler`] and [`inline()`]. None but the last
 //! shares a thread with polls, heartbeats and results, so a handler that blocks or
 //! computes for minutes holds up other handlers at worst.
 //!
@@ -111,9 +112,9 @@ mod json;
 pub mod logging;
 mod metrics;
 pub mod middleware;
+pub mod models;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-pub mod models;
 mod policy;
 #[cfg(feature = "programs")]
 pub mod programs;
@@ -135,7 +136,7 @@ pub use error::{Error, Result};
 pub use handler::Valid;
 pub use handler::{
     CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, QueueTask,
-    TaskHandler, actor, blocking,
+    TaskHandler, actor, blocking, inline,
 };
 #[cfg(feature = "contracts")]
 pub use handler::{Contracted, Described, contract};

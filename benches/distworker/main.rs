@@ -7,10 +7,15 @@
 //! cargo bench --bench distworker
 //! ```
 //!
-//! Each worker is a process of its own, measured from outside, in turns. Without
-//! `--bench`, as under `cargo test`, it only shows that it works, and without the
+//! Each worker is a process of its own, measured from outside, in turns. `floor` is no
+//! worker but a bare loop round a socket: what controller and machine allow. `inline` is
+//! ours with the handler on the control thread. All tasks are submitted beforehand, so
+//! that nobody waits for whoever submits; the one connection carries one at a time.
+//! Without `--bench`, as under `cargo test`, it only shows that it works, and without the
 //! package it leaves the SDK out.
 
+#[path = "../shared/bare_dist.rs"]
+mod bare_dist;
 #[allow(dead_code, reason = "each bench uses its part of it")]
 #[path = "../shared/process.rs"]
 mod process;
@@ -20,12 +25,16 @@ use std::process::Command;
 use std::time::Duration;
 
 use axon_worker::dev::{DistController, DistOutcome};
-use axon_worker::{RawJson, TaskError, Worker};
+use axon_worker::{RawJson, TaskError, Worker, inline};
 use serde_json::json;
 
 use process::Part;
 
+const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
+const SIDES: [&str; 4] = ["floor", "inline", "ours", "SDK"];
+/// The place of the SDK among them.
+const SDK: usize = 3;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -48,10 +57,10 @@ struct Measure {
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, url] = arguments.as_slice()
-        && flag == "--worker"
+    if let [flag, side, url] = arguments.as_slice()
+        && flag == "--side"
     {
-        return work(url);
+        return play(side, url);
     }
     let is_bench = arguments.iter().any(|argument| argument == "--bench");
     let plan = if is_bench {
@@ -70,17 +79,22 @@ fn main() -> Result<(), Failure> {
     actix_rt::System::new().block_on(plan.run(is_bench))
 }
 
-/// Plays the measured worker.
-fn work(url: &str) -> Result<(), Failure> {
+/// Plays a measured worker.
+fn play(side: &str, url: &str) -> Result<(), Failure> {
+    if side == "floor" {
+        return Ok(bare_dist::run(url, PROVISIONER, TOKEN)?);
+    }
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = String::from("example");
+    settings.distworker.provisioner = PROVISIONER.to_owned();
     settings.distworker.worker_token = TOKEN.into();
-    let _worker = Worker::builder("bench")
-        .settings(settings)
-        .queue("echo.any", echo)
-        .spawn()?;
+    let builder = Worker::builder("bench").settings(settings);
+    let builder = match side {
+        "inline" => builder.queue("echo.any", inline(echo)),
+        _ => builder.queue("echo.any", echo),
+    };
+    let _worker = builder.spawn()?;
     process::until_orphaned();
     Ok(())
 }
@@ -89,17 +103,16 @@ async fn echo(input: RawJson) -> Result<RawJson, TaskError> {
     Ok(input)
 }
 
-fn start_ours(url: &str) -> std::io::Result<Part> {
-    Part::start(&["--worker", url])
-}
-
-fn start_sdk(url: &str) -> std::io::Result<Part> {
+fn start(side: &str, url: &str) -> std::io::Result<Part> {
+    if side != SIDES[SDK] {
+        return Part::start(&["--side", side, url]);
+    }
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let script = project.join("tests/real/distworker_worker.py");
     Part::spawn(
         Command::new(python())
             .arg(script)
-            .args([url, "example", TOKEN]),
+            .args([url, PROVISIONER, TOKEN]),
     )
 }
 
@@ -113,64 +126,48 @@ impl Plan {
         if !has_sdk && is_bench {
             return Err("the Python SDK is missing: run ./test, which installs it".into());
         }
-        println!("echo tasks, one at a time: ours / SDK 0.0.6");
-        println!("round      median of turnaround (µs)      CPU per task (µs)      peak (MiB)");
-        let (mut ours, mut sdk) = (Vec::new(), Vec::new());
+        let sides = if has_sdk { &SIDES[..] } else { &SIDES[..SDK] };
+        println!("echo tasks, one at a time");
+        println!("round   side     turnaround (µs)   CPU per task (µs)   peak (MiB)");
+        let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
         for round in 1..=self.rounds {
-            ours.push(self.measure(start_ours).await?);
-            let mine = ours[round - 1];
-            if !has_sdk {
+            for (side, measures) in sides.iter().zip(&mut all) {
+                let it = self.measure(side).await?;
                 println!(
-                    "{round:>5} {:>20.0} {:>20.0} {:>20.1}",
-                    mine.median, mine.cpu, mine.peak
+                    "{round:>5}   {side:<6} {:>17.0} {:>19.0} {:>12.1}",
+                    it.median, it.cpu, it.peak
                 );
-                continue;
+                measures.push(it);
             }
-            sdk.push(self.measure(start_sdk).await?);
-            let theirs = sdk[round - 1];
-            println!(
-                "{round:>5} {:>14.0} / {:>6.0} {:>18.0} / {:>6.0} {:>12.1} / {:>5.1}",
-                mine.median, theirs.median, mine.cpu, theirs.cpu, mine.peak, theirs.peak
-            );
         }
-        if !sdk.is_empty() {
-            let ratio = |of: fn(&Measure) -> f64| {
-                let ratios = ours.iter().zip(&sdk).map(|(a, b)| of(a) / of(b));
-                median(ratios.collect())
-            };
-            println!("ratio, median of the rounds (less is better):");
-            println!(
-                "  turnaround   {:.2}  (wanted: at most 0.25)",
-                ratio(|m| m.median)
-            );
-            println!(
-                "  CPU per task {:.2}  (wanted: at most 0.15)",
-                ratio(|m| m.cpu)
-            );
-            println!(
-                "  memory       {:.2}  (wanted: at most 0.4)",
-                ratio(|m| m.peak)
-            );
+        if has_sdk {
+            println!("\nto the SDK, median of the rounds (less is better):");
+            println!("         turnaround   CPU per task   memory");
+            println!("wanted         0.25           0.15     0.40");
+            for (side, measures) in SIDES[..SDK].iter().zip(&all) {
+                let ratio = |of: fn(&Measure) -> f64| {
+                    let ratios = measures.iter().zip(&all[SDK]).map(|(a, b)| of(a) / of(b));
+                    median(ratios.collect())
+                };
+                println!(
+                    "{side:<6} {:>12.2} {:>14.2} {:>8.2}",
+                    ratio(|m| m.median),
+                    ratio(|m| m.cpu),
+                    ratio(|m| m.peak)
+                );
+            }
         }
         Ok(())
     }
 
-    async fn measure(
-        &self,
-        start: impl Fn(&str) -> std::io::Result<Part>,
-    ) -> Result<Measure, Failure> {
+    async fn measure(&self, side: &str) -> Result<Measure, Failure> {
         let controller = DistController::start().await?;
-        let mut worker = start(&controller.url())?;
+        let mut worker = start(side, &controller.url())?;
         let connected = controller.connected(1);
         tokio::time::timeout(Duration::from_secs(30), connected).await?;
-        for number in 0..self.warm_up {
-            one(&controller, number).await?;
-        }
+        done(&controller, self.warm_up).await?;
         let before = worker.usage()?;
-        let mut took = Vec::with_capacity(self.tasks);
-        for number in 0..self.tasks {
-            took.push(one(&controller, number).await?.as_secs_f64() * 1e6);
-        }
+        let took = done(&controller, self.tasks).await?;
         let after = worker.usage()?;
         #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
         Ok(Measure {
@@ -181,17 +178,31 @@ impl Plan {
     }
 }
 
-/// One task, from assignment to result.
-async fn one(controller: &DistController, number: usize) -> Result<Duration, Failure> {
-    let input = json!({ "number": number, "text": "two", "list": [1, 2.5, true, null] });
-    let task = controller.submit("echo.any", &input);
-    let ended = controller.outcome_of(&task);
-    let outcome = tokio::time::timeout(Duration::from_secs(30), ended).await?;
-    if !matches!(outcome, DistOutcome::Completed(_)) {
-        return Err(format!("an echo failed: {outcome:?}").into());
+/// So many tasks, one after the other: the microseconds of each from assignment to result.
+async fn done(controller: &DistController, count: usize) -> Result<Vec<f64>, Failure> {
+    let input =
+        |number: usize| json!({ "number": number, "text": "two", "list": [1, 2.5, true, null] });
+    let submitted = (0..count).map(|number| controller.submit("echo.any", &input(number)));
+    let tasks: Vec<_> = submitted.collect();
+    let last = tasks.last().ok_or("no tasks")?;
+    let view = |task| controller.task(task).ok_or("the task is gone");
+    let began = std::time::Instant::now();
+    // Now and then: whoever waits for news is woken by every task.
+    while view(last)?.outcome.is_none() {
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("the tasks do not end".into());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
-    let view = controller.task(&task).ok_or("the task is gone")?;
-    view.took.ok_or_else(|| "it took no time".into())
+    let took = tasks.iter().map(|task| {
+        let view = view(task)?;
+        if !matches!(view.outcome, Some(DistOutcome::Completed(_))) {
+            return Err(format!("an echo failed: {:?}", view.outcome).into());
+        }
+        let took = view.took.ok_or("it took no time")?;
+        Ok(took.as_secs_f64() * 1e6)
+    });
+    took.collect()
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

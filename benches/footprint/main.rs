@@ -37,6 +37,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             nap: Duration::from_millis(nap.parse()?),
             journal: None,
             signs: false,
+            inline: false,
         };
         let _worker = worker::start_worker(address, &shape)?;
         process::until_orphaned();

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
-use axon_worker::{RawJson, TaskError, Worker, WorkerBuilder, WorkerHandle};
+use axon_worker::{RawJson, TaskError, Worker, WorkerBuilder, WorkerHandle, inline};
 
 /// How a measured worker differs from one with default settings.
 pub(crate) struct Shape {
@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     pub(crate) journal: Option<PathBuf>,
     /// Whether it speaks RXON 1.0b17, which signs every result, instead of 1.0b2.
     pub(crate) signs: bool,
+    /// Whether its no-op runs on the control thread.
+    pub(crate) inline: bool,
 }
 
 /// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
@@ -42,13 +44,16 @@ pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
         settings.journal.dir.clone_from(&shape.journal);
     }
     let nap = shape.nap;
-    Worker::builder("bench")
-        .settings(settings)
-        .task("noop", noop)
-        .task("nap", move |_: RawJson| async move {
-            tokio::time::sleep(nap).await;
-            Ok::<_, TaskError>(())
-        })
+    let builder = Worker::builder("bench").settings(settings);
+    let builder = if shape.inline {
+        builder.task("noop", inline(noop))
+    } else {
+        builder.task("noop", noop)
+    };
+    builder.task("nap", move |_: RawJson| async move {
+        tokio::time::sleep(nap).await;
+        Ok::<_, TaskError>(())
+    })
 }
 
 async fn noop(_: RawJson) -> Result<(), TaskError> {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use policy::PolicyDesk;
 
-use super::StateChanged;
+use super::StateNews;
 use super::poller::SlotGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
 use crate::policy::{Claim, Held, Slots};
@@ -27,6 +27,14 @@ impl Permit {
     /// Marks the slot as a task's, and notes which type it fills.
     fn become_task(&mut self, held: Held) {
         self.held = held;
+    }
+
+    /// Marks the slot as that of a task without a type. [`TaskCame`] has to tell.
+    pub(crate) fn become_untyped(&mut self) {
+        self.become_task(Held {
+            task: true,
+            kind: None,
+        });
     }
 }
 
@@ -56,6 +64,11 @@ pub(crate) struct ClaimType {
     pub(crate) kind: Option<String>,
     pub(crate) permit: Permit,
 }
+
+/// A task without a type came in: it has all the slots it needs.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskCame;
 
 /// The task does not wait for a slot any more.
 #[derive(Debug, Message)]
@@ -91,7 +104,7 @@ pub(crate) struct CapacityTracker {
     back: Option<Arc<Recipient<SlotReleased>>>,
     poller: Recipient<SlotGranted>,
     supervisor: Recipient<ClaimAnswered>,
-    heartbeat: Recipient<StateChanged>,
+    heartbeat: StateNews,
     board: Arc<StatusBoard>,
 }
 
@@ -100,7 +113,7 @@ impl CapacityTracker {
         slots: Slots<(TaskKey, Permit)>,
         poller: Recipient<SlotGranted>,
         supervisor: Recipient<ClaimAnswered>,
-        heartbeat: Recipient<StateChanged>,
+        heartbeat: StateNews,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -118,7 +131,7 @@ impl CapacityTracker {
     /// Hands out what is free and tells who has to know.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.slots.refresh() {
-            self.heartbeat.do_send(StateChanged);
+            self.heartbeat.tell();
         }
         if let Some(policy) = &mut self.policy {
             policy.look_at_the_clock();
@@ -184,10 +197,7 @@ impl Handler<ClaimType> for CapacityTracker {
             kind,
             mut permit,
         } = claim;
-        permit.become_task(Held {
-            task: true,
-            kind: None,
-        });
+        permit.become_untyped();
         match self.slots.claim((key, permit), kind.as_deref()) {
             Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
             Claim::Parked => {}
@@ -196,6 +206,15 @@ impl Handler<ClaimType> for CapacityTracker {
                 self.supervisor.do_send(ClaimAnswered { key, permit: None });
             }
         }
+        self.settle(ctx);
+    }
+}
+
+impl Handler<TaskCame> for CapacityTracker {
+    type Result = ();
+
+    fn handle(&mut self, _: TaskCame, ctx: &mut Self::Context) {
+        self.slots.begin_untyped();
         self.settle(ctx);
     }
 }

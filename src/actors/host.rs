@@ -2,7 +2,6 @@
 //! own there, so that a panic ends that task and nothing else.
 
 use std::panic::AssertUnwindSafe;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -33,7 +32,8 @@ pub(crate) struct RunTask {
 
 /// The slot of a task, for as long as any part of its work goes on.
 struct Held {
-    _permit: Permit,
+    /// Taken out when nothing of the work goes on.
+    permit: Option<Permit>,
     board: Arc<StatusBoard>,
     is_left: AtomicBool,
 }
@@ -55,40 +55,29 @@ impl Drop for Held {
     }
 }
 
-/// Runs handlers on its thread.
-pub(crate) struct TaskHost {
+/// What it takes to run a task, on whatever thread.
+#[derive(Clone)]
+pub(crate) struct Runner {
     grace: Duration,
     pool: BlockingPool,
-    started: Arc<AtomicUsize>,
-    supervisor: Rc<Recipient<TaskEnded>>,
+    supervisor: Arc<Recipient<TaskEnded>>,
 }
 
-impl TaskHost {
-    /// `started` counts the tasks that this thread has got round to.
+impl Runner {
     pub(crate) fn new(
         grace: Duration,
         pool: BlockingPool,
-        started: Arc<AtomicUsize>,
         supervisor: Recipient<TaskEnded>,
     ) -> Self {
         Self {
             grace,
             pool,
-            started,
-            supervisor: Rc::new(supervisor),
+            supervisor: Arc::new(supervisor),
         }
     }
-}
 
-impl Actor for TaskHost {
-    type Context = Context<Self>;
-}
-
-impl Handler<RunTask> for TaskHost {
-    type Result = ();
-
-    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
-        self.started.fetch_add(1, Ordering::Relaxed);
+    /// Runs a task to its end and tells the supervisor.
+    pub(crate) fn run(&self, run: RunTask) -> impl Future<Output = ()> + use<> {
         let (grace, pool, supervisor) = (self.grace, self.pool.clone(), self.supervisor.clone());
         let RunTask {
             key,
@@ -102,7 +91,7 @@ impl Handler<RunTask> for TaskHost {
         let cancellation = context.cancellation().clone();
         let teller = context.clone();
         let hold = Arc::new(Held {
-            _permit: permit,
+            permit: Some(permit),
             board: context.board().clone(),
             is_left: AtomicBool::new(false),
         });
@@ -139,17 +128,48 @@ impl Handler<RunTask> for TaskHost {
             if cancellation.is_cancelled() && Arc::strong_count(&hold) > 1 {
                 hold.leave_behind();
             }
-            // Before the news, so that the slot counts as free when they arrive.
-            drop(hold);
             let ran_for = began.elapsed();
-            teller.last_words().await;
+            // A slot that nobody else holds goes with the news, as one message. It does
+            // not wait for what the task still has to tell.
+            let mut permit = Arc::into_inner(hold).and_then(|mut held| held.permit.take());
+            if teller.has_told() {
+                permit = None;
+                teller.last_words().await;
+            }
             supervisor.do_send(TaskEnded {
                 key,
                 outcome,
                 ran_for,
+                permit,
             });
         };
-        actix_rt::spawn(task.instrument(span));
+        task.instrument(span)
+    }
+}
+
+/// Runs handlers on its thread.
+pub(crate) struct TaskHost {
+    runner: Runner,
+    started: Arc<AtomicUsize>,
+}
+
+impl TaskHost {
+    /// `started` counts the tasks that this thread has got round to.
+    pub(crate) fn new(runner: Runner, started: Arc<AtomicUsize>) -> Self {
+        Self { runner, started }
+    }
+}
+
+impl Actor for TaskHost {
+    type Context = Context<Self>;
+}
+
+impl Handler<RunTask> for TaskHost {
+    type Result = ();
+
+    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
+        self.started.fetch_add(1, Ordering::Relaxed);
+        actix_rt::spawn(self.runner.run(run));
     }
 }
 

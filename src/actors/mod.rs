@@ -20,8 +20,8 @@ pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
 pub(crate) use courier::{Courier, Redeliver};
-pub(crate) use heartbeat::{HeartbeatActor, Sources, StateChanged};
-pub(crate) use host::TaskHost;
+pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
+pub(crate) use host::{Runner, TaskHost};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;

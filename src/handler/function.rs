@@ -73,11 +73,17 @@ where
     Args: 'static,
 {
     fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(AsyncJob::<H, Args>(self, PhantomData)))
+        AnyJob(Arc::new(AsyncJob::<H, Args>::new(self)))
     }
 }
 
-struct AsyncJob<H, Args>(H, PhantomData<fn(Args)>);
+pub(super) struct AsyncJob<H, Args>(H, PhantomData<fn(Args)>);
+
+impl<H, Args> AsyncJob<H, Args> {
+    pub(super) fn new(function: H) -> Self {
+        Self(function, PhantomData)
+    }
+}
 
 impl<H, Args, R> Job for AsyncJob<H, Args>
 where

@@ -1,12 +1,13 @@
 //! Task handlers: what users write, and how the worker calls it.
 //!
-//! Three shapes are registered the same way, with `WorkerBuilder::task`:
+//! Four shapes are registered the same way, with `WorkerBuilder::task`:
 //!
 //! | shape | registered as | runs on |
 //! |---|---|---|
 //! | async function | `resize` | a handler thread, with others |
 //! | blocking function | `blocking(resize)` | a thread of its own for that time |
 //! | actor with state | `actor(Upscaler::load)` | a thread of its own, one task at a time |
+//! | async function that never holds up its thread | `inline(lookup)` | the control thread |
 //!
 //! Behind registration the types are gone: a [`Job`] turns a [`Call`] into an
 //! [`Outcome`].
@@ -19,10 +20,13 @@ mod data;
 mod described;
 mod extract;
 mod function;
+mod inline;
 mod params;
 mod queue_task;
 mod queues;
 mod registry;
+
+use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -37,6 +41,8 @@ pub(crate) use data::SharedData;
 pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
 pub use function::Handler;
+pub(crate) use inline::InlineWatch;
+pub use inline::inline;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
 pub use params::Valid;
@@ -62,6 +68,11 @@ pub(crate) trait Job: Send + Sync {
     /// The worker starts, and tasks may come. For what has to be ready by then.
     fn begin(&self) {}
 
+    /// What watches over this handler, if it may run on the control thread.
+    fn inline(&self) -> Option<Arc<InlineWatch>> {
+        None
+    }
+
     /// What must have been given to the builder for this handler.
     fn needs(&self) -> Vec<Need> {
         Vec::new()
@@ -82,7 +93,7 @@ pub(crate) struct Call {
 /// Something that is kept alive, no more.
 pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// Something that can be registered as a handler. Implemented for the three shapes
+/// Something that can be registered as a handler. Implemented for the four shapes
 /// of handlers; `Args` only tells them apart.
 pub trait IntoJob<Args> {
     #[doc(hidden)]

@@ -20,6 +20,7 @@ mod relink;
 mod select;
 mod shelf;
 mod slots;
+mod slowness;
 
 pub(crate) use apart::Apart;
 pub(crate) use asking::Asking;
@@ -39,3 +40,4 @@ pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};
 pub(crate) use shelf::{Asked, Evicted, Shelf, Step};
 pub(crate) use slots::{Claim, Held, Slots};
+pub(crate) use slowness::Slowness;

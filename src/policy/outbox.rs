@@ -1,7 +1,7 @@
 //! Which result to send when, and what an answer means for it. One lane per
 //! orchestrator, so that a dead one holds up nobody else.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -52,7 +52,7 @@ struct Lane {
 /// All results that no orchestrator has answered for good.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    entries: HashMap<Ticket, Entry>,
+    entries: BTreeMap<Ticket, Entry>,
     lanes: Vec<Lane>,
     next: u64,
     max_refusals: u32,
@@ -77,7 +77,7 @@ impl Outbox {
             in_flight: 0,
         };
         Self {
-            entries: HashMap::new(),
+            entries: BTreeMap::new(),
             lanes: (0..lanes).map(lane).collect(),
             next: 0,
             max_refusals,

@@ -282,7 +282,7 @@ fn without_nulls(value: Value) -> Value {
     }
 }
 
-fn fits<T: JsonSchema + Serialize>(value: T) -> Result<(), String> {
+fn fits<T: JsonSchema + Serialize + 'static>(value: T) -> Result<(), String> {
     let checker = Checker::new(&returned::<T>().expect("a schema"))?;
     let reply = value.into_outcome().map_err(|e| e.to_string())?;
     let data: Value = reply.data().parse().map_err(|e| e.to_string())?;

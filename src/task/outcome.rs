@@ -220,9 +220,14 @@ pub trait IntoOutcome {
     fn into_outcome(self) -> Result<Reply, TaskError>;
 }
 
-impl<T: Serialize> IntoOutcome for T {
+impl<T: Serialize + 'static> IntoOutcome for T {
     fn into_outcome(self) -> Result<Reply, TaskError> {
-        Reply::success(&self)
+        // An object that is JSON already is not written a second time.
+        let data: &dyn std::any::Any = &self;
+        match data.downcast_ref::<RawJson>() {
+            Some(object) if object.is_object() => Ok(Reply::of(None, object.clone())),
+            _ => Reply::success(&self),
+        }
     }
 }
 
@@ -272,7 +277,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn data_of(value: impl Serialize) -> String {
+    fn data_of(value: impl Serialize + 'static) -> String {
         value.into_outcome().unwrap().data().as_str().to_owned()
     }
 

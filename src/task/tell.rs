@@ -215,6 +215,11 @@ impl TaskContext {
         Ok(())
     }
 
+    /// Whether there may be something to wait for with [`TaskContext::last_words`].
+    pub(crate) fn has_told(&self) -> bool {
+        self.told().is_some()
+    }
+
     /// The task has ended: what it has told goes out before its result does, unless the
     /// task was called off.
     pub(crate) async fn last_words(&self) {

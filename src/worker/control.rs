@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use super::handle::{DrainReport, WorkerHandle};
 use super::journal::Opened;
 use super::wiring::{self, Wiring};
-use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
+use crate::actors::{CommandHandlers, Redeliver, SessionSettings, StateNews};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -113,15 +113,18 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = wiring::Contexts::new();
     let board = Arc::new(board);
+    let news = StateNews::new(parts.heartbeat.clone().recipient());
     parts.journal = journal.start(&Wiring {
         settings: &settings,
         parts: &parts,
         board: Arc::clone(&board),
+        news: news.clone(),
     });
     let wiring = Wiring {
         settings: &settings,
         parts: &parts,
         board,
+        news,
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
     let hosts = wiring.hosts(&pool);
@@ -143,7 +146,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, files.clone(), hosts));
+        .run(wiring.supervisor(registry, data, files.clone(), hosts, &pool));
     let (sender, ended) = watch::channel(None);
     let conductor = contexts
         .conductor

@@ -14,8 +14,9 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller,
-    SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskSupervisor, WsCommandActor,
+    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller, Runner,
+    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskSupervisor,
+    WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -93,11 +94,12 @@ pub(super) struct Wiring<'a> {
     pub(super) settings: &'a Settings,
     pub(super) parts: &'a Parts,
     pub(super) board: Arc<StatusBoard>,
+    pub(super) news: StateNews,
 }
 
 impl Wiring<'_> {
     pub(super) fn hot_cache(&self, needs: BTreeMap<String, Vec<String>>) -> HotCacheActor {
-        HotCacheActor::new(needs, to(&self.parts.heartbeat), self.board.clone())
+        HotCacheActor::new(needs, self.news.clone(), self.board.clone())
     }
 
     pub(super) fn capacity(
@@ -119,7 +121,7 @@ impl Wiring<'_> {
             slots,
             to(&self.parts.poller),
             to(&self.parts.supervisor),
-            to(&self.parts.heartbeat),
+            self.news.clone(),
             self.board.clone(),
         )
         .with_policies(policies, beside, &self.parts.capacity)
@@ -160,6 +162,7 @@ impl Wiring<'_> {
             timing.heartbeat_interval,
             sources,
             to(&self.parts.pool),
+            self.news.clone(),
         )
     }
 
@@ -169,6 +172,7 @@ impl Wiring<'_> {
         data: SharedData,
         files: FilesRoot,
         hosts: Vec<HostHandle>,
+        pool: &BlockingPool,
     ) -> TaskSupervisor {
         let services = Services {
             data,
@@ -180,16 +184,17 @@ impl Wiring<'_> {
         };
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
+            untyped: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
-            heartbeat: to(&self.parts.heartbeat),
+            heartbeat: self.news.clone(),
             journal: self.parts.journal.as_ref().map(|link| link.note.clone()),
         };
         TaskSupervisor::new(
             registry,
             Arc::new(services),
             files,
-            Placement::new(hosts),
+            Placement::new(hosts, self.runner(pool)),
             self.settings.timing.cancel_grace,
             neighbours,
         )
@@ -244,6 +249,7 @@ impl Wiring<'_> {
             sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
             courier: to(&self.parts.courier),
+            answered: to(&self.parts.courier),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),
@@ -336,14 +342,18 @@ impl Wiring<'_> {
         }
     }
 
+    fn runner(&self, pool: &BlockingPool) -> Runner {
+        Runner::new(
+            self.settings.timing.cancel_grace,
+            pool.clone(),
+            to(&self.parts.supervisor),
+        )
+    }
+
     fn host(&self, pool: &BlockingPool, thread: Option<&ArbiterHandle>) -> HostHandle {
         let started = Arc::new(AtomicUsize::new(0));
-        let (pool, counter) = (pool.clone(), started.clone());
-        let (grace, news) = (
-            self.settings.timing.cancel_grace,
-            to(&self.parts.supervisor),
-        );
-        let make = move || TaskHost::new(grace, pool, counter, news);
+        let (runner, counter) = (self.runner(pool), started.clone());
+        let make = move || TaskHost::new(runner, counter);
         let host = match thread {
             Some(thread) => TaskHost::start_in_arbiter(thread, move |_| make()),
             None => make().start(),

@@ -6,5 +6,7 @@ mod ends;
 mod exchange;
 mod files;
 mod odd;
+#[cfg(feature = "tls")]
+mod secured;
 mod shutdown;
 mod support;

@@ -13,6 +13,7 @@ mod files;
 mod habits;
 mod handlers;
 mod heartbeats;
+mod inline;
 mod isolation;
 #[cfg(feature = "journal")]
 mod journal;

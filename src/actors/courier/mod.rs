@@ -1,8 +1,7 @@
 //! Takes results to their orchestrators and does not let go of one before it has
 //! an answer.
 
-use std::collections::HashMap;
-use std::rc::Rc;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -50,9 +49,9 @@ pub(crate) struct GetUnsent;
 /// An attempt to deliver a result has ended.
 #[derive(Message)]
 #[rtype(result = "()")]
-struct Answered {
-    ticket: Ticket,
-    answer: Result<Receipt, TransportError>,
+pub(crate) struct Answered {
+    pub(crate) ticket: Ticket,
+    pub(crate) answer: Result<Receipt, TransportError>,
 }
 
 /// With so many results undelivered no more tasks are taken, until half of them
@@ -74,8 +73,8 @@ struct Parcel {
 /// Delivers results.
 pub(crate) struct Courier {
     outbox: Outbox,
-    parcels: HashMap<Ticket, Parcel>,
-    pool: Rc<Recipient<Deliver>>,
+    parcels: BTreeMap<Ticket, Parcel>,
+    pool: Recipient<Deliver>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
@@ -102,8 +101,8 @@ impl Courier {
             kept: Vec::new(),
             poller,
             outbox,
-            parcels: HashMap::new(),
-            pool: Rc::new(pool),
+            parcels: BTreeMap::new(),
+            pool,
             board,
             alarm: None,
             behind: false,
@@ -168,14 +167,10 @@ impl Courier {
             let Some(parcel) = self.parcels.get(&ticket) else {
                 continue;
             };
-            let (pool, result, me) = (self.pool.clone(), parcel.result.clone(), ctx.address());
-            actix_rt::spawn(async move {
-                let answer = pool.send(Deliver(result)).await.unwrap_or_else(|_| {
-                    Err(TransportError::Unreachable {
-                        reason: "the worker is ending".into(),
-                    })
-                });
-                me.do_send(Answered { ticket, answer });
+            // Without a pool the worker is ending, and what is unsent stays so.
+            self.pool.do_send(Deliver {
+                ticket,
+                result: parcel.result.clone(),
             });
         }
         self.board.set_unsent(self.unsent());

@@ -9,28 +9,36 @@ use tracing::debug;
 
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
+use crate::actors::courier::Answered;
 use crate::id::OrchestratorId;
+use crate::policy::Ticket;
 use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
-/// Hand a result to the orchestrator it belongs to. One attempt.
+/// Hand a result to the orchestrator it belongs to. One attempt; the answer is
+/// [`Answered`], always.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Receipt, TransportError>")]
-pub(crate) struct Deliver(pub(crate) Arc<TaskResult>);
+#[rtype(result = "()")]
+pub(crate) struct Deliver {
+    pub(crate) ticket: Ticket,
+    pub(crate) result: Arc<TaskResult>,
+}
 
 /// A result was answered, with this error or none.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct DeliveryAnswered {
     id: OrchestratorId,
-    answer: Result<(), TransportError>,
+    ticket: Ticket,
+    answer: Result<Receipt, TransportError>,
 }
 
 impl Handler<Deliver> for OrchestratorPool {
-    type Result = ResponseFuture<Result<Receipt, TransportError>>;
+    type Result = ();
 
-    fn handle(&mut self, Deliver(result): Deliver, ctx: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
+        let Deliver { ticket, result } = deliver;
         let id = result.origin;
         let me = ctx.address();
         let session = self.session(id);
@@ -41,9 +49,9 @@ impl Handler<Deliver> for OrchestratorPool {
         let unseen = is_retried(&result.outcome)
             && session.role == Role::Active
             && !session.believes_free_for(&result.name);
-        let neighbours = self.neighbours.clone();
-        Box::pin(async move {
-            if unseen
+        let neighbours = unseen.then(|| self.neighbours.clone());
+        actix_rt::spawn(async move {
+            if let Some(neighbours) = neighbours
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle
             {
@@ -53,12 +61,8 @@ impl Handler<Deliver> for OrchestratorPool {
                 me.do_send(super::beats::told(id, report, answer, sent.elapsed()));
             }
             let answer = guarded(transport.deliver(result)).await;
-            me.do_send(DeliveryAnswered {
-                id,
-                answer: answer.as_ref().map(drop).map_err(TransportError::clone),
-            });
-            answer
-        })
+            me.do_send(DeliveryAnswered { id, ticket, answer });
+        });
     }
 }
 
@@ -70,15 +74,18 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
-        let id = answered.id;
-        self.note_exchange(id, Exchange::Result, Duration::ZERO, &answered.answer, true);
-        match answered.answer {
-            Ok(()) => self.heard_of(id, ctx),
+        let DeliveryAnswered { id, ticket, answer } = answered;
+        self.note_exchange(id, Exchange::Result, Duration::ZERO, &answer, true);
+        match &answer {
+            Ok(_) => self.heard_of(id, ctx),
             Err(error) => {
-                if self.session(id).note_failure(&error) {
+                if self.session(id).note_failure(error) {
                     self.lost_registration(id, ctx);
                 }
             }
         }
+        self.neighbours
+            .answered
+            .do_send(Answered { ticket, answer });
     }
 }

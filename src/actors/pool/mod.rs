@@ -30,7 +30,7 @@ pub(crate) use tell::{CallSkill, Tell};
 
 use super::commands::OpenChannel;
 use super::conductor::AllOver;
-use super::courier::Recovered;
+use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
 use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
@@ -47,6 +47,7 @@ pub(crate) struct Neighbours {
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
     pub(crate) courier: Recipient<DeliverResult>,
+    pub(crate) answered: Recipient<Answered>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,

@@ -1,6 +1,6 @@
 //! Polls: to whom, and what their answers mean for that orchestrator.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -51,7 +51,7 @@ pub(super) struct PollAnswered {
 #[derive(Default)]
 pub(super) struct OpenPolls {
     next: u64,
-    open: HashMap<u64, OpenPoll>,
+    open: BTreeMap<u64, OpenPoll>,
 }
 
 struct OpenPoll {
@@ -288,7 +288,7 @@ impl Handler<DropPolls> for OrchestratorPool {
         let dropped: Vec<_> = self
             .polls
             .open
-            .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
+            .extract_if(.., |_, poll| which == DropPolls::All || harmless(poll))
             .collect();
         for (_, poll) in dropped {
             poll.request.abort();

@@ -41,6 +41,8 @@ pub(crate) struct TaskEnded {
     pub(crate) key: TaskKey,
     pub(crate) outcome: Outcome,
     pub(crate) ran_for: Duration,
+    /// Its slots, unless they are free already or part of the work goes on.
+    pub(crate) permit: Option<Permit>,
 }
 
 /// Call off a task, named by its own id or that of its job.

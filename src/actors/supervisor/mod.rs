@@ -25,8 +25,8 @@ pub(crate) use messages::{
 pub(crate) use noting::Noted;
 pub(crate) use placement::{HostHandle, Placement};
 
-use super::StateChanged;
-use super::capacity::{ClaimType, Permit, WithdrawClaim};
+use super::StateNews;
+use super::capacity::{ClaimType, Permit, TaskCame, WithdrawClaim};
 use super::host::RunTask;
 use super::journal::Note;
 use crate::handler::Registry;
@@ -41,9 +41,10 @@ use crate::transport::RunningTask;
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
     pub(crate) capacity: Recipient<ClaimType>,
+    pub(crate) untyped: Recipient<TaskCame>,
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) courier: Recipient<DeliverResult>,
-    pub(crate) heartbeat: Recipient<StateChanged>,
+    pub(crate) heartbeat: StateNews,
     /// Takes note of a task before it runs, unless there is no journal.
     pub(crate) journal: Option<Recipient<Note>>,
 }
@@ -148,7 +149,7 @@ impl TaskSupervisor {
             result,
             files: Some(entry.files),
         });
-        self.neighbours.heartbeat.do_send(StateChanged);
+        self.neighbours.heartbeat.tell();
     }
 }
 
@@ -159,7 +160,8 @@ impl Actor for TaskSupervisor {
 impl Handler<StartTask> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, StartTask { task, permit }: StartTask, ctx: &mut Self::Context) {
+    fn handle(&mut self, start: StartTask, ctx: &mut Self::Context) {
+        let StartTask { task, mut permit } = start;
         let key = TaskKey {
             origin: task.origin,
             id: task.id.clone(),
@@ -198,8 +200,7 @@ impl Handler<StartTask> for TaskSupervisor {
         self.services
             .board
             .task_came(&task.id, &task.job_id, &task.name, handler);
-        self.neighbours.heartbeat.do_send(StateChanged);
-        self.note_if_it_waits(&key, ctx);
+        self.neighbours.heartbeat.tell();
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
         let origin = self.services.board.link(task.origin.0);
@@ -212,9 +213,16 @@ impl Handler<StartTask> for TaskSupervisor {
             })
         });
         self.tasks.insert(key.clone(), entry);
-        self.neighbours
-            .capacity
-            .do_send(ClaimType { key, kind, permit });
+        if kind.is_none() {
+            permit.become_untyped();
+            self.neighbours.untyped.do_send(TaskCame);
+            self.note_started(&key, permit);
+        } else {
+            self.note_if_it_waits(&key, ctx);
+            self.neighbours
+                .capacity
+                .do_send(ClaimType { key, kind, permit });
+        }
     }
 }
 
@@ -256,7 +264,10 @@ impl Handler<TaskEnded> for TaskSupervisor {
             key,
             outcome,
             ran_for,
+            permit,
         } = ended;
+        // Before the result goes out, so that the slot counts as free when it arrives.
+        drop(permit);
         if let Some(host) = self.abandoned.remove(&key) {
             if let Some(host) = host {
                 self.placement.ended(host);

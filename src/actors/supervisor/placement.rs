@@ -1,11 +1,11 @@
-//! Which handler thread gets the next task.
+//! Which handler thread gets the next task, unless it runs right here.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use actix::Recipient;
 
-use crate::actors::host::RunTask;
+use crate::actors::host::{RunTask, Runner};
 use crate::status::Ping;
 
 /// A handler thread, seen from the supervisor.
@@ -26,11 +26,13 @@ struct Load {
 /// All handler threads and what they have to do.
 pub(crate) struct Placement {
     hosts: Vec<Load>,
+    /// For handlers that run right here.
+    here: Runner,
 }
 
 impl Placement {
     /// At least one thread.
-    pub(crate) fn new(hosts: Vec<HostHandle>) -> Self {
+    pub(crate) fn new(hosts: Vec<HostHandle>, here: Runner) -> Self {
         let load = |handle| Load {
             handle,
             sent: 0,
@@ -38,12 +40,18 @@ impl Placement {
         };
         Self {
             hosts: hosts.into_iter().map(load).collect(),
+            here,
         }
     }
 
     /// Gives the task to a thread. Returns which, if the task works there; one
     /// that only waits there, for a thread of its own, is no load.
     pub(super) fn place(&mut self, task: RunTask) -> Option<usize> {
+        if let Some(watch) = task.job.inline().filter(|watch| watch.allows(&task.params)) {
+            let name = task.context.name().clone();
+            actix_rt::spawn(watch.watched(name, self.here.run(task)));
+            return None;
+        }
         let place = self.choose();
         let works_there = task.job.works_there();
         let load = &mut self.hosts[place];

@@ -141,6 +141,11 @@ impl<T> Slots<T> {
         }
     }
 
+    /// A task without a type came in on a reserved slot, which is all it needs.
+    pub(crate) fn begin_untyped(&mut self) {
+        self.tasks += 1;
+    }
+
     /// Takes a waiting task out of the parking lot. Its permit, dropped by the
     /// caller, gives the slot back.
     pub(crate) fn withdraw(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {

@@ -23,6 +23,7 @@ pub use moving::StoredFile;
 pub(crate) use names::folded;
 pub(crate) use root::FilesRoot;
 
+use crate::id::{TaskId, check_identifier};
 use names::Names;
 use root::Root;
 
@@ -65,7 +66,8 @@ pub struct TaskFiles(Arc<Folder>);
 
 #[derive(Debug)]
 struct Folder {
-    name: String,
+    /// Number and id of the task.
+    name: (u64, TaskId),
     root: Arc<Root>,
     made: OnceLock<Made>,
     names: Mutex<Names>,
@@ -93,7 +95,7 @@ impl Drop for Folder {
 }
 
 impl TaskFiles {
-    fn new(root: Arc<Root>, name: String, link: Option<Link>) -> Self {
+    fn new(root: Arc<Root>, name: (u64, TaskId), link: Option<Link>) -> Self {
         Self(Arc::new(Folder {
             name,
             root,
@@ -122,11 +124,20 @@ impl TaskFiles {
         self.0.made.get().map(|made| made.path.as_path())
     }
 
+    /// The number makes it unique; the id is for people, and only if it is a plain name.
+    fn name(&self) -> String {
+        let (number, id) = &self.0.name;
+        match check_identifier(id.as_str()) {
+            Ok(()) => format!("{number}-{id}"),
+            Err(_) => format!("{number}-task"),
+        }
+    }
+
     fn made(&self) -> io::Result<&Made> {
         if let Some(made) = self.0.made.get() {
             return Ok(made);
         }
-        let path = self.0.root.folder()?.join(&self.0.name);
+        let path = self.0.root.folder()?.join(self.name());
         std::fs::create_dir_all(&path)?;
         let real = path.canonicalize()?;
         Ok(self.0.made.get_or_init(|| Made { path, real }))
@@ -134,7 +145,7 @@ impl TaskFiles {
 
     /// Puts an existing folder in the place of ours.
     fn move_in(&self, from: &Path) -> io::Result<()> {
-        let path = self.0.root.folder()?.join(&self.0.name);
+        let path = self.0.root.folder()?.join(self.name());
         std::fs::rename(from, path)?;
         self.made().map(drop)
     }

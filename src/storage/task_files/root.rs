@@ -12,7 +12,7 @@ use tracing::{debug, warn};
 
 use super::claim::{self, Claim, Owner};
 use super::{Link, TaskFiles};
-use crate::id::{TaskId, check_identifier};
+use crate::id::TaskId;
 use crate::storage::object::Transfers;
 use crate::task::{Cancellation, Task};
 
@@ -125,13 +125,10 @@ impl FilesRoot {
 }
 
 impl Root {
-    /// The number makes it unique; the id is for people, and only if it is a plain name.
-    fn name_for(&self, id: &TaskId) -> String {
+    /// What no other task has; the name of the folder is made of it.
+    fn name_for(&self, id: &TaskId) -> (u64, TaskId) {
         let number = self.tasks.fetch_add(1, Ordering::Relaxed) + 1;
-        match check_identifier(id.as_str()) {
-            Ok(()) => format!("{number}-{id}"),
-            Err(_) => format!("{number}-task"),
-        }
+        (number, id.clone())
     }
 
     /// The folders that processes before this one left for these tasks, now ours.

@@ -7,7 +7,7 @@ use crate::id::TaskId;
 use crate::task::Task;
 
 /// What becomes of an assignment.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Assigned {
     /// The worker may have it now.
     Ready,
@@ -75,6 +75,11 @@ impl Books {
         let of_current = |lane: &Lane| lane.current.as_ref() == Some(id);
         let place = self.lanes.iter().position(of_current);
         place.or_else(|| self.kept.contains(id).then_some(0))
+    }
+
+    /// Whether this is the task that a connection has.
+    pub(super) fn is_current(&self, lane: usize, id: &TaskId) -> bool {
+        self.lanes[lane].current.as_ref() == Some(id)
     }
 
     /// The result of a task was written. `true`: another task is ready therefore.

@@ -1,14 +1,14 @@
 //! One connection: opened, registered, served until it ends, and opened again.
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 use tracing::{debug, info, warn};
 
+use super::confirm::{Due, Unconfirmed, Written};
 use super::outcome;
 use super::pace::{End, Next, Pace};
 use super::refusal;
@@ -24,6 +24,10 @@ const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 /// The controller pings every 3 s (v0.0.6). With a ping of ours at this pace, it is
 /// taken for gone when nothing at all came for 7.5 to 15 s.
 const PING_EVERY: Duration = Duration::from_millis(7500);
+
+/// With more connections results are asked for at once: those that wait for the next
+/// assignment must leave room among the results under way (`policy/outbox.rs`).
+const BY_TURNS: usize = 8;
 
 /// How long to wait where others of us are connected and this one has given up.
 const ONE_OF_MANY: Duration = Duration::from_secs(30);
@@ -176,29 +180,26 @@ async fn serve(
     first: Option<TaskAssign>,
     orders: &mut mpsc::UnboundedReceiver<Order>,
 ) -> Result<(), TransportError> {
+    let by_turns = shared.lanes.len() <= BY_TURNS;
     let mut connection = Connection {
         shared,
         place,
         socket,
-        unconfirmed: VecDeque::new(),
-        pings: 0,
+        unconfirmed: Unconfirmed::new(by_turns, shared.within),
     };
     if let Some(task) = first {
-        shared.assigned(place, task);
+        connection.assigned(task);
     }
     let ended = connection.serve(orders).await;
     if !matches!(ended, Err(TransportError::NoAnswer { .. })) {
         let Connection {
             socket,
-            unconfirmed,
+            mut unconfirmed,
             ..
         } = connection;
         // Whoever answers our goodbye has read everything before it.
         if socket.close().await && ended.is_ok() {
-            for (_, taken) in unconfirmed {
-                // The worker may have stopped waiting.
-                let _ = taken.send(());
-            }
+            unconfirmed.all();
         }
     }
     ended
@@ -208,9 +209,7 @@ struct Connection<'a> {
     shared: &'a Shared,
     place: usize,
     socket: Socket,
-    /// Results that were written, each with the number of the ping behind it.
-    unconfirmed: VecDeque<(u64, oneshot::Sender<()>)>,
-    pings: u64,
+    unconfirmed: Unconfirmed,
 }
 
 impl Connection<'_> {
@@ -223,6 +222,11 @@ impl Connection<'_> {
         self.beat()?;
         let beat = sleep(shared.identity.heartbeat_every);
         tokio::pin!(beat);
+        // When to look after unconfirmed results again. It is put forward at once and put
+        // off only when it comes, so that most results do not touch it.
+        let look = sleep(Duration::ZERO);
+        tokio::pin!(look);
+        let mut look_at: Option<Instant> = None;
         loop {
             let changed = shared.changed();
             if shared.health.get() != health {
@@ -234,15 +238,38 @@ impl Connection<'_> {
             if self.may_leave() && orders.is_empty() {
                 return Ok(());
             }
+            if let Some(at) = self.look_after_results()?
+                && look_at.is_none_or(|set| at < set)
+            {
+                look.as_mut().reset(at);
+                look_at = Some(at);
+            }
             tokio::select! {
                 biased;
                 event = self.socket.next_event() => self.take(event?)?,
                 Some(order) = orders.recv() => self.write(order)?,
                 () = changed => {}
+                () = &mut look, if look_at.is_some() => look_at = None,
                 () = &mut beat => {
                     self.beat()?;
                     beat.as_mut().reset(Instant::now() + shared.identity.heartbeat_every);
                 }
+            }
+        }
+    }
+
+    /// Sends the ping that is due, if there is one, and says when to look again.
+    fn look_after_results(&mut self) -> Result<Option<Instant>, TransportError> {
+        loop {
+            match self.unconfirmed.due(Instant::now()) {
+                // Our goodbye will do as well.
+                Due::Ping(_) if self.may_leave() => {}
+                Due::Ping(number) => {
+                    let payload = Bytes::copy_from_slice(&number.to_be_bytes());
+                    self.socket.write_ping(payload)?;
+                }
+                Due::Later(at) => return Ok(Some(at)),
+                Due::Nothing => return Ok(None),
             }
         }
     }
@@ -258,7 +285,7 @@ impl Connection<'_> {
     fn take(&mut self, event: SocketEvent) -> Result<(), TransportError> {
         match event {
             SocketEvent::Message(message) => match read(message) {
-                Some(Ok(Incoming::Assigned(task))) => self.shared.assigned(self.place, *task),
+                Some(Ok(Incoming::Assigned(task))) => self.assigned(*task),
                 Some(Ok(Incoming::Registered(response))) => {
                     self.shared.told_idle_time(response.idle_time);
                     self.shared.tell();
@@ -273,18 +300,19 @@ impl Connection<'_> {
                 Some(Ok(Incoming::Nothing(_))) | None => {}
             },
             SocketEvent::Pong(payload) => {
-                let Ok(number) = <[u8; 8]>::try_from(&*payload).map(u64::from_be_bytes) else {
-                    return Ok(());
-                };
-                while let Some((_, taken)) =
-                    self.unconfirmed.pop_front_if(|(ping, _)| *ping <= number)
-                {
-                    // The worker may have stopped waiting.
-                    let _ = taken.send(());
+                if let Ok(number) = <[u8; 8]>::try_from(&*payload) {
+                    self.unconfirmed.answered(u64::from_be_bytes(number));
                 }
             }
         }
         Ok(())
+    }
+
+    fn assigned(&mut self, task: TaskAssign) {
+        let task_id = task.task_id.as_str().into();
+        if let Some(became) = self.shared.assigned(self.place, task) {
+            self.unconfirmed.assigned(&task_id, became);
+        }
     }
 
     fn write(&mut self, order: Order) -> Result<(), TransportError> {
@@ -293,19 +321,19 @@ impl Connection<'_> {
             Order::End {
                 task_id,
                 bytes,
+                returns,
                 taken,
             } => {
                 self.socket.write_binary(bytes)?;
-                self.shared.answered(&task_id);
-                self.pings += 1;
-                self.unconfirmed.push_back((self.pings, taken));
-                if self.may_leave() {
-                    return Ok(());
-                }
-                // There is no acknowledgement, but messages are read in their order: the
-                // answer to a ping shows that the result before it was read.
-                let payload = Bytes::copy_from_slice(&self.pings.to_be_bytes());
-                self.socket.write_ping(payload)
+                let in_turn = self.shared.answered(self.place, &task_id);
+                let written = Written {
+                    task_id,
+                    returns,
+                    at: Instant::now(),
+                    taken,
+                };
+                self.unconfirmed.wrote(written, in_turn);
+                Ok(())
             }
         }
     }

@@ -21,7 +21,7 @@ use super::url::ControllerUrl;
 use super::wire::messages::WorkerHealth;
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
-use crate::task::{Task, TaskResult};
+use crate::task::{Outcome, Task, TaskResult};
 use crate::transport::http::Http;
 use crate::transport::{
     Availability, BeatReply, Command, CommandLink, Event, Offer, OpeningCommands, ProgressUpdate,
@@ -109,7 +109,7 @@ impl DistWorker {
         };
         let until = hold.map(|time| Instant::now() + time);
         loop {
-            let changed = shared.changed();
+            let moved = shared.moved();
             self.over().await?;
             if let Some(task) = shared.books.borrow_mut().take() {
                 return Ok(Some(task));
@@ -126,8 +126,8 @@ impl DistWorker {
                 return Ok(None);
             }
             match [idle_until, until].into_iter().flatten().min() {
-                Some(at) => drop(tokio::time::timeout_at(at, changed).await),
-                None => changed.await,
+                Some(at) => drop(tokio::time::timeout_at(at, moved).await),
+                None => moved.await,
             }
         }
     }
@@ -152,17 +152,17 @@ impl DistWorker {
         let order = Order::End {
             task_id: result.task_id.clone(),
             bytes,
+            returns: !matches!(result.outcome, Outcome::Completed(_)),
             taken,
         };
         // Dropped with the order when the connection ends.
         let _ = lane.orders.send(order);
-        match timeout(shared.within, was_taken).await {
-            // A controller that answers no ping, on a connection that lives.
-            Err(_) | Ok(Ok(())) => Ok(Receipt::Accepted),
-            Ok(Err(_)) if keeps => Err(TransportError::NoAnswer {
+        match was_taken.await {
+            Ok(()) => Ok(Receipt::Accepted),
+            Err(_) if keeps => Err(TransportError::NoAnswer {
                 reason: "the connection ended before the result was taken".to_owned(),
             }),
-            Ok(Err(_)) => Ok(Receipt::Lost(
+            Err(_) => Ok(Receipt::Lost(
                 "its connection ended before the controller had confirmed it".to_owned(),
             )),
         }

@@ -11,6 +11,7 @@
 //! `docs/transports.md` says how it maps to the worker's vocabulary.
 
 mod books;
+mod confirm;
 mod examine;
 mod files;
 mod lane;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 use tracing::{info, warn};
@@ -40,6 +41,8 @@ pub(super) enum Order {
     End {
         task_id: TaskId,
         bytes: Bytes,
+        /// Whether the controller may assign the task again.
+        returns: bool,
         taken: oneshot::Sender<()>,
     },
     Message(Bytes),
@@ -80,6 +83,8 @@ pub(super) struct Shared {
     idle_time: Cell<Option<Duration>>,
     idle_since: Cell<Instant>,
     changed: Notify,
+    /// For polls: a task has come or ended, or something else has changed.
+    moved: Notify,
 }
 
 impl Shared {
@@ -110,6 +115,7 @@ impl Shared {
             idle_time: Cell::new(None),
             idle_since: Cell::new(Instant::now()),
             changed: Notify::new(),
+            moved: Notify::new(),
         }
     }
 
@@ -118,14 +124,20 @@ impl Shared {
         self.lanes.iter().any(|lane| lane.is_up.get())
     }
 
-    /// Waits for the next change of anything in here. The future must be made before
-    /// looking at what may change.
-    pub(super) fn changed(&self) -> tokio::sync::futures::Notified<'_> {
+    /// Waits for the next change of anything in here but the tasks. The future must be
+    /// made before looking at what may change.
+    pub(super) fn changed(&self) -> Notified<'_> {
         self.changed.notified()
+    }
+
+    /// The same, with tasks that come and end.
+    pub(super) fn moved(&self) -> Notified<'_> {
+        self.moved.notified()
     }
 
     pub(super) fn tell(&self) {
         self.changed.notify_waiters();
+        self.moved.notify_waiters();
     }
 
     /// Waits until something holds, looking after every change.
@@ -194,14 +206,16 @@ impl Shared {
         self.tell();
     }
 
-    /// A task was assigned over a connection.
-    pub(super) fn assigned(&self, lane: usize, assigned: TaskAssign) {
+    /// A task was assigned over a connection. `None`: it was sent back.
+    pub(super) fn assigned(&self, lane: usize, assigned: TaskAssign) -> Option<Assigned> {
         let task = outcome::task(self.origin, assigned);
-        let task_id = task.id.clone();
         if self.leaving.get() > Leaving::No {
-            return self.turn_away(lane, &task_id);
+            self.turn_away(lane, &task.id);
+            return None;
         }
-        match self.books.borrow_mut().assign(lane, task) {
+        let task_id = task.id.clone();
+        let became = self.books.borrow_mut().assign(lane, task);
+        match became {
             Assigned::Ready => {}
             Assigned::Waits => {
                 warn!(%task_id, "assigned while another task runs on its connection, it waits");
@@ -210,14 +224,25 @@ impl Shared {
                 warn!(%task_id, "assigned again while it runs, ignored");
             }
         }
-        self.tell();
+        self.moved.notify_waiters();
+        Some(became)
     }
 
-    /// The end of a task was written.
-    pub(super) fn answered(&self, task_id: &TaskId) {
-        self.books.borrow_mut().answered(task_id);
+    /// The end of a task was written over a connection. Returns whether it is the task
+    /// that the connection has.
+    pub(super) fn answered(&self, lane: usize, task_id: &TaskId) -> bool {
+        let mut books = self.books.borrow_mut();
+        let is_current = books.is_current(lane, task_id);
+        books.answered(task_id);
+        drop(books);
         self.idle_since.set(Instant::now());
-        self.tell();
+        if is_current {
+            self.moved.notify_waiters();
+        } else {
+            // Other connections may have waited for it to leave.
+            self.tell();
+        }
+        is_current
     }
 
     /// When it is time to leave, if nothing comes until then.

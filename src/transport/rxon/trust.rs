@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::security::{SigningKey, TaskSignatureProblem, verify_task};
+use super::wire_1_0b2::Handout;
 use super::wire_1_0b17;
 use crate::config::RxonSettings;
-use crate::task::Task;
 use crate::transport::TransportError;
 
 /// What is asked of tasks.
@@ -29,7 +29,8 @@ impl Trust {
     ///
     /// # Errors
     /// `Untrusted`.
-    pub(super) fn check(&self, task: &Task, text: &Bytes) -> Result<(), TransportError> {
+    pub(super) fn check(&self, handout: &Handout, text: &Bytes) -> Result<(), TransportError> {
+        let task = &handout.task;
         let refused = |reason: String| TransportError::Untrusted {
             reason,
             task: (task.id.clone(), task.job_id.clone()),
@@ -40,6 +41,9 @@ impl Trust {
                 Err(TaskSignatureProblem::Missing) if !self.required => {}
                 Err(problem) => return Err(refused(problem.to_string())),
             }
+        }
+        if !handout.has_policy {
+            return Ok(());
         }
         match wire_1_0b17::refusal_of(text, task.name.as_str()) {
             Some(reason) => Err(refused(reason)),

@@ -77,22 +77,32 @@ impl Struct {
             return Err(StructError::NoObject(kind_of(json)));
         }
         let mut reader = serde_json::Deserializer::from_slice(json.as_bytes());
-        let mut track = serde_path_to_error::Track::new();
-        let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
-        match ReadValue(whole).deserialize(tracked) {
+        // The path is only looked for when there is an error that has one.
+        match ReadValue(whole).deserialize(&mut reader) {
             Ok(Value {
                 kind: Some(Kind::Object(object)),
             }) => Ok(object),
             Ok(_) => Err(StructError::NoObject("something else")),
-            Err(error) => Err(StructError::Field {
-                path: track.path().to_string(),
-                reason: error.to_string(),
-            }),
+            Err(_) => Err(fault(json, whole)),
         }
     }
 
     pub(crate) fn to_json(&self) -> RawJson {
         RawJson::from_serialize(self).expect("keys are texts and odd numbers are texts, too")
+    }
+}
+
+/// What is wrong with a text, and where.
+fn fault(json: &RawJson, whole: Whole) -> StructError {
+    let mut reader = serde_json::Deserializer::from_slice(json.as_bytes());
+    let mut track = serde_path_to_error::Track::new();
+    let tracked = serde_path_to_error::Deserializer::new(&mut reader, &mut track);
+    match ReadValue(whole).deserialize(tracked) {
+        Ok(_) => StructError::NoObject("something else"),
+        Err(error) => StructError::Field {
+            path: track.path().to_string(),
+            reason: error.to_string(),
+        },
     }
 }
 

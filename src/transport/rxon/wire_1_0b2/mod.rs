@@ -7,9 +7,11 @@ mod result;
 mod send;
 
 pub(super) use command::{read_command, write_progress};
+#[cfg(any(test, fuzzing))]
+pub(super) use receive::read_task;
 pub(super) use receive::{
-    ids_in, is_job_gone, is_permanent_refusal, read_beat_reply, read_receipt, read_registered,
-    read_task,
+    Handout, ids_in, is_job_gone, is_permanent_refusal, read_beat_reply, read_handout,
+    read_receipt, read_registered,
 };
 pub(super) use result::write_result;
 pub(super) use send::{write_heartbeat, write_registration};

@@ -8,7 +8,7 @@ use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::value::RawValue;
 
@@ -42,13 +42,32 @@ struct WireTask<'a> {
     deadline: Option<&'a RawValue>,
     #[serde(borrow)]
     metadata: Option<&'a RawValue>,
+    policy: Option<IgnoredAny>,
+    security: Option<IgnoredAny>,
 }
 
-/// Reads the answer to a poll. Parameters and metadata share the memory of `body`.
+/// What was handed out: the task, and whether the text has more to say about it.
+#[derive(Debug)]
+pub(in super::super) struct Handout {
+    pub(in super::super) task: Task,
+    pub(in super::super) has_policy: bool,
+    pub(in super::super) has_security: bool,
+}
+
+/// The task alone.
+#[cfg(any(test, fuzzing))]
 pub(in super::super) fn read_task(
     origin: OrchestratorId,
     body: &Bytes,
 ) -> Result<Task, TransportError> {
+    read_handout(origin, body).map(|handout| handout.task)
+}
+
+/// Reads the answer to a poll. Parameters and metadata share the memory of `body`.
+pub(in super::super) fn read_handout(
+    origin: OrchestratorId,
+    body: &Bytes,
+) -> Result<Handout, TransportError> {
     let wire: Option<WireTask<'_>> = object_or_null(body).map_err(|error| {
         let task = ids_in(body);
         malformed(format!("this is not a task: {error}"), task)
@@ -69,7 +88,11 @@ pub(in super::super) fn read_task(
     task.deadline = lenient(wire.deadline)
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .and_then(|since| SystemTime::UNIX_EPOCH.checked_add(since));
-    Ok(task)
+    Ok(Handout {
+        task,
+        has_policy: wire.policy.is_some(),
+        has_security: wire.security.is_some(),
+    })
 }
 
 /// The ids in what should have been a task, if both can be read. What follows them
