@@ -40,7 +40,7 @@ pub(super) async fn progress<P: Peer>(stage: &Stage<P>) -> Check {
                 progress,
                 message: "on the way".to_owned(),
                 data: None,
-                trace_context: Default::default(),
+                trace_context: std::collections::BTreeMap::default(),
             };
             let told = stage
                 .call("progress", stage.transport.progress(update))

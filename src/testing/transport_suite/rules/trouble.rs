@@ -194,7 +194,7 @@ pub(super) async fn silent<P: Peer>(stage: &Stage<P>) -> Check {
         progress: 0.5,
         message: String::new(),
         data: None,
-        trace_context: Default::default(),
+        trace_context: std::collections::BTreeMap::default(),
     };
     let _ = stage
         .call("progress", stage.transport.progress(update))
