@@ -133,7 +133,7 @@ impl Viewer {
         let received = Arc::new(AtomicU64::new(0));
         let (mut source, count) = (socket.try_clone()?, Arc::clone(&received));
         thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 8192];
             while let Ok(read @ 1..) = source.read(&mut buffer) {
                 count.fetch_add(read as u64, Ordering::Relaxed);
             }
