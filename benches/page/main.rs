@@ -7,7 +7,8 @@
 //!
 //! Two workers, one with pages and one without, in processes of their own, and the same
 //! stand-in for an orchestrator as in `throughput`. In each round both are measured, the one
-//! with pages before, while and after somebody looks. Without `--bench`, as under
+//! with pages before, while and after somebody looks. At the end an idle worker shows the
+//! processor time of a viewer by itself. Without `--bench`, as under
 //! `cargo test`, it only shows that it works.
 
 #[allow(dead_code, reason = "each bench uses its part of it")]
@@ -85,8 +86,8 @@ struct Measure {
 }
 
 impl Side {
-    fn start(port: u16) -> io::Result<Self> {
-        let orchestrator = Orchestrator::start("noop", ENDLESS)?;
+    fn start(port: u16, supply: u64) -> io::Result<Self> {
+        let orchestrator = Orchestrator::start("noop", supply)?;
         let part = Part::start(&[
             "--side",
             &orchestrator.address.to_string(),
@@ -133,7 +134,7 @@ impl Viewer {
         let received = Arc::new(AtomicU64::new(0));
         let (mut source, count) = (socket.try_clone()?, Arc::clone(&received));
         thread::spawn(move || {
-            let mut buffer = [0; 65536];
+            let mut buffer = [0; 8192];
             while let Ok(read @ 1..) = source.read(&mut buffer) {
                 count.fetch_add(read as u64, Ordering::Relaxed);
             }
@@ -154,9 +155,9 @@ fn run(rounds: usize, window: Duration) -> io::Result<()> {
     println!("round   no pages   no viewer   one viewer   no viewer   viewer/none   none/no pages");
     let (mut with_viewer, mut cpu, mut idle, mut idle_cpu) = (vec![], vec![], vec![], vec![]);
     for round in 1..=rounds {
-        let bare = Side::start(0)?.measure(window)?;
+        let bare = Side::start(0, ENDLESS)?.measure(window)?;
         let port = free_port()?;
-        let mut side = Side::start(port)?;
+        let mut side = Side::start(port, ENDLESS)?;
         let before = side.measure(window)?;
         let viewer = Viewer::open(port)?;
         let looked_at = side.measure(window)?;
@@ -192,6 +193,26 @@ fn run(rounds: usize, window: Duration) -> io::Result<()> {
         "pages, no viewer / no pages   {:>7.3} {:>9.3}   (goal: 1)",
         median(idle),
         median(idle_cpu)
+    );
+    idle_worker(window)
+}
+
+/// The processor time of a viewer, where there is nothing else to do. It hardly depends on
+/// what else the machine does.
+fn idle_worker(window: Duration) -> io::Result<()> {
+    let port = free_port()?;
+    let mut side = Side::start(port, 1)?;
+    let mut used = || {
+        let before = side.cpu()?;
+        thread::sleep(3 * window);
+        Ok::<_, io::Error>((side.cpu()? - before) / (3 * window).as_secs_f64() * 1e3)
+    };
+    let alone = used()?;
+    let viewer = Viewer::open(port)?;
+    let looked_at = used()?;
+    drop(viewer);
+    println!(
+        "idle worker: {alone:.2} ms of processor time a second, with one viewer {looked_at:.2} ms"
     );
     Ok(())
 }

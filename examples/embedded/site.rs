@@ -84,20 +84,20 @@ async fn small(host: web::Data<Host>, number: web::Path<u64>) -> Result<HttpResp
 }
 
 async fn index(host: web::Data<Host>) -> HttpResponse {
-    let pictures: String = host
+    let pictures: Vec<_> = host
         .shelf
         .pictures()
         .iter()
         .map(|(number, picture)| row(*number, picture, &host.report(&picture.job)))
         .collect();
     let events = host.shelf.events();
-    let events: String = events
+    let events: Vec<_> = events
         .iter()
         .map(|event| format!("<li>{}</li>", escaped(event)))
         .collect();
     let page = include_str!("index.html")
-        .replace("{pictures}", &pictures)
-        .replace("{events}", &events);
+        .replace("{pictures}", &pictures.concat())
+        .replace("{events}", &events.concat());
     HttpResponse::Ok()
         .content_type("text/html; charset=utf-8")
         .body(page)

@@ -1,5 +1,5 @@
 //! The status page in a real browser: Chromium without a window, told what to do over
-//! the DevTools protocol. `./test` installs it. The pictures that the tests take are in
+//! the `DevTools` protocol. `./test` installs it. The pictures that the tests take are in
 //! `target/screenshots/`.
 
 #![allow(unreachable_pub, reason = "one test program in several files")]
