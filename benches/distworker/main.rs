@@ -180,7 +180,8 @@ impl Plan {
 
 /// So many tasks, one after the other: the microseconds of each from assignment to result.
 async fn done(controller: &DistController, count: usize) -> Result<Vec<f64>, Failure> {
-    let input = |number: usize| json!({ "number": number, "text": "two", "list": [1, 2.5, true, null] });
+    let input =
+        |number: usize| json!({ "number": number, "text": "two", "list": [1, 2.5, true, null] });
     let submitted = (0..count).map(|number| controller.submit("echo.any", &input(number)));
     let tasks: Vec<_> = submitted.collect();
     let last = tasks.last().ok_or("no tasks")?;

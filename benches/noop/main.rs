@@ -46,11 +46,17 @@ const TOKEN: &str = "demo-token-123";
 const SIDES: [(&str, &str); 7] = [
     ("awc", "RXON: the bare loop of `awc`"),
     ("worker", "RXON: the worker"),
-    ("inline", "RXON: the worker, the handler on the control thread"),
+    (
+        "inline",
+        "RXON: the worker, the handler on the control thread",
+    ),
     ("signing", "RXON: the worker, results signed"),
     ("dist-bare", "DistWorker: the bare loop"),
     ("dist", "DistWorker: the worker"),
-    ("dist-inline", "DistWorker: the worker, the handler on the control thread"),
+    (
+        "dist-inline",
+        "DistWorker: the worker, the handler on the control thread",
+    ),
 ];
 
 type Failure = Box<dyn std::error::Error>;
@@ -68,8 +74,13 @@ fn main() -> Result<(), Failure> {
         }
         _ => SIDES.iter().try_for_each(|(side, _)| {
             let program = std::env::current_exe()?;
-            let ended = Command::new(program).args(["--side", side, "20"]).status()?;
-            ended.success().then_some(()).ok_or_else(|| format!("{side}: {ended}").into())
+            let ended = Command::new(program)
+                .args(["--side", side, "20"])
+                .status()?;
+            ended
+                .success()
+                .then_some(())
+                .ok_or_else(|| format!("{side}: {ended}").into())
         }),
     }
 }
@@ -98,7 +109,9 @@ fn counted(side: &str, count: u64, profile: Option<&str>) -> Result<u64, Failure
         .output()
         .map_err(|error| format!("valgrind: {error}; apt install valgrind"))?;
     let text = String::from_utf8_lossy(&output.stderr);
-    let line = text.lines().find_map(|line| line.split_once("Collected : "));
+    let line = text
+        .lines()
+        .find_map(|line| line.split_once("Collected : "));
     let (_, number) = line.ok_or_else(|| format!("callgrind counted nothing: {text}"))?;
     Ok(number.trim().parse()?)
 }

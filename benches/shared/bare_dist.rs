@@ -46,7 +46,10 @@ fn registration(provisioner: &str, token: &str) -> Vec<u8> {
     let date = now();
     let mut data = member(1, provisioner.as_bytes());
     data.extend(member(3, date.as_bytes()));
-    let day_key = hmac(format!("DISTWORKER1{token}").as_bytes(), &date.as_bytes()[..8]);
+    let day_key = hmac(
+        format!("DISTWORKER1{token}").as_bytes(),
+        &date.as_bytes()[..8],
+    );
     let signature = hmac(&hmac(&day_key, b"distworker1_websocket"), &data);
     let mut register = member(1, &data);
     register.extend(member(2, &signature));

@@ -130,10 +130,7 @@ impl InlineWatch {
         if took < Slowness::SHORT {
             return;
         }
-        let mut slowness = self
-            .slowness
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut slowness = self.slowness.lock().unwrap_or_else(PoisonError::into_inner);
         if slowness.is_too_much(took, ended) && !self.is_broken.swap(true, Ordering::Relaxed) {
             warn!(
                 kind = %name, ?took,

@@ -41,8 +41,8 @@ pub(crate) use data::SharedData;
 pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
 pub use function::Handler;
-pub use inline::inline;
 pub(crate) use inline::InlineWatch;
+pub use inline::inline;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
 pub use params::Valid;

@@ -13,8 +13,9 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller,
-    Runner, SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskSupervisor, WsCommandActor,
+    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller, Runner,
+    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskSupervisor,
+    WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};

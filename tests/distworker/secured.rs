@@ -137,7 +137,10 @@ async fn tasks_come_and_results_go_over_tls_and_so_they_do_after_a_broken_connec
         let report = worker.shutdown().await;
         assert!(report.is_clean(), "{report}");
         let gone = controller.event_where(|e| matches!(e, DistEvent::Gone(Some(_))));
-        assert_eq!(soon("it said goodbye", gone).await, DistEvent::Gone(Some(1000)));
+        assert_eq!(
+            soon("it said goodbye", gone).await,
+            DistEvent::Gone(Some(1000))
+        );
     }
 }
 

@@ -84,6 +84,8 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
                 }
             }
         }
-        self.neighbours.answered.do_send(Answered { ticket, answer });
+        self.neighbours
+            .answered
+            .do_send(Answered { ticket, answer });
     }
 }

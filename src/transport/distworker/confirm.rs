@@ -103,7 +103,11 @@ impl Unconfirmed {
         while let Some((old, _)) = self.results.pop_front_if(|(it, _)| now >= it.at + within) {
             old.confirm();
         }
-        let patience = if self.in_turns { A_MOMENT } else { Duration::ZERO };
+        let patience = if self.in_turns {
+            A_MOMENT
+        } else {
+            Duration::ZERO
+        };
         let mut unasked = self.results.iter().filter(|(_, ping)| ping.is_none());
         let ask_at = unasked.next().map(|(it, _)| it.at + patience);
         if ask_at.is_some_and(|at| at <= now) {

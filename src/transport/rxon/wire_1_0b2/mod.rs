@@ -7,12 +7,12 @@ mod result;
 mod send;
 
 pub(super) use command::{read_command, write_progress};
-pub(super) use receive::{
-    Handout, ids_in, is_job_gone, is_permanent_refusal, read_beat_reply, read_handout, read_receipt,
-    read_registered,
-};
 #[cfg(any(test, fuzzing))]
 pub(super) use receive::read_task;
+pub(super) use receive::{
+    Handout, ids_in, is_job_gone, is_permanent_refusal, read_beat_reply, read_handout,
+    read_receipt, read_registered,
+};
 pub(super) use result::write_result;
 pub(super) use send::{write_heartbeat, write_registration};
 
