@@ -57,6 +57,39 @@ async fn a_result_that_nobody_will_take_is_in_the_report_of_the_end() {
 }
 
 #[actix_rt::test]
+async fn a_result_that_no_task_follows_is_asked_for() {
+    let controller = DistController::start().await.unwrap();
+    let worker = worker(&controller).spawn().unwrap();
+    for count in 1..=3 {
+        assert_works(&controller).await;
+        until("it is delivered", || {
+            worker.status().totals.delivered == count
+        })
+        .await;
+    }
+    assert_eq!(worker.status().unsent, 0);
+    worker.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_result_that_was_written_and_perhaps_not_read_does_not_count_as_delivered() {
+    let controller = DistController::start().await.unwrap();
+    let worker = worker(&controller).spawn().unwrap();
+    assert_works(&controller).await;
+    until("it is delivered", || worker.status().totals.delivered == 1).await;
+    let task = controller.submit("slow.down", &json!({}));
+    until("it runs", || worker.status().tasks.len() == 1).await;
+    // From here on nothing is read.
+    controller.go_silent().await;
+    worker.cancel(task);
+    until("its result is written", || worker.status().unsent == 1).await;
+    controller.go_down().await;
+    until("it is given up", || worker.status().totals.lost == 1).await;
+    assert_eq!(worker.status().totals.delivered, 1);
+    worker.shutdown().await;
+}
+
+#[actix_rt::test]
 async fn with_an_id_of_its_own_a_worker_brings_its_results_over_the_next_connection() {
     async fn half_a_second(_: RawJson) -> Result<&'static str, TaskError> {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -116,7 +116,8 @@ async fn a_panic_is_its_tasks_failure_and_nothing_else() {
     let worker = worker(&orchestrator);
     let none = json!({});
     let task = orchestrator.submit("panics", &none);
-    let error = failure(&orchestrator.result_of(&task).await);
+    let result = orchestrator.result_of(&task).await;
+    let error = failure(&result);
     assert_eq!(error.code(), &ErrorCode::Transient);
     assert!(error.message().contains("out of cheese"), "{error}");
     assert_eq!(thread_of(&orchestrator, "inline", &none).await, CONTROL);
@@ -131,7 +132,7 @@ async fn it_is_called_off_like_any_other() {
     while !worker.status().tasks.iter().any(|task| task.running) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
-    worker.cancel(task.clone());
+    worker.cancel(task.as_str());
     let result = orchestrator.result_of(&task).await;
     assert!(matches!(result.outcome, Outcome::Cancelled));
     assert!(worker.shutdown().await.is_clean());

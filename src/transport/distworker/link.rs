@@ -81,6 +81,11 @@ impl DistWorker {
     }
 
     fn start(&self) {
+        if self.running.borrow().is_empty() {
+            let shared = self.shared.clone();
+            let watch = actix_rt::spawn(async move { shared.watch_idleness().await });
+            self.running.borrow_mut().push(watch.abort_handle());
+        }
         for (place, orders) in self.orders.take().into_iter().enumerate() {
             let lane = actix_rt::spawn(lane::run(self.shared.clone(), place, orders));
             self.running.borrow_mut().push(lane.abort_handle());
@@ -117,15 +122,12 @@ impl DistWorker {
             if !shared.is_up() {
                 return Err(TransportError::NotRegistered);
             }
-            let (now, idle_until) = (Instant::now(), shared.idle_until());
-            if idle_until.is_some_and(|at| at <= now) {
+            if shared.is_idle() {
                 shared.give_up("there was nothing to do for its idle time".to_owned(), true);
                 continue;
             }
-            if until.is_some_and(|at| at <= now) {
-                return Ok(None);
-            }
-            match [idle_until, until].into_iter().flatten().min() {
+            match until {
+                Some(at) if at <= Instant::now() => return Ok(None),
                 Some(at) => drop(tokio::time::timeout_at(at, moved).await),
                 None => moved.await,
             }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::futures::Notified;
 use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 use tracing::{info, warn};
 
 use super::books::{Assigned, Books};
@@ -246,12 +246,40 @@ impl Shared {
     }
 
     /// When it is time to leave, if nothing comes until then.
-    pub(super) fn idle_until(&self) -> Option<Instant> {
+    fn idle_until(&self) -> Option<Instant> {
         let time = self.idle_time.get()?;
         self.books
             .borrow()
             .is_empty()
             .then(|| self.idle_since.get() + time)
+    }
+
+    /// Whether it is time to leave.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle_until().is_some_and(|at| at <= Instant::now())
+    }
+
+    /// Wakes the polls when it is time to leave: one timer for all of them, that need not
+    /// be set for each task.
+    pub(super) async fn watch_idleness(&self) {
+        loop {
+            let changed = self.changed();
+            let Some(time) = self.idle_time.get() else {
+                changed.await;
+                continue;
+            };
+            // A task that runs now leaves the whole time when it ends.
+            let at = self.idle_until().unwrap_or_else(|| Instant::now() + time);
+            tokio::select! {
+                () = sleep_until(at) => {}
+                () = changed => {}
+            }
+            if self.is_idle() {
+                self.moved.notify_waiters();
+                // A worker that does not poll now leaves when it does.
+                let _ = tokio::time::timeout(time, self.changed()).await;
+            }
+        }
     }
 
     pub(super) fn resource_usage(&self) -> ResourceUsage {
