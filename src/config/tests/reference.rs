@@ -90,9 +90,14 @@ fn every_variable_changes_its_own_setting() {
             "AXON_JOURNAL" | "AXON_ACCESS_TOKENS" => "off",
             "AXON_BLOB_CACHE_MODE" => "copy",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
-            "ORCHESTRATOR_URL" | "S3_ENDPOINT_URL" | "DISTWORKER_CONTROLLER_URL" => "http://x",
+            "ORCHESTRATOR_URL"
+            | "S3_ENDPOINT_URL"
+            | "DISTWORKER_CONTROLLER_URL"
+            | "OTEL_EXPORTER_OTLP_ENDPOINT"
+            | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
+            | "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => "http://x",
             "RXON_VERSION" => "1.0b2",
-            "WORKER_ENABLE_WEBSOCKETS" => "true",
+            "WORKER_ENABLE_WEBSOCKETS" | "OTEL_SDK_DISABLED" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,
             "WORKER_DEVICES" => r#"[{"type":"npu"}]"#,
@@ -101,14 +106,10 @@ fn every_variable_changes_its_own_setting() {
             }
             "LOG_LEVEL" => "debug",
             "LOG_FORMAT" => "json",
-            "OTEL_EXPORTER_OTLP_ENDPOINT"
-            | "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"
-            | "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => "http://x",
             "OTEL_EXPORTER_OTLP_HEADERS" | "OTEL_RESOURCE_ATTRIBUTES" => "a=b",
             "OTEL_EXPORTER_OTLP_COMPRESSION" => "gzip",
             "OTEL_TRACES_EXPORTER" | "OTEL_METRICS_EXPORTER" => "none",
             "OTEL_TRACES_SAMPLER" => "always_off",
-            "OTEL_SDK_DISABLED" => "true",
             "COST_PER_SKILL" | "AXON_TASK_TYPE_LIMITS" => r#"{"a":1}"#,
             _ => "77",
         };
