@@ -227,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_worker_is_open_while_nothing_is_in_the_way() {
-        let board = StatusBoard::new(["a"], []);
+        let board = StatusBoard::new(["a"], [], true);
         assert_eq!(board.read().open_for, None, "no slots yet");
         board.set_capacity(|capacity| capacity.limit = 1);
         assert!(board.read().open_for.is_some());

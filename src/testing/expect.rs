@@ -96,7 +96,7 @@ mod tests {
     use crate::IntoOutcome;
     use serde_json::json;
 
-    fn done(value: impl serde::Serialize) -> Outcome {
+    fn done(value: impl serde::Serialize + 'static) -> Outcome {
         Outcome::Completed(value.into_outcome().unwrap())
     }
 

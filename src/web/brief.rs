@@ -70,10 +70,10 @@ mod tests {
 
     #[test]
     fn of_many_tasks_those_stay_that_came_first() {
-        let board = StatusBoard::new([], []);
+        let board = StatusBoard::new([], [], true);
         let come = |number: usize| {
             let id = TaskId::from(number.to_string());
-            board.task_came(&id, &JobId::from("job"), &TaskName::from("task"));
+            board.task_came(&id, &JobId::from("job"), &TaskName::from("task"), "task");
         };
         (0..TASKS).for_each(come);
         let mut few = board.read();
@@ -89,10 +89,10 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_between_characters() {
-        let board = StatusBoard::new([], []);
+        let board = StatusBoard::new([], [], true);
         let long = "ä".repeat(TEXT + 1);
         let (id, job) = (TaskId::from("1"), JobId::from("job"));
-        board.task_came(&id, &job, &TaskName::from(long.as_str()));
+        board.task_came(&id, &job, &TaskName::from(long.as_str()), "task");
         board.progress(&id, 0.5, &long);
         let mut status = board.read();
         shorten(&mut status);
