@@ -2,7 +2,7 @@
 //! nothing. See `docs/performance.md`.
 //!
 //! ```sh
-//! cargo bench --bench telemetry --features otlp
+//! cargo bench --bench telemetry
 //! ```
 //!
 //! Each side is a process of its own, measured from outside, in turns. Without
