@@ -11,6 +11,7 @@ use super::kind::Kind;
 use super::load::{Loaded, of_process, read_all};
 use super::problem::{ConfigError, Notes, Place, Problem};
 use super::read::{number, shown, whole};
+use super::resolved::{Inspection, Origin};
 use super::shapes::kind_of;
 use super::variables::FILE_VARIABLE;
 use crate::id::check_identifier;
@@ -24,11 +25,30 @@ pub(crate) fn load<T>(
     table: &str,
     read: impl FnOnce(Option<Table<'_>>) -> T,
 ) -> Result<(Loaded, T), ConfigError> {
+    let (inspection, read) = inspect(path, vars, table, read);
+    let Inspection {
+        settings, warnings, ..
+    } = inspection;
+    let settings = settings?;
+    Ok((Loaded { settings, warnings }, read))
+}
+
+/// The same, telling where each setting comes from, as
+/// [`Settings::inspect`](super::Settings::inspect) does.
+pub(crate) fn inspect<T>(
+    path: &Path,
+    vars: Option<BTreeMap<String, String>>,
+    table: &str,
+    read: impl FnOnce(Option<Table<'_>>) -> T,
+) -> (Inspection, T) {
     let (mut vars, mut notes) =
         vars.map_or_else(|| of_process(|_| true), |vars| (vars, Notes::default()));
     let path = path.to_string_lossy().into_owned();
     vars.insert(FILE_VARIABLE.to_owned(), path.clone());
-    let (settings, _, found) = read_all(&vars, Some(table), &mut notes);
+    let (settings, mut resolved, found) = read_all(&vars, Some(table), &mut notes);
+    if let Some(named) = resolved.last_mut() {
+        named.origin = Origin::Program;
+    }
     let place = Place::key(table, &path);
     let fields = match &found {
         None => None,
@@ -40,7 +60,12 @@ pub(crate) fn load<T>(
     };
     let read = read(fields.map(|fields| Table::new(place, fields, &mut notes)));
     let (warnings, error) = notes.finish();
-    error.map_or(Ok((Loaded { settings, warnings }, read)), Err)
+    let inspection = Inspection {
+        resolved,
+        warnings,
+        settings: error.map_or(Ok(settings), Err),
+    };
+    (inspection, read)
 }
 
 /// A table that is being read. What is wrong is noted; what was not asked for is unknown.

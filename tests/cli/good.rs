@@ -152,3 +152,29 @@ fn settings_come_from_where_they_say() {
     let warning = report.json["warnings"][0].as_str().unwrap();
     assert!(warning.contains("default token"), "{warning}");
 }
+
+/// The file of a worker without Rust is one of settings, and its programs are looked for.
+#[test]
+fn a_file_with_programs_is_looked_at_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("worker.toml");
+    let count = "worker_type = \"texts\"\n[tasks.count]\ncommand = [\"wc\", \"-c\"]\n";
+    let check = |text: String| {
+        std::fs::write(&file, text).unwrap();
+        Program::new(&["check", "--offline", "--config", file.to_str().unwrap()]).report()
+    };
+    let report = check(count.to_owned());
+    assert_eq!(report.code, Some(0), "{:#}", report.json["problems"]);
+    assert_eq!(report.json["programs"], 1);
+    assert_eq!(report.setting("WORKER_TYPE"), ("texts", "file"));
+
+    let report = check(format!(
+        "{count}[tasks.lost]\ncommand = [\"no-such-program\"]\n"
+    ));
+    assert_eq!(report.code, Some(2));
+    let problem = report.json["problems"][0]["text"].as_str().unwrap();
+    assert!(
+        problem.contains("no-such-program") && problem.contains("lost"),
+        "{problem}"
+    );
+}

@@ -56,6 +56,7 @@ impl Stage {
     /// A worker with this file, registered.
     pub(crate) async fn start(&self, file: &Path, variables: &[(&str, &str)]) -> Worker {
         let log = self.path("worker.log");
+        let output = File::create(&log).expect("a log");
         let child = command(file)
             .env("ORCHESTRATOR_URL", self.orchestrator.url())
             .env("WORKER_TOKEN", "your-secret-worker-token")
@@ -63,7 +64,8 @@ impl Stage {
             .env("TASK_FILES_DIR", self.path("task-files"))
             .env("AXON_CANCEL_GRACE", "30")
             .envs(variables.iter().copied())
-            .stderr(File::create(&log).expect("a log"))
+            .stdout(output.try_clone().expect("a second handle"))
+            .stderr(output)
             .spawn()
             .expect("the worker starts");
         let worker = Worker { child, log };

@@ -251,7 +251,9 @@ async fn a_result_that_does_not_get_out_is_a_reason_after_a_while() {
 #[actix_rt::test]
 async fn results_that_pile_up_are_a_reason() {
     let orchestrator = MemoryOrchestrator::new();
-    let worker = start(builder(&orchestrator, |_| {}));
+    let worker = start(builder(&orchestrator, |settings| {
+        settings.timing.poll_backoff_max = Duration::from_secs(1);
+    }));
     orchestrator.fail_next(Call::Deliver, &unreachable(), 5_000);
     for _ in 0..2_000 {
         orchestrator.submit("echo", &());

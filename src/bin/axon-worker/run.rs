@@ -3,13 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use axon_worker::Error;
 use axon_worker::programs::{self, WorkerFile};
+use axon_worker::{Error, logging};
 
 /// What is wrong stands in the file, or in the environment.
 const MISTAKE: u8 = 2;
 
-/// Settings come from the file and the environment, which wins. SIGTERM or SIGINT ends the
+/// Settings come from the file and the environment, which wins. The log goes to stdout. SIGTERM or SIGINT ends the
 /// worker when its tasks are done; a second one ends it at once.
 ///
 /// Exit codes: 0 after a clean end, 1 when something was left undone, 2 when the file, the
@@ -25,11 +25,13 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: Args) -> ExitCode {
-    start_log();
     let file = match WorkerFile::load(&args.file) {
         Ok(file) => file,
         Err(error) => return mistake(&error),
     };
+    if let Err(error) = logging::init_with(file.settings()) {
+        return mistake(&error);
+    }
     for warning in file.warnings() {
         tracing::warn!("configuration: {warning}");
     }
@@ -63,14 +65,4 @@ fn mistake(error: &dyn std::error::Error) -> ExitCode {
         eprintln!("axon-worker: {line}");
     }
     ExitCode::from(MISTAKE)
-}
-
-/// The log goes to stderr.
-fn start_log() {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("LOG_LEVEL")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
 }

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::beside::{self, Table};
-use crate::config::{ConfigError, Settings};
+use crate::config::{ConfigError, Inspection, Settings};
 use crate::{Worker, WorkerBuilder};
 
-use task::Entry;
+use task::{Entry, Unready};
 
 /// The table that holds the tasks.
 const TASKS: &str = "tasks";
@@ -67,22 +67,9 @@ impl WorkerFile {
     }
 
     fn read(path: &Path, vars: Option<BTreeMap<String, String>>) -> Result<Self, WorkerFileError> {
-        let here = folder_of(path);
-        let (loaded, tasks) = beside::load(path, vars, TASKS, |table: Option<Table<'_>>| {
-            let mut entries = Vec::new();
-            if let Some(mut table) = table {
-                table.each_table(|name, table| entries.extend(task::read(name, &here, table)));
-            }
-            entries
-        })?;
-        let mut missing = Vec::new();
-        let mut ready = Vec::new();
-        for unread in tasks {
-            match unread.ready() {
-                Ok(entry) => ready.push(entry),
-                Err(why) => missing.push(why),
-            }
-        }
+        let (loaded, tasks) =
+            beside::load(path, vars, TASKS, |table| tasks_of(table, &folder_of(path)))?;
+        let (ready, missing) = sort_out(tasks);
         if !missing.is_empty() {
             return Err(WorkerFileError::Programs(missing));
         }
@@ -91,6 +78,18 @@ impl WorkerFile {
             warnings: loaded.warnings,
             tasks: ready,
         })
+    }
+
+    /// Looks at a file, whether it can be used or not: the settings with their origins, as
+    /// [`Settings::inspect`] has them, how many tasks have their programs, and what is wrong
+    /// with the other programs. A file without tasks is one of settings only.
+    #[must_use]
+    pub fn inspect(path: impl AsRef<Path>) -> (Inspection, usize, Vec<String>) {
+        let path = path.as_ref();
+        let (inspection, tasks) =
+            beside::inspect(path, None, TASKS, |table| tasks_of(table, &folder_of(path)));
+        let (ready, missing) = sort_out(tasks);
+        (inspection, ready.len(), missing)
     }
 
     /// What is odd about the settings but can be lived with.
@@ -131,6 +130,27 @@ impl WorkerFile {
         }
         builder.settings(self.settings)
     }
+}
+
+/// What the table of the tasks says, as far as it can be read.
+fn tasks_of(table: Option<Table<'_>>, here: &Path) -> Vec<Unready> {
+    let mut tasks = Vec::new();
+    if let Some(mut table) = table {
+        table.each_table(|name, table| tasks.extend(task::read(name, here, table)));
+    }
+    tasks
+}
+
+/// The tasks whose programs are there, and what is wrong with the others.
+fn sort_out(tasks: Vec<Unready>) -> (Vec<Entry>, Vec<String>) {
+    let (mut ready, mut missing) = (Vec::new(), Vec::new());
+    for task in tasks {
+        match task.ready() {
+            Ok(entry) => ready.push(entry),
+            Err(why) => missing.push(why),
+        }
+    }
+    (ready, missing)
 }
 
 /// The folder that the file is in.

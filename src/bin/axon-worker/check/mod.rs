@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axon_worker::config::Settings;
+use axon_worker::programs::WorkerFile;
 use futures_util::future::join_all;
 
 use finding::{Finding, Notes, bounded};
@@ -33,7 +34,8 @@ use crate::terminal;
 /// settings are wrong.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Read this file in place of the one that `AXON_WORKER_CONFIG` names
+    /// Read this file in place of the one that `AXON_WORKER_CONFIG` names; it may be one for
+    /// `axon-worker run`
     #[arg(long, value_name = "FILE")]
     config: Option<String>,
     /// Reach for nothing, look at the settings only
@@ -59,8 +61,17 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn main(args: Args) -> ExitCode {
-    let inspection = Settings::inspect(args.config.as_deref());
+    let (inspection, programs) = match &args.config {
+        Some(file) => {
+            let (inspection, ready, missing) = WorkerFile::inspect(file);
+            (inspection, Some((ready, missing)))
+        }
+        None => (Settings::inspect(None), None),
+    };
     let mut report = Report::of(&inspection);
+    if let Some((ready, missing)) = programs {
+        report.programs(ready, missing);
+    }
     if let Ok(settings) = &inspection.settings
         && !args.offline
     {

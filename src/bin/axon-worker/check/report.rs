@@ -18,6 +18,8 @@ pub(super) struct Report {
     warnings: Vec<String>,
     /// Where, and what is wrong there.
     problems: Vec<(String, String)>,
+    /// How many tasks have a program, if the file is one for `axon-worker run`.
+    programs: Option<usize>,
     /// `None`: nothing was reached for.
     checks: Option<Vec<Finding>>,
 }
@@ -36,8 +38,17 @@ impl Report {
             settings: inspection.resolved.clone(),
             warnings: inspection.warnings.clone(),
             problems,
+            programs: None,
             checks: None,
         }
+    }
+
+    /// The tasks that have their programs, and what is wrong with others.
+    pub(super) fn programs(&mut self, ready: usize, missing: Vec<String>) {
+        let place = "tasks".to_owned();
+        let missing = missing.into_iter().map(|text| (place.clone(), text));
+        self.problems.extend(missing);
+        self.programs = Some(ready).filter(|count| *count > 0);
     }
 
     /// What was found; `hide` takes secrets out of texts.
@@ -82,6 +93,7 @@ impl Report {
             "settings": settings,
             "warnings": self.warnings,
             "problems": problems,
+            "programs": self.programs,
             "checks": self.checks,
         });
         format!("{report:#}\n")
@@ -96,6 +108,10 @@ impl Report {
 
     fn write(&self, out: &mut String, style: Style) -> std::fmt::Result {
         self.write_settings(out, style)?;
+        if let Some(count) = self.programs {
+            let head = style.paint(Tone::Head, "Programs");
+            writeln!(out, "\n{head}\n  {count} of the tasks of `axon-worker run`")?;
+        }
         for (i, warning) in self.warnings.iter().enumerate() {
             if i == 0 {
                 writeln!(out, "\n{}", style.paint(Tone::Head, "Warnings"))?;
