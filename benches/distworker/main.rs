@@ -3,17 +3,16 @@
 //! task, how much memory. Prints; asserts nothing. See `docs/performance.md`.
 //!
 //! ```sh
-//! ./test                            # once: makes .venv-distworker
-//! cargo bench --bench distworker
+//! ./bench distworker
 //! ```
 //!
 //! Each worker is a process of its own, measured from outside, in turns. Without
 //! `--bench`, as under `cargo test`, it only shows that it works, and without the
 //! package it leaves the SDK out.
 
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -23,7 +22,9 @@ use axon_worker::dev::{DistController, DistOutcome};
 use axon_worker::{RawJson, TaskError, Worker};
 use serde_json::json;
 
-use process::Part;
+use shared::process::{Part, python, until_orphaned};
+use shared::sheet::{Bound, Metric, Sheet};
+use shared::stats::{mebibytes, median, number};
 
 const TOKEN: &str = "demo-token-123";
 
@@ -35,16 +36,12 @@ struct Plan {
     tasks: usize,
 }
 
-/// One worker in one round.
-#[derive(Clone, Copy)]
-struct Measure {
-    /// Median from assignment to result, microseconds.
-    median: f64,
-    /// Microseconds of processor time for a task.
-    cpu: f64,
-    /// The most memory, MiB.
-    peak: f64,
-}
+const MEDIAN: Metric = Metric::new("turnaround", "µs, median");
+const CPU: Metric = Metric::new("processor", "µs/task");
+const PEAK: Metric = Metric::new("peak memory", "MiB");
+const CASE: &str = "echo, one at a time";
+const OURS: &str = "ours";
+const SDK: &str = "SDK 0.0.6";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -53,21 +50,21 @@ fn main() -> Result<(), Failure> {
     {
         return work(url);
     }
-    let is_bench = arguments.iter().any(|argument| argument == "--bench");
-    let plan = if is_bench {
-        Plan {
-            rounds: 5,
-            warm_up: 200,
-            tasks: 3000,
-        }
-    } else {
-        Plan {
-            rounds: 1,
-            warm_up: 5,
-            tasks: 20,
-        }
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let (rounds, warm_up, tasks) = match (has("--bench"), has("quick")) {
+        (true, false) => (5, 200, 3000),
+        (true, true) => (2, 100, 1000),
+        (false, _) => (1, 5, 20),
     };
-    actix_rt::System::new().block_on(plan.run(is_bench))
+    let plan = Plan {
+        rounds,
+        warm_up,
+        tasks,
+    };
+    let sheet = actix_rt::System::new().block_on(plan.run(has("--bench")))?;
+    sheet.print();
+    sheet.write()?;
+    Ok(())
 }
 
 /// Plays the measured worker.
@@ -81,7 +78,7 @@ fn work(url: &str) -> Result<(), Failure> {
         .settings(settings)
         .queue("echo.any", echo)
         .spawn()?;
-    process::until_orphaned();
+    until_orphaned();
     Ok(())
 }
 
@@ -96,88 +93,63 @@ fn start_ours(url: &str) -> std::io::Result<Part> {
 fn start_sdk(url: &str) -> std::io::Result<Part> {
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let script = project.join("tests/real/distworker_worker.py");
+    let python = sdk_python().ok_or_else(|| std::io::Error::other("no Python SDK"))?;
     Part::spawn(
-        Command::new(python())
+        Command::new(python)
             .arg(script)
             .args([url, "example", TOKEN]),
     )
 }
 
-fn python() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv-distworker/bin/python")
+fn sdk_python() -> Option<PathBuf> {
+    python(&[".venv-distworker"])
 }
 
 impl Plan {
-    async fn run(&self, is_bench: bool) -> Result<(), Failure> {
-        let has_sdk = python().exists();
+    async fn run(&self, is_bench: bool) -> Result<Sheet, Failure> {
+        let has_sdk = sdk_python().is_some();
         if !has_sdk && is_bench {
-            return Err("the Python SDK is missing: run ./test, which installs it".into());
+            return Err("the Python SDK is missing: run ./bench, which installs it".into());
         }
-        println!("echo tasks, one at a time: ours / SDK 0.0.6");
-        println!("round      median of turnaround (µs)      CPU per task (µs)      peak (MiB)");
-        let (mut ours, mut sdk) = (Vec::new(), Vec::new());
+        let mut sheet = Sheet::new("distworker", "DistWorker: echo tasks, one at a time");
         for round in 1..=self.rounds {
-            ours.push(self.measure(start_ours).await?);
-            let mine = ours[round - 1];
-            if !has_sdk {
-                println!(
-                    "{round:>5} {:>20.0} {:>20.0} {:>20.1}",
-                    mine.median, mine.cpu, mine.peak
-                );
-                continue;
+            println!("  {CASE}: round {round} of {}", self.rounds);
+            self.measure(&mut sheet, OURS, start_ours).await?;
+            if has_sdk {
+                self.measure(&mut sheet, SDK, start_sdk).await?;
             }
-            sdk.push(self.measure(start_sdk).await?);
-            let theirs = sdk[round - 1];
-            println!(
-                "{round:>5} {:>14.0} / {:>6.0} {:>18.0} / {:>6.0} {:>12.1} / {:>5.1}",
-                mine.median, theirs.median, mine.cpu, theirs.cpu, mine.peak, theirs.peak
-            );
         }
-        if !sdk.is_empty() {
-            let ratio = |of: fn(&Measure) -> f64| {
-                let ratios = ours.iter().zip(&sdk).map(|(a, b)| of(a) / of(b));
-                median(ratios.collect())
-            };
-            println!("ratio, median of the rounds (less is better):");
-            println!(
-                "  turnaround   {:.2}  (wanted: at most 0.25)",
-                ratio(|m| m.median)
-            );
-            println!(
-                "  CPU per task {:.2}  (wanted: at most 0.15)",
-                ratio(|m| m.cpu)
-            );
-            println!(
-                "  memory       {:.2}  (wanted: at most 0.4)",
-                ratio(|m| m.peak)
-            );
-        }
-        Ok(())
+        sheet.goal_ratio(CASE, MEDIAN, (OURS, SDK), Bound::AtMost(0.25));
+        sheet.goal_ratio(CASE, CPU, (OURS, SDK), Bound::AtMost(0.15));
+        sheet.goal_ratio(CASE, PEAK, (OURS, SDK), Bound::AtMost(0.4));
+        sheet.note("the turnaround is from assignment to result, as the controller sees it");
+        Ok(sheet)
     }
 
     async fn measure(
         &self,
+        sheet: &mut Sheet,
+        side: &str,
         start: impl Fn(&str) -> std::io::Result<Part>,
-    ) -> Result<Measure, Failure> {
+    ) -> Result<(), Failure> {
         let controller = DistController::start().await?;
         let mut worker = start(&controller.url())?;
         let connected = controller.connected(1);
         tokio::time::timeout(Duration::from_secs(30), connected).await?;
-        for number in 0..self.warm_up {
-            one(&controller, number).await?;
+        for nth in 0..self.warm_up {
+            one(&controller, nth).await?;
         }
         let before = worker.usage()?;
         let mut took = Vec::with_capacity(self.tasks);
-        for number in 0..self.tasks {
-            took.push(one(&controller, number).await?.as_secs_f64() * 1e6);
+        for nth in 0..self.tasks {
+            took.push(one(&controller, nth).await?.as_secs_f64() * 1e6);
         }
         let after = worker.usage()?;
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        Ok(Measure {
-            median: median(took),
-            cpu: (after.cpu - before.cpu) * 1e6 / self.tasks as f64,
-            peak: after.peak as f64 / 1024.0,
-        })
+        let tasks = number(self.tasks as u64);
+        sheet.add(CASE, side, MEDIAN, median(took));
+        sheet.add(CASE, side, CPU, (after.cpu - before.cpu) * 1e6 / tasks);
+        sheet.add(CASE, side, PEAK, mebibytes(after.peak));
+        Ok(())
     }
 }
 
@@ -192,9 +164,4 @@ async fn one(controller: &DistController, number: usize) -> Result<Duration, Fai
     }
     let view = controller.task(&task).ok_or("the task is gone")?;
     view.took.ok_or_else(|| "it took no time".into())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
