@@ -63,9 +63,9 @@ fn main() -> Result<ExitCode, Failure> {
     if has("--plots") {
         plots::write(&sheets)?;
     }
-    println!("\n# Goals");
-    for sheet in &sheets {
-        sheet.print_goals();
+    if scale != Scale::Trial {
+        println!("\n# Goals");
+        sheets.iter().for_each(Sheet::print_goals);
     }
     println!("\nload {:.1} after", machine::load());
     sheets.iter().for_each(Sheet::print_troubles);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
-use axon_worker::{RawJson, TaskContext, TaskError, Worker, WorkerHandle, blocking};
+use axon_worker::{Cancellation, RawJson, TaskContext, TaskError, Worker, WorkerHandle, blocking};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -78,11 +78,34 @@ async fn noop(_: RawJson) -> Result<(), TaskError> {
     Ok(())
 }
 
-/// Parses all of its parameters.
-async fn rows(params: Value) -> Result<Value, TaskError> {
-    let rows = params.get("rows").and_then(Value::as_array);
-    let rows = rows.ok_or_else(|| TaskError::invalid_input("field `rows` is missing"))?;
-    Ok(json!({ "rows": rows.len() }))
+/// What `payload.rs` of the comparison makes.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "parsed like in Python, then only counted")]
+struct Row {
+    id: u32,
+    name: String,
+    value: f64,
+    is_even: bool,
+    tags: Vec<String>,
+    at: Place,
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "as above")]
+struct Place {
+    x: i64,
+    y: i64,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    rows: Vec<Row>,
+}
+
+/// Has all of its parameters parsed.
+async fn rows(table: Table) -> Result<Value, TaskError> {
+    Ok(json!({ "rows": table.rows.len() }))
 }
 
 #[derive(Deserialize)]
@@ -97,9 +120,12 @@ impl Time {
     }
 }
 
-async fn sleep(time: Time) -> Result<(), TaskError> {
-    tokio::time::sleep(time.duration()?).await;
-    Ok(())
+/// Ends at once when it is called off, as a sleep of Python's asyncio does.
+async fn sleep(time: Time, cancelled: Cancellation) -> Result<(), TaskError> {
+    tokio::select! {
+        () = tokio::time::sleep(time.duration()?) => Ok(()),
+        () = cancelled.cancelled() => Err(TaskError::transient("called off")),
+    }
 }
 
 /// Burns a thread of its own.

@@ -94,6 +94,7 @@ fn compare() {
     let _ = storage.kill();
     let _ = storage.wait();
     sheet.print();
+    sheet.print_goals();
     sheet.write().expect("room for the numbers");
 }
 

@@ -1,6 +1,7 @@
-//! Tasks at a steady rate, and for two seconds in their midst every answer is a 503, every
-//! connection is cut, or the orchestrator is gone. What is lost, what comes twice, and
-//! when does the first result come after it? All sides at once, for they mostly wait.
+//! Tasks of a second at a steady rate, and for two seconds in their midst every answer is a
+//! 503, every connection is cut, or the orchestrator is gone, so that about a hundred results
+//! meet the fault. What is lost, what comes twice, and how soon is the next task fetched?
+//! All sides at once, for they mostly wait.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -16,7 +17,7 @@ use crate::side::{PAIRS, Setup, Side, WORKERS};
 const LOST: Metric = Metric::new("lost", "");
 const LEFT: Metric = Metric::new("never fetched", "");
 const TWICE: Metric = Metric::new("twice", "");
-const BACK: Metric = Metric::new("first result after", "s");
+const BACK: Metric = Metric::new("next task fetched after", "s");
 const RATE: f64 = 100.0;
 
 #[derive(Debug, Clone, Copy)]
@@ -116,26 +117,28 @@ fn note(sheet: &mut Sheet, case: &str, side: Side, book: &Book, over: Instant) {
         .iter()
         .map(|task| task.results.saturating_sub(1))
         .sum();
-    let first = book
+    let next = book
         .tasks
         .iter()
-        .filter_map(|task| task.done)
+        .filter_map(|task| task.handed)
         .filter(|at| *at >= over)
         .min();
     sheet.add(case, side.name(), LOST, number(lost as u64));
     sheet.add(case, side.name(), LEFT, number(left as u64));
     sheet.add(case, side.name(), TWICE, f64::from(twice));
-    match first {
+    match next {
         Some(at) => sheet.add(case, side.name(), BACK, (at - over).as_secs_f64()),
         None => sheet.trouble(format!("{case}, {}: it did not come back", side.name())),
     }
 }
 
 fn start(context: &Context, side: Side) -> io::Result<Running> {
-    let orchestrator = Orchestrator::start(Work::noted("noop", 0))?;
+    let params = format!(r#"{{"seconds": {}}}"#, context.pick(1.0, 1.0, 0.1));
+    let orchestrator = Orchestrator::start(Work::noted("sleep", 0).with_params(params))?;
     let setup = Setup {
         eager: false,
-        ..Setup::new(10)
+        // Never all taken, not even by what piles up meanwhile.
+        ..Setup::new(1000)
     };
     let mut part = side.start(context, &orchestrator, &setup)?;
     wait_for_poll(&orchestrator, &mut part)?;

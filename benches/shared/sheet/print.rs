@@ -4,7 +4,7 @@ use super::{Metric, Sheet};
 use crate::shared::stats::{median, spread};
 
 impl Sheet {
-    /// All tables, goals and notes.
+    /// All tables and notes.
     pub(crate) fn print(&self) {
         println!("\n## {}", self.title);
         for case in self.cases() {
@@ -13,7 +13,6 @@ impl Sheet {
         for note in &self.notes {
             println!("  note: {note}");
         }
-        self.print_goals();
     }
 
     /// What failed, for the end of a run.
@@ -49,6 +48,9 @@ impl Sheet {
 
     /// The goals and what became of them.
     pub(crate) fn print_goals(&self) {
+        if self.goals.is_empty() {
+            return;
+        }
         let rows: Vec<Vec<String>> = self
             .goals
             .iter()
