@@ -63,8 +63,10 @@ fn main() -> Result<(), Failure> {
     };
     let sheet = actix_rt::System::new().block_on(plan.run(has("--bench")))?;
     sheet.print();
-    sheet.print_goals();
-    sheet.write()?;
+    if has("--bench") {
+        sheet.print_goals();
+        sheet.write()?;
+    }
     Ok(())
 }
 

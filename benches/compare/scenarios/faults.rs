@@ -72,17 +72,20 @@ fn one(context: &Context, sheet: &mut Sheet, kind: Kind, case: &str) {
         while Instant::now() < end {
             let due = began + seconds(number(offered) / RATE);
             std::thread::sleep(due.saturating_duration_since(Instant::now()));
-            all.iter()
-                .for_each(|running| running.orchestrator.offer(due));
+            for running in &all {
+                running.orchestrator.offer(due);
+            }
             offered += 1;
         }
     };
     offer_until(fault);
-    all.iter()
-        .for_each(|running| begin(&running.orchestrator, kind));
+    for running in &all {
+        begin(&running.orchestrator, kind);
+    }
     offer_until(over);
-    all.iter()
-        .for_each(|running| end(&running.orchestrator, kind));
+    for running in &all {
+        end(&running.orchestrator, kind);
+    }
     offer_until(over + seconds(after));
     let limit = Instant::now() + seconds(context.pick(25.0, 20.0, 10.0));
     let is_whole = |running: &Running| {

@@ -91,7 +91,7 @@ fn table(bytes: usize) -> String {
         let _ = write!(
             text,
             r#"{{"id": {id}, "name": "row number {id}", "value": {value}, "is_even": {}, "tags": ["one", "two \u00e9", "three"], "at": {{"x": {}, "y": -{id}}}, "note": null}}"#,
-            id % 2 == 0,
+            id.is_multiple_of(2),
             id / 3,
         );
     }

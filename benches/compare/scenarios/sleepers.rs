@@ -46,6 +46,7 @@ fn measure(context: &Context, side: Side, tasks: u64, nap: f64) -> io::Result<Fo
     let orchestrator = Orchestrator::start(Work::noted("sleep", tasks).with_params(params))?;
     // A poll stays open: a peer without a free slot would look for one all the time.
     let setup = Setup::new(usize::try_from(tasks).unwrap_or(usize::MAX) + 1);
+    let started = Instant::now();
     let mut part = side.start(context, &orchestrator, &setup)?;
     let given = || orchestrator.counts().tasks.load(Relaxed);
     let limit = Duration::from_mins(1);
@@ -65,7 +66,7 @@ fn measure(context: &Context, side: Side, tasks: u64, nap: f64) -> io::Result<Fo
         let text = format!("{failures} tasks failed, {missing} are missing");
         return Err(io::Error::other(text));
     }
-    let times = book.times_since(began - limit);
+    let times = book.times_since(started);
     let late = |share| (percentile(&times, share) - nap) * 1e3;
     Ok(vec![
         (MEMORY, mebibytes(usage.resident)),

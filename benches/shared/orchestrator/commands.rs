@@ -1,4 +1,4 @@
-//! Commands to workers over WebSockets.
+//! Commands to workers over a WebSocket.
 
 use std::io;
 use std::sync::{Mutex, PoisonError};
