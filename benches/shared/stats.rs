@@ -1,10 +1,15 @@
 //! Medians and percentiles.
 
-/// The middle one; not a number when there is none.
+/// The middle one, or the mean of the two; not a number when there is none.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let middle = values.len() / 2;
+    match values.as_slice() {
+        [] => f64::NAN,
+        all if all.len().is_multiple_of(2) => f64::midpoint(all[middle - 1], all[middle]),
+        all => all[middle],
+    }
 }
 
 /// The value that `share` (0 to 1) of the sorted values do not exceed.

@@ -20,9 +20,8 @@ const CASE: &str = "idle";
 pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
     let seconds = Duration::from_secs_f64;
     let settle = seconds(context.pick(5.0, 2.0, 0.1));
-    // As long as a poll is held, or three times that.
-    let window = seconds(context.pick(20.0, 5.0, 0.2));
-    let rounds = context.pick(3, 2, 1);
+    // In quick as well there is at least one heartbeat in it.
+    let window = seconds(context.pick(60.0, 16.0, 0.2));
     let setup = Setup {
         eager: false,
         ..Setup::new(10)
@@ -41,28 +40,26 @@ pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
         }
     }
     std::thread::sleep(settle);
-    for round in 1..=rounds {
-        println!("  {CASE}: round {round} of {rounds}, all sides, {window:?}");
-        let mut before = Vec::new();
-        for (_, _, part) in &mut all {
-            before.push(part.usage().unwrap_or_default());
-        }
-        std::thread::sleep(window);
-        let minutes = window.as_secs_f64() / 60.0;
-        for ((side, _, part), before) in all.iter_mut().zip(&before) {
-            let after: Usage = match part.usage() {
-                Ok(after) => after,
-                Err(error) => {
-                    sheet.trouble(format!("{}: {error}", side.name()));
-                    continue;
-                }
-            };
-            let cpu = (after.cpu - before.cpu) * 1e3;
-            let wakes = number(after.all_wakes().saturating_sub(before.all_wakes()));
-            sheet.add(CASE, side.name(), CPU, cpu / minutes);
-            sheet.add(CASE, side.name(), WAKES, wakes / minutes);
-            sheet.add(CASE, side.name(), MEMORY, mebibytes(after.resident));
-        }
+    println!("  {CASE}: all sides, {window:?}");
+    let mut before = Vec::new();
+    for (_, _, part) in &mut all {
+        before.push(part.usage().unwrap_or_default());
+    }
+    std::thread::sleep(window);
+    let minutes = window.as_secs_f64() / 60.0;
+    for ((side, _, part), before) in all.iter_mut().zip(&before) {
+        let after: Usage = match part.usage() {
+            Ok(after) => after,
+            Err(error) => {
+                sheet.trouble(format!("{}: {error}", side.name()));
+                continue;
+            }
+        };
+        let cpu = (after.cpu - before.cpu) * 1e3;
+        let wakes = number(after.all_wakes().saturating_sub(before.all_wakes()));
+        sheet.add(CASE, side.name(), CPU, cpu / minutes);
+        sheet.add(CASE, side.name(), WAKES, wakes / minutes);
+        sheet.add(CASE, side.name(), MEMORY, mebibytes(after.resident));
     }
     for (ours, peer) in PAIRS {
         sheet.goal(CASE, MEMORY, ours.name(), Bound::AtMost(12.0));

@@ -89,6 +89,9 @@ fn open_loop(context: &Context, side: Side, rate: f64) -> io::Result<Found> {
         return Err(io::Error::other(format!("{} tasks failed", book.failures)));
     }
     let times = book.times_since(began + warm_up);
+    if times.is_empty() {
+        return Err(io::Error::other("no task came back"));
+    }
     let of = |(metric, share)| (metric, percentile(&times, share) * 1e3);
     let mut found: Found = PERCENTILES.map(of).into();
     found.push((RATE, number(times.len() as u64) / window.as_secs_f64()));
