@@ -3,8 +3,7 @@
 //! task, how much memory. Prints; asserts nothing. See `docs/performance.md`.
 //!
 //! ```sh
-//! ./test                            # once: makes .venv-distworker
-//! cargo bench --bench distworker
+//! ./bench distworker
 //! ```
 //!
 //! Each worker is a process of its own, measured from outside, in turns. `floor` is no
@@ -14,27 +13,25 @@
 //! Without `--bench`, as under `cargo test`, it only shows that it works, and without the
 //! package it leaves the SDK out.
 
-#[path = "../shared/bare_dist.rs"]
-mod bare_dist;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axon_worker::dev::{DistController, DistOutcome};
 use axon_worker::{RawJson, TaskError, Worker, inline};
 use serde_json::json;
 
-use process::Part;
+use shared::bare_dist;
+use shared::process::{Part, python, until_orphaned};
+use shared::sheet::{Bound, Metric, Sheet};
+use shared::stats::{mebibytes, median, number};
 
 const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
-const SIDES: [&str; 4] = ["floor", "inline", "ours", "SDK"];
-/// The place of the SDK among them.
-const SDK: usize = 3;
 
 type Failure = Box<dyn std::error::Error>;
 
@@ -44,16 +41,14 @@ struct Plan {
     tasks: usize,
 }
 
-/// One worker in one round.
-#[derive(Clone, Copy)]
-struct Measure {
-    /// Median from assignment to result, microseconds.
-    median: f64,
-    /// Microseconds of processor time for a task.
-    cpu: f64,
-    /// The most memory, MiB.
-    peak: f64,
-}
+const MEDIAN: Metric = Metric::new("turnaround", "µs, median");
+const CPU: Metric = Metric::new("processor", "µs/task");
+const PEAK: Metric = Metric::new("peak memory", "MiB");
+const CASE: &str = "echo, one at a time";
+const FLOOR: &str = "floor";
+const INLINE: &str = "inline";
+const OURS: &str = "ours";
+const SDK: &str = "SDK 0.0.6";
 
 fn main() -> Result<(), Failure> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -62,40 +57,44 @@ fn main() -> Result<(), Failure> {
     {
         return play(side, url);
     }
-    let is_bench = arguments.iter().any(|argument| argument == "--bench");
-    let plan = if is_bench {
-        Plan {
-            rounds: 5,
-            warm_up: 200,
-            tasks: 3000,
-        }
-    } else {
-        Plan {
-            rounds: 1,
-            warm_up: 5,
-            tasks: 20,
-        }
+    let has = |word: &str| arguments.iter().any(|argument| argument == word);
+    let (rounds, warm_up, tasks) = match (has("--bench"), has("quick")) {
+        (true, false) => (5, 200, 3000),
+        (true, true) => (2, 100, 1000),
+        (false, _) => (1, 5, 20),
     };
-    actix_rt::System::new().block_on(plan.run(is_bench))
+    let plan = Plan {
+        rounds,
+        warm_up,
+        tasks,
+    };
+    let sheet = actix_rt::System::new().block_on(plan.run(has("--bench")))?;
+    sheet.print();
+    if has("--bench") {
+        sheet.print_goals();
+        sheet.write()?;
+    }
+    Ok(())
 }
 
 /// Plays a measured worker.
 fn play(side: &str, url: &str) -> Result<(), Failure> {
-    if side == "floor" {
+    if side == FLOOR {
         return Ok(bare_dist::run(url, PROVISIONER, TOKEN)?);
     }
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = PROVISIONER.to_owned();
+    PROVISIONER.clone_into(&mut settings.distworker.provisioner);
     settings.distworker.worker_token = TOKEN.into();
     let builder = Worker::builder("bench").settings(settings);
-    let builder = match side {
-        "inline" => builder.queue("echo.any", inline(echo)),
-        _ => builder.queue("echo.any", echo),
+    let builder = if side == INLINE {
+        builder.queue("echo.any", inline(echo))
+    } else {
+        builder.queue("echo.any", echo)
     };
     let _worker = builder.spawn()?;
-    process::until_orphaned();
+    until_orphaned();
     Ok(())
 }
 
@@ -104,63 +103,48 @@ async fn echo(input: RawJson) -> Result<RawJson, TaskError> {
 }
 
 fn start(side: &str, url: &str) -> std::io::Result<Part> {
-    if side != SIDES[SDK] {
+    if side != SDK {
         return Part::start(&["--side", side, url]);
     }
     let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
     let script = project.join("tests/real/distworker_worker.py");
+    let python = sdk_python().ok_or_else(|| std::io::Error::other("no Python SDK"))?;
     Part::spawn(
-        Command::new(python())
+        Command::new(python)
             .arg(script)
             .args([url, PROVISIONER, TOKEN]),
     )
 }
 
-fn python() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(".venv-distworker/bin/python")
+fn sdk_python() -> Option<PathBuf> {
+    python(&[".venv-distworker"])
 }
 
 impl Plan {
-    async fn run(&self, is_bench: bool) -> Result<(), Failure> {
-        let has_sdk = python().exists();
+    async fn run(&self, is_bench: bool) -> Result<Sheet, Failure> {
+        let has_sdk = sdk_python().is_some();
         if !has_sdk && is_bench {
-            return Err("the Python SDK is missing: run ./test, which installs it".into());
+            return Err("the Python SDK is missing: run ./bench, which installs it".into());
         }
-        let sides = if has_sdk { &SIDES[..] } else { &SIDES[..SDK] };
-        println!("echo tasks, one at a time");
-        println!("round   side     turnaround (µs)   CPU per task (µs)   peak (MiB)");
-        let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
+        let mut sheet = Sheet::new("distworker", "DistWorker: echo tasks, one at a time");
         for round in 1..=self.rounds {
-            for (side, measures) in sides.iter().zip(&mut all) {
-                let it = self.measure(side).await?;
-                println!(
-                    "{round:>5}   {side:<6} {:>17.0} {:>19.0} {:>12.1}",
-                    it.median, it.cpu, it.peak
-                );
-                measures.push(it);
+            println!("  {CASE}: round {round} of {}", self.rounds);
+            for side in [FLOOR, INLINE, OURS, SDK] {
+                if has_sdk || side != SDK {
+                    self.measure(&mut sheet, side).await?;
+                }
             }
         }
-        if has_sdk {
-            println!("\nto the SDK, median of the rounds (less is better):");
-            println!("         turnaround   CPU per task   memory");
-            println!("wanted         0.25           0.15     0.40");
-            for (side, measures) in SIDES[..SDK].iter().zip(&all) {
-                let ratio = |of: fn(&Measure) -> f64| {
-                    let ratios = measures.iter().zip(&all[SDK]).map(|(a, b)| of(a) / of(b));
-                    median(ratios.collect())
-                };
-                println!(
-                    "{side:<6} {:>12.2} {:>14.2} {:>8.2}",
-                    ratio(|m| m.median),
-                    ratio(|m| m.cpu),
-                    ratio(|m| m.peak)
-                );
-            }
+        for side in [FLOOR, INLINE, OURS] {
+            sheet.goal_ratio(CASE, MEDIAN, (side, SDK), Bound::AtMost(0.25));
+            sheet.goal_ratio(CASE, CPU, (side, SDK), Bound::AtMost(0.15));
+            sheet.goal_ratio(CASE, PEAK, (side, SDK), Bound::AtMost(0.4));
         }
-        Ok(())
+        sheet.note("the turnaround is from assignment to result, as the controller sees it");
+        Ok(sheet)
     }
 
-    async fn measure(&self, side: &str) -> Result<Measure, Failure> {
+    async fn measure(&self, sheet: &mut Sheet, side: &str) -> Result<(), Failure> {
         let controller = DistController::start().await?;
         let mut worker = start(side, &controller.url())?;
         let connected = controller.connected(1);
@@ -169,12 +153,11 @@ impl Plan {
         let before = worker.usage()?;
         let took = done(&controller, self.tasks).await?;
         let after = worker.usage()?;
-        #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
-        Ok(Measure {
-            median: median(took),
-            cpu: (after.cpu - before.cpu) * 1e6 / self.tasks as f64,
-            peak: after.peak as f64 / 1024.0,
-        })
+        let tasks = number(self.tasks as u64);
+        sheet.add(CASE, side, MEDIAN, median(took));
+        sheet.add(CASE, side, CPU, (after.cpu - before.cpu) * 1e6 / tasks);
+        sheet.add(CASE, side, PEAK, mebibytes(after.peak));
+        Ok(())
     }
 }
 
@@ -186,10 +169,10 @@ async fn done(controller: &DistController, count: usize) -> Result<Vec<f64>, Fai
     let tasks: Vec<_> = submitted.collect();
     let last = tasks.last().ok_or("no tasks")?;
     let view = |task| controller.task(task).ok_or("the task is gone");
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     // Now and then: whoever waits for news is woken by every task.
     while view(last)?.outcome.is_none() {
-        if began.elapsed() > Duration::from_secs(60) {
+        if began.elapsed() > Duration::from_mins(1) {
             return Err("the tasks do not end".into());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -203,9 +186,4 @@ async fn done(controller: &DistController, count: usize) -> Result<Vec<f64>, Fai
         Ok(took.as_secs_f64() * 1e6)
     });
     took.collect()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

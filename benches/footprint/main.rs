@@ -9,38 +9,29 @@
 //! The worker is a process of its own, looked at from outside. Without `--bench`,
 //! as under `cargo test`, it only shows that it works.
 
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/orchestrator.rs"]
-mod orchestrator;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
-#[path = "../shared/worker.rs"]
-mod worker;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use orchestrator::Orchestrator;
-use process::{Part, Usage};
-use worker::Shape;
+use shared::orchestrator::{Orchestrator, Work, wait_until};
+use shared::process::{Part, Usage, until_orphaned};
+use shared::stats::mebibytes;
+use shared::worker::{Shape, start_worker};
+
+/// For as long as anything may take.
+const LONG: Duration = Duration::from_mins(2);
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    if let [flag, address, slots, nap] = arguments.as_slice()
+    if let [flag, address, slots] = arguments.as_slice()
         && flag == "--worker"
     {
-        let shape = Shape {
-            slots: slots.parse()?,
-            polls: 16,
-            nap: Duration::from_millis(nap.parse()?),
-            journal: None,
-            signs: false,
-            inline: false,
-        };
-        let _worker = worker::start_worker(address, &shape)?;
-        process::until_orphaned();
+        let _worker = start_worker(address, &Shape::new(slots.parse()?, 16))?;
+        until_orphaned();
         return Ok(());
     }
     let seconds = Duration::from_secs;
@@ -55,22 +46,21 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn start(orchestrator: &Orchestrator, slots: usize, nap: Duration) -> io::Result<Part> {
+fn start(orchestrator: &Orchestrator, slots: usize) -> io::Result<Part> {
     let address = orchestrator.address.to_string();
-    let (slots, nap) = (slots.to_string(), nap.as_millis().to_string());
-    Part::start(&["--worker", &address, &slots, &nap])
+    Part::start(&["--worker", &address, &slots.to_string()])
 }
 
 /// A worker with default slots and nothing to do, looked at for a while.
 fn idle(settle: Duration, watch: Duration) -> io::Result<()> {
-    let orchestrator = Orchestrator::start("nap", 0)?;
-    let mut part = start(&orchestrator, 10, Duration::ZERO)?;
+    let orchestrator = Orchestrator::start(Work::of("sleep", 0))?;
+    let mut part = start(&orchestrator, 10)?;
     let asked = || {
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let counts = &orchestrator.counts;
+        let counts = orchestrator.counts();
         (count(&counts.polls), count(&counts.beats))
     };
-    wait_for(|| asked().0 > 0)?;
+    wait_until("a poll", LONG, || Ok(asked().0 > 0))?;
     std::thread::sleep(settle);
     let (before, (polls, beats)) = (part.usage()?, asked());
     std::thread::sleep(watch);
@@ -96,11 +86,12 @@ fn idle(settle: Duration, watch: Duration) -> io::Result<()> {
 /// As many tasks as slots, all asleep at once.
 fn sleeping(tasks: usize, nap: Duration, goal: &str) -> io::Result<()> {
     let supply = tasks as u64;
-    let orchestrator = Orchestrator::start("nap", supply)?;
-    let mut part = start(&orchestrator, tasks, nap)?;
-    let given = || orchestrator.counts.tasks.load(Ordering::Relaxed);
+    let params = format!(r#"{{"seconds": {}}}"#, nap.as_secs_f64());
+    let orchestrator = Orchestrator::start(Work::of("sleep", supply).with_params(params))?;
+    let mut part = start(&orchestrator, tasks)?;
+    let given = || orchestrator.counts().tasks.load(Ordering::Relaxed);
     let began = Instant::now();
-    wait_for(|| given() == supply)?;
+    wait_until("all tasks taken in", LONG, || Ok(given() == supply))?;
     let taken_in = began.elapsed();
     // The last ones are on their way to their threads.
     std::thread::sleep(nap.saturating_sub(taken_in) / 2);
@@ -109,30 +100,13 @@ fn sleeping(tasks: usize, nap: Duration, goal: &str) -> io::Result<()> {
         "{tasks} tasks asleep: {:.1} MiB resident ({goal}); taken in within {taken_in:.1?}, {ended} of them ended before the look",
         mebibytes(usage.resident),
     );
-    wait_for(|| orchestrator.results() == supply)?;
+    wait_until("all tasks ended", LONG, || {
+        Ok(orchestrator.results() == supply)
+    })?;
     println!(
         "  all ended after {:.1?}; {:.1} MiB at most",
         began.elapsed(),
         mebibytes(part.usage()?.peak)
     );
     Ok(())
-}
-
-fn wait_for(reached: impl Fn() -> bool) -> io::Result<()> {
-    let began = Instant::now();
-    while !reached() {
-        if began.elapsed() > Duration::from_mins(2) {
-            return Err(io::Error::other("what was waited for did not happen"));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    Ok(())
-}
-
-#[allow(
-    clippy::cast_precision_loss,
-    reason = "no process has that much memory"
-)]
-fn mebibytes(kibibytes: u64) -> f64 {
-    kibibytes as f64 / 1024.0
 }

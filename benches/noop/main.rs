@@ -13,16 +13,9 @@
 //! difference is what the tasks have cost. The orchestrator is a process of its own and
 //! not counted. Without `--bench`, as under `cargo test`, it only shows that it works.
 
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../throughput/bare.rs"]
-mod bare;
-#[path = "../shared/bare_dist.rs"]
-mod bare_dist;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/orchestrator.rs"]
-mod orchestrator;
-#[path = "../shared/worker.rs"]
-mod worker;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -32,8 +25,9 @@ use axon_worker::dev::DistController;
 use axon_worker::{RawJson, TaskError, Worker, inline};
 use serde_json::json;
 
-use orchestrator::Orchestrator;
-use worker::Shape;
+use shared::orchestrator::{Orchestrator, Work};
+use shared::worker::{Shape, start_worker};
+use shared::{bare, bare_dist};
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
@@ -118,7 +112,7 @@ fn counted(side: &str, count: u64, profile: Option<&str>) -> Result<u64, Failure
 
 /// Plays the orchestrator: says where it is, and that all its tasks are done.
 fn orchestrate(count: u64) -> Result<(), Failure> {
-    let orchestrator = Orchestrator::start("noop", count)?;
+    let orchestrator = Orchestrator::start(Work::of("noop", count))?;
     say(&orchestrator.address.to_string())?;
     while orchestrator.results() < count {
         std::thread::sleep(Duration::from_millis(2));
@@ -179,15 +173,12 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
             None
         }
         "dist" | "dist-inline" => Some(dist_worker(&address, side == "dist-inline")?),
-        _ => Some(worker::start_worker(
+        _ => Some(start_worker(
             &address,
             &Shape {
-                journal: None,
-                slots: 4 * WIDTH,
-                polls: WIDTH,
-                nap: Duration::ZERO,
                 signs: side == "signing",
                 inline: side == "inline",
+                ..Shape::new(4 * WIDTH, WIDTH)
             },
         )?),
     };
@@ -203,7 +194,7 @@ fn dist_worker(url: &str, is_inline: bool) -> axon_worker::Result<axon_worker::W
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = PROVISIONER.to_owned();
+    PROVISIONER.clone_into(&mut settings.distworker.provisioner);
     settings.distworker.worker_token = TOKEN.into();
     let builder = Worker::builder("bench").settings(settings);
     let builder = if is_inline {

@@ -11,15 +11,9 @@
 //! processor time of a viewer by itself. Without `--bench`, as under
 //! `cargo test`, it only shows that it works.
 
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/orchestrator.rs"]
-mod orchestrator;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/worker.rs"]
-mod worker;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -28,9 +22,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use orchestrator::{ENDLESS, Orchestrator};
-use process::Part;
-use worker::Shape;
+use shared::orchestrator::{ENDLESS, Orchestrator, Work, wait_until};
+use shared::process::{Part, until_orphaned};
+use shared::stats::{median, number};
+use shared::worker::{Shape, builder};
 
 const POLLS: usize = 16;
 
@@ -53,14 +48,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A worker on that port, or without pages on port 0.
 fn play(address: &str, port: u16) -> Result<(), Box<dyn std::error::Error>> {
-    let shape = Shape {
-        journal: None,
-        slots: 4 * POLLS,
-        polls: POLLS,
-        nap: Duration::ZERO,
-        signs: false,
-    };
-    let worker = worker::builder(address, &shape)
+    let worker = builder(address, &Shape::new(4 * POLLS, POLLS))
         .configure(move |settings| settings.worker_port = port)
         .build()?;
     let _worker = if port == 0 {
@@ -68,7 +56,7 @@ fn play(address: &str, port: u16) -> Result<(), Box<dyn std::error::Error>> {
     } else {
         worker.with_health_check().spawn()?
     };
-    process::until_orphaned();
+    until_orphaned();
     Ok(())
 }
 
@@ -87,19 +75,14 @@ struct Measure {
 
 impl Side {
     fn start(port: u16, supply: u64) -> io::Result<Self> {
-        let orchestrator = Orchestrator::start("noop", supply)?;
+        let orchestrator = Orchestrator::start(Work::of("noop", supply))?;
         let part = Part::start(&[
             "--side",
             &orchestrator.address.to_string(),
             &port.to_string(),
         ])?;
-        let started = Instant::now();
-        while orchestrator.results() == 0 {
-            if started.elapsed() > Duration::from_secs(10) {
-                return Err(io::Error::other("the worker delivers no result"));
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
+        let within = Duration::from_secs(10);
+        wait_until("a result", within, || Ok(orchestrator.results() > 0))?;
         thread::sleep(Duration::from_millis(500));
         Ok(Self { orchestrator, part })
     }
@@ -108,8 +91,7 @@ impl Side {
         let (began, results, cpu) = (Instant::now(), self.orchestrator.results(), self.cpu()?);
         thread::sleep(window);
         let (seconds, more) = (began.elapsed(), self.orchestrator.results() - results);
-        #[allow(clippy::cast_precision_loss, reason = "seconds, not years")]
-        let tasks = more as f64;
+        let tasks = number(more);
         Ok(Measure {
             per_second: tasks / seconds.as_secs_f64(),
             cpu: (self.cpu()? - cpu) * 1e6 / tasks,
@@ -220,9 +202,4 @@ fn idle_worker(window: Duration) -> io::Result<()> {
 /// Free a moment ago.
 fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

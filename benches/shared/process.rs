@@ -19,6 +19,7 @@ impl Part {
         program.stdin(Stdio::piped()).spawn().map(Self)
     }
 
+    /// What is used so far; an error when the process has ended.
     pub(crate) fn usage(&mut self) -> io::Result<Usage> {
         if let Some(status) = self.0.try_wait()? {
             return Err(io::Error::other(format!(
@@ -42,6 +43,15 @@ pub(crate) fn until_orphaned() {
     drop(io::stdin().read_line(&mut String::new()));
 }
 
+/// The Python of the first of these virtual environments that is there.
+pub(crate) fn python(environments: &[&str]) -> Option<PathBuf> {
+    let project = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let pythons = environments
+        .iter()
+        .map(|name| project.join(name).join("bin/python"));
+    pythons.into_iter().find(|python| python.exists())
+}
+
 /// What a process has used since its start.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Usage {
@@ -56,6 +66,11 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
+    /// How often any thread was woken.
+    pub(crate) fn all_wakes(&self) -> u64 {
+        self.wakes.iter().map(|(_, wakes)| wakes).sum()
+    }
+
     pub(crate) fn of_this_process() -> io::Result<Self> {
         Self::of("self")
     }

@@ -1,61 +1,158 @@
-//! The worker as it is measured.
+//! The worker as it is measured, and what its tasks do.
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
-use axon_worker::{RawJson, TaskError, Worker, WorkerBuilder, WorkerHandle, inline};
+use axon_worker::{
+    Cancellation, RawJson, TaskContext, TaskError, Worker, WorkerBuilder, WorkerHandle, blocking,
+    inline,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// What every worker shows to the stand-in.
+pub(crate) const TOKEN: &str = "token-of-the-bench";
 
 /// How a measured worker differs from one with default settings.
 pub(crate) struct Shape {
     pub(crate) slots: usize,
     pub(crate) polls: usize,
-    /// For how long its tasks sleep.
-    pub(crate) nap: Duration,
     /// Where it keeps a journal, if it does.
     pub(crate) journal: Option<PathBuf>,
     /// Whether it speaks RXON 1.0b17, which signs every result, instead of 1.0b2.
     pub(crate) signs: bool,
+    /// Whether it listens for commands.
+    pub(crate) commands: bool,
     /// Whether its no-op runs on the control thread.
     pub(crate) inline: bool,
+    /// Its interval of heartbeats and the least time between two, if not the default.
+    pub(crate) beats: Option<(Duration, Duration)>,
 }
 
-/// Starts a worker for tasks called `noop`, which do nothing, and `nap`.
+impl Shape {
+    pub(crate) fn new(slots: usize, polls: usize) -> Self {
+        Self {
+            slots,
+            polls,
+            journal: None,
+            signs: false,
+            commands: false,
+            inline: false,
+            beats: None,
+        }
+    }
+
+    fn settings(&self, address: &str) -> Settings {
+        let mut settings = Settings::default();
+        let mut orchestrator = OrchestratorSettings::new(format!("http://{address}"), TOKEN);
+        orchestrator.rxon_version = if self.signs {
+            RxonVersion::V1_0b17
+        } else {
+            RxonVersion::V1_0b2
+        };
+        settings.orchestrators = vec![orchestrator];
+        settings.intake.max_concurrent_tasks = self.slots;
+        settings.intake.max_open_polls = self.polls;
+        settings.enable_websockets = self.commands;
+        if let Some((interval, cooldown)) = self.beats {
+            settings.timing.heartbeat_interval = interval;
+            settings.timing.heartbeat_cooldown = cooldown;
+        }
+        if self.journal.is_some() {
+            settings.journal.mode = JournalMode::On;
+            settings.journal.dir.clone_from(&self.journal);
+        }
+        settings
+    }
+}
+
+/// Starts a worker with the tasks that `peer_common.py` has as well.
 pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<WorkerHandle> {
     builder(address, shape).spawn()
 }
 
 /// The same worker, not started.
 pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
-    let mut settings = Settings::default();
-    settings.orchestrators = vec![OrchestratorSettings::new(
-        format!("http://{address}"),
-        "token-of-the-bench",
-    )];
-    settings.orchestrators[0].rxon_version = if shape.signs {
-        RxonVersion::V1_0b17
-    } else {
-        RxonVersion::V1_0b2
-    };
-    settings.intake.max_concurrent_tasks = shape.slots;
-    settings.intake.max_open_polls = shape.polls;
-    if shape.journal.is_some() {
-        settings.journal.mode = JournalMode::On;
-        settings.journal.dir.clone_from(&shape.journal);
-    }
-    let nap = shape.nap;
-    let builder = Worker::builder("bench").settings(settings);
+    let builder = Worker::builder("bench").settings(shape.settings(address));
     let builder = if shape.inline {
         builder.task("noop", inline(noop))
     } else {
         builder.task("noop", noop)
     };
-    builder.task("nap", move |_: RawJson| async move {
-        tokio::time::sleep(nap).await;
-        Ok::<_, TaskError>(())
-    })
+    builder
+        .task("rows", rows)
+        .task("sleep", sleep)
+        .task("spin", blocking(spin))
+        .task("block", block)
 }
 
+/// Looks at nothing.
 async fn noop(_: RawJson) -> Result<(), TaskError> {
+    Ok(())
+}
+
+/// What `payload.rs` of the comparison makes.
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "parsed like in Python, then only counted")]
+struct Row {
+    id: u32,
+    name: String,
+    value: f64,
+    is_even: bool,
+    tags: Vec<String>,
+    at: Place,
+    note: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "as above")]
+struct Place {
+    x: i64,
+    y: i64,
+}
+
+#[derive(Deserialize)]
+struct Table {
+    rows: Vec<Row>,
+}
+
+/// Has all of its parameters parsed.
+async fn rows(table: Table) -> Result<Value, TaskError> {
+    Ok(json!({ "rows": table.rows.len() }))
+}
+
+#[derive(Deserialize)]
+struct Time {
+    seconds: f64,
+}
+
+impl Time {
+    fn duration(&self) -> Result<Duration, TaskError> {
+        Duration::try_from_secs_f64(self.seconds)
+            .map_err(|error| TaskError::invalid_input(format!("field `seconds`: {error}")))
+    }
+}
+
+/// Ends at once when it is called off, as a sleep of Python's asyncio does.
+async fn sleep(time: Time, cancelled: Cancellation) -> Result<(), TaskError> {
+    tokio::select! {
+        () = tokio::time::sleep(time.duration()?) => Ok(()),
+        () = cancelled.cancelled() => Err(TaskError::transient("called off")),
+    }
+}
+
+/// Burns a thread of its own.
+fn spin(time: Time, task: TaskContext) -> Result<(), TaskError> {
+    let end = Instant::now() + time.duration()?;
+    while Instant::now() < end && !task.is_cancelled() {
+        std::hint::spin_loop();
+    }
+    Ok(())
+}
+
+/// Behaves badly: blocks the thread of async handlers.
+async fn block(time: Time) -> Result<(), TaskError> {
+    std::thread::sleep(time.duration()?);
     Ok(())
 }

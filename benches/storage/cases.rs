@@ -13,73 +13,78 @@ pub(crate) struct Case {
     /// What a side is told.
     pub(crate) name: &'static str,
     pub(crate) what: &'static str,
+    /// How much of `unit` is moved.
     pub(crate) amount: f64,
     pub(crate) unit: &'static str,
+    /// What is wanted of us.
+    pub(crate) goal: Goal,
     pub(crate) rounds: usize,
     pub(crate) is_ours: bool,
 }
 
-const fn case(name: &'static str, what: &'static str, amount: f64, unit: &'static str) -> Case {
+pub(crate) enum Goal {
+    /// So many times as fast as `obstore`.
+    Faster(f64),
+    /// Within so many milliseconds.
+    Within(f64),
+    None,
+}
+
+const fn mebibytes(name: &'static str, what: &'static str, amount: f64, goal: Goal) -> Case {
     Case {
         name,
         what,
         amount,
-        unit,
+        unit: "MiB/s",
+        goal,
         rounds: 100,
         is_ours: false,
     }
 }
 
+const fn objects(name: &'static str, what: &'static str) -> Case {
+    Case {
+        unit: "1/s",
+        ..mebibytes(name, what, 1000.0, Goal::Faster(2.0))
+    }
+}
+
+const fn hit(name: &'static str, what: &'static str, goal: Goal) -> Case {
+    Case {
+        is_ours: true,
+        ..mebibytes(name, what, 256.0, goal)
+    }
+}
+
+const fn huge(name: &'static str, what: &'static str) -> Case {
+    Case {
+        rounds: 1,
+        ..mebibytes(name, what, 1024.0, Goal::None)
+    }
+}
+
 pub(crate) const CASES: &[Case] = &[
-    case("get", "256 MiB into a file", 256.0, "MiB"),
-    case("put", "256 MiB from a file", 256.0, "MiB"),
-    case(
-        "get-small",
-        "1000 objects of 16 KiB into files",
-        1000.0,
-        "objects",
+    mebibytes("get", "256 MiB into a file", 256.0, Goal::Faster(1.0)),
+    mebibytes("put", "256 MiB from a file", 256.0, Goal::Faster(1.0)),
+    objects("get-small", "1000 objects of 16 KiB into files"),
+    objects("put-small", "1000 files of 16 KiB into objects"),
+    huge("get-huge", "1 GiB into a file"),
+    huge("put-huge", "1 GiB from a file"),
+    hit(
+        "hit-link",
+        "256 MiB out of the cache, by a link",
+        Goal::Within(10.0),
     ),
-    case(
-        "put-small",
-        "1000 files of 16 KiB into objects",
-        1000.0,
-        "objects",
+    hit(
+        "hit-copy",
+        "256 MiB out of the cache, a copy that was made beforehand",
+        Goal::Within(10.0),
     ),
-    Case {
-        rounds: 1,
-        ..case("get-huge", "1 GiB into a file", 1024.0, "MiB")
-    },
-    Case {
-        rounds: 1,
-        ..case("put-huge", "1 GiB from a file", 1024.0, "MiB")
-    },
-    Case {
-        is_ours: true,
-        ..case(
-            "hit-link",
-            "256 MiB out of the cache, by a link",
-            256.0,
-            "MiB",
-        )
-    },
-    Case {
-        is_ours: true,
-        ..case(
-            "hit-copy",
-            "256 MiB out of the cache, a copy that was made beforehand",
-            256.0,
-            "MiB",
-        )
-    },
-    Case {
-        is_ours: true,
-        ..case(
-            "hit-burst",
-            "256 MiB out of the cache, a copy that is made now",
-            256.0,
-            "MiB",
-        )
-    },
+    hit(
+        "hit-burst",
+        "256 MiB out of the cache, a copy that is made now",
+        Goal::None,
+    ),
 ];
 
 /// Puts there what is fetched.

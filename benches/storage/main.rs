@@ -1,6 +1,6 @@
 //! Moving objects: this crate, `obstore` (Python) and `object_store` (Rust) take turns.
 //!
-//! `cargo bench --bench storage`. The storage is a process of its own that keeps objects
+//! `./bench storage`. The storage is a process of its own that keeps objects
 //! in memory, each side another. What the others need is described in
 //! `docs/performance.md`; a side that is not there is left out, and said so.
 #![allow(missing_docs, missing_debug_implementations, reason = "a program")]
@@ -15,16 +15,23 @@ mod ours;
 )]
 #[path = "../../tests/storage/server/mod.rs"]
 mod server;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 mod side;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use cases::{CASES, Case};
+use cases::{CASES, Case, Goal};
+use shared::process::python;
+use shared::sheet::{Bound, Metric, Sheet};
 use side::Side;
 
-const ROUNDS: usize = 5;
+const TIME: Metric = Metric::new("time", "ms");
+const PEAK: Metric = Metric::new("peak memory", "MiB");
+const IDLE: Metric = Metric::new("idle before", "MiB");
 
 fn main() {
     let mut args = std::env::args().skip(1);
@@ -59,8 +66,14 @@ fn compare() {
         .expect("it tells its address");
     let url = url.trim();
     let mut sides = vec![Side::start("ours", Command::new(&me).args(["ours", url])).expect("ours")];
+    let rounds = if std::env::args().any(|word| word == "quick") {
+        1
+    } else {
+        5
+    };
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join(".venv-s3/bin/python");
+    // Where the package is not installed there is no such program either.
+    let python = python(&[".venv-obstore", ".venv-s3"]).unwrap_or_else(|| "no-python".into());
     let script = root.join("benches/storage/obstore_side.py");
     let rival = root.join("benches/storage/rival/target/release/rival");
     for (name, command) in [
@@ -72,20 +85,22 @@ fn compare() {
             Err(error) => println!("{name} is left out: {error}"),
         }
     }
+    let mut sheet = Sheet::new("storage", "Objects between files and a storage");
     for case in CASES {
-        measure(case, &mut sides);
+        println!("  {}", case.what);
+        measure(&mut sheet, case, &mut sides, rounds);
     }
     drop(sides);
     let _ = storage.kill();
     let _ = storage.wait();
+    sheet.print();
+    sheet.print_goals();
+    sheet.write().expect("room for the numbers");
 }
 
 /// Rounds of one case, all sides in each.
-fn measure(case: &Case, sides: &mut [Side]) {
-    let mut times = vec![Vec::new(); sides.len()];
-    let mut peaks = vec![0.0_f64; sides.len()];
-    let mut idle = vec![0.0_f64; sides.len()];
-    for round in 0..=ROUNDS.min(case.rounds) {
+fn measure(sheet: &mut Sheet, case: &Case, sides: &mut [Side], rounds: usize) {
+    for round in 0..=rounds.min(case.rounds) {
         for (i, side) in sides.iter_mut().enumerate() {
             if case.is_ours && i > 0 {
                 continue;
@@ -93,33 +108,20 @@ fn measure(case: &Case, sides: &mut [Side]) {
             let run = side.run(case.name);
             // The first opens connections and warms the disk.
             if round > 0 || case.rounds == 1 {
-                times[i].push(run.seconds);
+                sheet.add(case.what, side.name, TIME, run.seconds * 1e3);
+                let rate = Metric::new("rate", case.unit);
+                sheet.add(case.what, side.name, rate, case.amount / run.seconds);
+                sheet.add(case.what, side.name, PEAK, run.peak);
+                sheet.add(case.what, side.name, IDLE, run.idle);
             }
-            peaks[i] = peaks[i].max(run.peak);
-            idle[i] = run.idle;
         }
     }
-    println!("\n{}", case.what);
-    let median = |times: &[f64]| {
-        let mut sorted = times.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
-    };
-    for (i, side) in sides.iter().enumerate() {
-        if times[i].is_empty() {
-            continue;
+    match case.goal {
+        Goal::Faster(times) => {
+            let pair = ("obstore", "ours");
+            sheet.goal_ratio(case.what, TIME, pair, Bound::AtLeast(times));
         }
-        let seconds = median(&times[i]);
-        let ratios: Vec<f64> = times[i].iter().zip(&times[0]).map(|(t, o)| t / o).collect();
-        println!(
-            "  {:<13} {:>9.2} ms   {:>9.1} {}/s   ours is {:.2} x as fast   peak {:.1} MiB, idle {:.1}",
-            side.name,
-            seconds * 1e3,
-            case.amount / seconds,
-            case.unit,
-            median(&ratios),
-            peaks[i],
-            idle[i],
-        );
+        Goal::Within(millis) => sheet.goal(case.what, TIME, "ours", Bound::AtMost(millis)),
+        Goal::None => {}
     }
 }

@@ -8,20 +8,18 @@
 //! Each side is a process of its own, measured from outside, in turns. Without
 //! `--bench`, as under `cargo test`, it only shows that it works.
 
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/orchestrator.rs"]
-mod orchestrator;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io;
 use std::time::{Duration, Instant};
 
 use axon_worker::config::{OrchestratorSettings, RxonVersion, Sampler, Settings};
 use axon_worker::{RawJson, TaskError, Worker, logging};
-use orchestrator::{ENDLESS, Orchestrator};
-use process::{Part, Usage};
+use shared::orchestrator::{ENDLESS, Orchestrator, Work, wait_until};
+use shared::process::{Part, Usage, until_orphaned};
+use shared::stats::number;
 
 /// Open polls.
 const WIDTH: usize = 16;
@@ -122,7 +120,7 @@ fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
         worker = worker.without_metrics();
     }
     let _worker = worker.spawn()?;
-    process::until_orphaned();
+    until_orphaned();
     Ok(())
 }
 
@@ -135,15 +133,12 @@ struct Measure {
 }
 
 fn measure(side: &str, warm_up: Duration, window: Duration) -> io::Result<Measure> {
-    let orchestrator = Orchestrator::start("noop", ENDLESS)?;
+    let orchestrator = Orchestrator::start(Work::of("noop", ENDLESS))?;
     let mut part = Part::start(&["--side", side, &orchestrator.address.to_string()])?;
-    let started = Instant::now();
-    while orchestrator.results() == 0 {
-        if started.elapsed() > Duration::from_secs(10) {
-            return Err(io::Error::other(format!("{side} delivers no result")));
-        }
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    let within = Duration::from_secs(10);
+    wait_until(&format!("a result of {side}"), within, || {
+        Ok(orchestrator.results() > 0)
+    })?;
     std::thread::sleep(warm_up);
     let look = |part: &mut Part| -> io::Result<(Instant, u64, Usage)> {
         Ok((Instant::now(), orchestrator.results(), part.usage()?))
@@ -151,8 +146,7 @@ fn measure(side: &str, warm_up: Duration, window: Duration) -> io::Result<Measur
     let (began, results, usage) = look(&mut part)?;
     std::thread::sleep(window);
     let (ended, later_results, later_usage) = look(&mut part)?;
-    #[allow(clippy::cast_precision_loss, reason = "counts of seconds")]
-    let tasks = (later_results - results) as f64;
+    let tasks = number(later_results - results);
     Ok(Measure {
         per_second: tasks / (ended - began).as_secs_f64(),
         cpu: (later_usage.cpu - usage.cpu) * 1e6 / tasks,

@@ -9,22 +9,18 @@
 //! Each side is a process of its own, measured from outside, in turns. Without
 //! `--bench`, as under `cargo test`, it only shows that it works.
 
-mod bare;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/orchestrator.rs"]
-mod orchestrator;
-#[allow(dead_code, reason = "each bench uses its part of it")]
-#[path = "../shared/process.rs"]
-mod process;
-#[path = "../shared/worker.rs"]
-mod worker;
+#[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
+#[path = "../shared/mod.rs"]
+mod shared;
 
 use std::io;
 use std::time::{Duration, Instant};
 
-use orchestrator::{ENDLESS, Orchestrator};
-use process::{Part, Usage};
-use worker::Shape;
+use shared::bare;
+use shared::orchestrator::{ENDLESS, Orchestrator, Work, wait_until};
+use shared::process::{Part, Usage, until_orphaned};
+use shared::stats::{mebibytes, median, number};
+use shared::worker::{Shape, start_worker};
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
@@ -59,18 +55,16 @@ fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
         let folder = (side == "journal").then(tempfile::tempdir).transpose()?;
         let shape = Shape {
             journal: folder.as_ref().map(|folder| folder.path().to_owned()),
-            slots: 4 * WIDTH,
-            polls: WIDTH,
-            nap: Duration::ZERO,
             signs: side == "signing",
             inline: side == "inline",
+            ..Shape::new(4 * WIDTH, WIDTH)
         };
-        let _worker = worker::start_worker(address, &shape)?;
-        process::until_orphaned();
+        let _worker = start_worker(address, &shape)?;
+        until_orphaned();
         return Ok(());
     }
     std::thread::spawn(|| {
-        process::until_orphaned();
+        until_orphaned();
         std::process::exit(0);
     });
     match side {
@@ -162,15 +156,13 @@ impl Plan {
     }
 
     fn measure(&self, side: &str) -> io::Result<Measure> {
-        let orchestrator = Orchestrator::start("noop", ENDLESS)?;
+        let orchestrator = Orchestrator::start(Work::of("noop", ENDLESS))?;
         let mut part = Part::start(&["--side", side, &orchestrator.address.to_string()])?;
-        let started = Instant::now();
-        while orchestrator.results() == 0 {
-            if started.elapsed() > Duration::from_secs(10) {
-                return Err(io::Error::other(format!("{side} delivers no result")));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        wait_until(
+            &format!("a result of {side}"),
+            Duration::from_secs(10),
+            || Ok(orchestrator.results() > 0),
+        )?;
         std::thread::sleep(self.warm_up);
         let look = |part: &mut Part| -> io::Result<_> {
             let ours = Usage::of_this_process()?.cpu;
@@ -180,14 +172,8 @@ impl Plan {
         std::thread::sleep(self.window);
         let (ended, later_results, later_usage, later_ours) = look(&mut part)?;
         let seconds = (ended - began).as_secs_f64();
-        #[allow(
-            clippy::cast_precision_loss,
-            reason = "counts of seconds, not of years"
-        )]
-        let (tasks, peak) = (
-            (later_results - results) as f64,
-            later_usage.peak as f64 / 1024.0,
-        );
+        let tasks = number(later_results - results);
+        let peak = mebibytes(later_usage.peak);
         Ok(Measure {
             per_second: tasks / seconds,
             cpu: (later_usage.cpu - usage.cpu) * 1e6 / tasks,
@@ -195,10 +181,4 @@ impl Plan {
             peak,
         })
     }
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

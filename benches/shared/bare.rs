@@ -2,6 +2,7 @@
 //! bare sockets, which do the exchange of a task and nothing else.
 
 use std::io;
+use std::ops::Range;
 
 use awc::http::StatusCode;
 use bytes::Bytes;
@@ -55,7 +56,7 @@ pub(crate) fn run_awc(address: &str, loops: usize) -> io::Result<()> {
     })
 }
 
-/// Loops of sockets that look at nothing but the length of what comes back.
+/// Loops of sockets that look at nothing but the number of the task.
 pub(crate) fn run_sockets(address: &str, loops: usize) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -78,14 +79,38 @@ async fn exchange(address: String) -> io::Result<()> {
     )
     .into_bytes();
     result.extend_from_slice(BODY);
+    let ours = number_in(&result).ok_or_else(|| io::Error::other("a result without a number"))?;
+    // Where it is in a task; all are of one length.
+    let mut theirs = None;
     let mut answer = vec![0; 4096];
     loop {
-        for request in [poll.as_bytes(), &result] {
-            socket.write_all(request).await?;
-            // An answer is written at once and is short: it comes in one piece.
-            if socket.read(&mut answer).await? == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+        socket.write_all(poll.as_bytes()).await?;
+        // An answer is written at once and is short: it comes in one piece.
+        let length = socket.read(&mut answer).await?;
+        if theirs.is_none() {
+            theirs = number_in(&answer[..length]);
+        }
+        // Without a task in it, it was held for long, or the connection is closed.
+        if let Some(range) = theirs.clone().filter(|range| range.end <= length) {
+            result[ours.clone()].copy_from_slice(&answer[range]);
+        } else if length == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        } else {
+            continue;
+        }
+        socket.write_all(&result).await?;
+        if socket.read(&mut answer).await? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
         }
     }
+}
+
+/// Where the digits of the first id are.
+fn number_in(message: &[u8]) -> Option<Range<usize>> {
+    const BEFORE: &[u8] = b"-4000-8000-";
+    let at = message
+        .windows(BEFORE.len())
+        .position(|bytes| bytes == BEFORE)?
+        + BEFORE.len();
+    (message.len() >= at + 12).then_some(at..at + 12)
 }
