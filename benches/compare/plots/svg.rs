@@ -26,10 +26,10 @@ pub(super) struct Bar {
 }
 
 impl Bar {
-    /// None without a value.
+    /// None without a value that has a place on an axis.
     pub(super) fn of(name: &str, values: &[f64]) -> Option<Self> {
         let (least, most) = spread(values);
-        (!values.is_empty()).then(|| Self {
+        (least.is_finite() && most.is_finite()).then(|| Self {
             name: name.to_owned(),
             middle: median(values.iter().copied()),
             least,
