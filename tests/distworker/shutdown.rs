@@ -1,10 +1,12 @@
 //! The end of the worker.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axon_worker::dev::{DistController, DistEvent, DistTask};
-use axon_worker::{RawJson, TaskError};
+use axon_worker::{Data, RawJson, TaskError};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::support::{assert_failed, completed, outcome, soon, until, worker};
 
@@ -23,20 +25,26 @@ async fn an_idle_worker_says_goodbye() {
 
 #[actix_rt::test]
 async fn running_tasks_finish_and_their_results_are_delivered() {
-    async fn soon_done(_: RawJson) -> Result<&'static str, TaskError> {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    async fn soon_done(_: RawJson, gate: Data<Arc<Notify>>) -> Result<&'static str, TaskError> {
+        gate.notified().await;
         Ok("done")
     }
+    let gate = Arc::new(Notify::new());
     let controller = DistController::start().await.unwrap();
     let worker = worker(&controller)
         .queue("work", soon_done)
+        .data(gate.clone())
         .spawn()
         .unwrap();
     let task = controller.submit("work", &json!({}));
     until("it runs", || worker.status().tasks.len() == 1).await;
     // Nobody else is there, so it is for the next worker.
     let next = controller.submit("echo.any", &json!({}));
-    let report = worker.shutdown().await;
+    let later = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        gate.notify_one();
+    };
+    let (report, ()) = tokio::join!(worker.shutdown(), later);
     assert!(report.is_clean(), "{report}");
     let expected = completed(json!({ "result": "done" }));
     assert_eq!(outcome(&controller, &task).await, expected);
