@@ -123,7 +123,7 @@ async fn a_result_survives_any_outage() {
 #[actix_rt::test]
 async fn results_that_nobody_takes_do_not_pile_up_without_bound() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    orchestrator.fail_next(Call::Deliver, &unreachable(), 100);
+    orchestrator.fail_next(Call::Deliver, &unreachable(), 1100);
     for _ in 0..1500 {
         orchestrator.submit("echo", &());
     }
