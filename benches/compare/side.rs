@@ -23,6 +23,8 @@ pub(crate) enum Side {
     Awc,
     /// This crate, RXON 1.0b2.
     Ours,
+    /// The same with the no-op on the control thread.
+    OursInline,
     /// avtomatika-worker 1.0b4, RXON 1.0b2.
     Sdk4,
     /// This crate, RXON 1.0b17, which signs all it sends.
@@ -33,7 +35,7 @@ pub(crate) enum Side {
     Sdk20Unsigned,
 }
 
-pub(crate) use Side::{Awc, Ours, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets};
+pub(crate) use Side::{Awc, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets};
 
 /// Our worker and the SDK's, in both dialects.
 pub(crate) const WORKERS: &[Side] = &[Ours, Sdk4, OursSigned, Sdk20];
@@ -74,6 +76,7 @@ impl Side {
             Sockets => "sockets",
             Awc => "awc",
             Ours => "ours",
+            OursInline => "ours inline",
             Sdk4 => "SDK 1.0b4",
             OursSigned => "ours 1.0b17",
             Sdk20 => "SDK 1.0b20",
@@ -90,7 +93,7 @@ impl Side {
         match self {
             Sdk4 => Some((".venv-sdk-1.0b4", "peer_1_0b4.py")),
             Sdk20 | Sdk20Unsigned => Some((".venv-sdk-1.0b20", "peer_1_0b20.py")),
-            Sockets | Awc | Ours | OursSigned => None,
+            Sockets | Awc | Ours | OursInline | OursSigned => None,
         }
     }
 
@@ -130,9 +133,13 @@ impl Side {
 /// Plays one of our sides until the program that started it is gone.
 pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     let setup: Setup = serde_json::from_str(setup)?;
-    if [Ours.name(), OursSigned.name()].contains(&name) {
+    if [Ours, OursInline, OursSigned]
+        .map(Side::name)
+        .contains(&name)
+    {
         let shape = Shape {
             signs: name == OursSigned.name(),
+            inline: name == OursInline.name(),
             commands: setup.commands,
             beats: setup.beats.map(|(interval, cooldown)| {
                 let seconds = Duration::from_secs_f64;
