@@ -87,7 +87,7 @@ fn play(side: &str, url: &str) -> Result<(), Failure> {
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = PROVISIONER.to_owned();
+    settings.distworker.provisioner = String::from(PROVISIONER);
     settings.distworker.worker_token = TOKEN.into();
     let builder = Worker::builder("bench").settings(settings);
     let builder = match side {
@@ -189,7 +189,7 @@ async fn done(controller: &DistController, count: usize) -> Result<Vec<f64>, Fai
     let began = std::time::Instant::now();
     // Now and then: whoever waits for news is woken by every task.
     while view(last)?.outcome.is_none() {
-        if began.elapsed() > Duration::from_secs(60) {
+        if began.elapsed() > Duration::from_mins(1) {
             return Err("the tasks do not end".into());
         }
         tokio::time::sleep(Duration::from_millis(10)).await;

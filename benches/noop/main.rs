@@ -203,7 +203,7 @@ fn dist_worker(url: &str, is_inline: bool) -> axon_worker::Result<axon_worker::W
     let mut settings = axon_worker::config::Settings::default();
     settings.orchestrators.clear();
     settings.distworker.controller_url = Some(url.to_owned());
-    settings.distworker.provisioner = PROVISIONER.to_owned();
+    settings.distworker.provisioner = String::from(PROVISIONER);
     settings.distworker.worker_token = TOKEN.into();
     let builder = Worker::builder("bench").settings(settings);
     let builder = if is_inline {
