@@ -20,11 +20,11 @@ def say(**message):
 
 def main():
     params = json.load(sys.stdin)
-    if not isinstance(params.get("text"), str):
+    path = params.get("text")
+    if not isinstance(path, str) or not os.path.isfile(path):
         print("text: the path of a text file is missing", file=sys.stderr)
         return NOT_WHAT_WAS_ASKED_FOR
 
-    path = params["text"]
     size = max(os.path.getsize(path), 1)
     lines, words, letters, done = 0, Counter(), 0, 0
     with open(path, "rb") as text:

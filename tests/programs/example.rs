@@ -25,12 +25,14 @@ async fn the_example_counts_and_tells_moods() {
         data["report"].as_str().unwrap().starts_with("s3://"),
         "{data}"
     );
-    let (code, message) = stage.error("statistics", json!({})).await;
-    assert_eq!(code, "INVALID_INPUT_ERROR");
-    assert!(
-        message.contains("the path of a text file is missing"),
-        "{message}"
-    );
+    for params in [json!({}), json!({"text": "no path of a file"})] {
+        let (code, message) = stage.error("statistics", params).await;
+        assert_eq!(code, "INVALID_INPUT_ERROR");
+        assert!(
+            message.contains("the path of a text file is missing"),
+            "{message}"
+        );
+    }
 
     let mut pids = std::collections::BTreeSet::new();
     for (text, mood) in [
