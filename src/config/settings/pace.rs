@@ -1,0 +1,178 @@
+//! How many tasks, how often, and what becomes of their results.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// How many tasks, and which.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Intake {
+    /// `MAX_CONCURRENT_TASKS`: the global limit, at least 1.
+    pub max_concurrent_tasks: usize,
+    /// `AXON_TASK_TYPE_LIMITS`: limit by task type; 0 turns a type off.
+    pub task_type_limits: BTreeMap<String, usize>,
+    /// `AXON_MAX_OPEN_POLLS`: the most polls open at once, at least 1.
+    pub max_open_polls: usize,
+    /// `AXON_PARKING_LOT`: how many tasks may wait for a slot of their type before
+    /// the worker stops polling.
+    pub parking_lot: usize,
+    /// `AXON_HANDLER_THREADS`: threads that run async handlers; as many as there
+    /// are cores unless set.
+    pub handler_threads: usize,
+    /// `AXON_BLOCKING_THREADS`: the most threads of blocking handlers; 0 means as
+    /// many as `max_concurrent_tasks`.
+    pub blocking_threads: usize,
+}
+
+impl Default for Intake {
+    fn default() -> Self {
+        Self {
+            max_concurrent_tasks: 10,
+            task_type_limits: BTreeMap::new(),
+            max_open_polls: 8,
+            parking_lot: 16,
+            handler_threads: std::thread::available_parallelism().map_or(2, usize::from),
+            blocking_threads: 0,
+        }
+    }
+}
+
+/// Intervals and time limits. Variables give them in seconds, fractions allowed.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Timing {
+    /// `HEARTBEAT_INTERVAL`.
+    pub heartbeat_interval: Duration,
+    /// `WORKER_HEARTBEAT_DEBOUNCE_DELAY`: how long changes are gathered before a heartbeat tells them.
+    pub heartbeat_debounce: Duration,
+    /// `WORKER_HEARTBEAT_COOLDOWN`: where heartbeats are counted (RXON 1.0b17), the mean time
+    /// between those that change nothing about which tasks are taken, after a few in a row.
+    pub heartbeat_cooldown: Duration,
+    /// `TASK_POLL_TIMEOUT`: how long the orchestrator holds a poll; requests wait 5 s longer.
+    pub poll_timeout: Duration,
+    /// `TASK_POLL_ERROR_DELAY`: the longest wait after a failed poll, of a backoff that starts small.
+    pub poll_error_delay: Duration,
+    /// `IDLE_POLL_DELAY`: pause between a poll that brought nothing and the next.
+    pub idle_poll_delay: Duration,
+    /// `REGISTRATION_RETRY_INITIAL_DELAY`.
+    pub registration_retry_initial_delay: Duration,
+    /// `REGISTRATION_RETRY_MAX_DELAY`.
+    pub registration_retry_max_delay: Duration,
+    /// `POLL_BACKOFF_INITIAL`.
+    pub poll_backoff_initial: Duration,
+    /// `POLL_BACKOFF_MAX`.
+    pub poll_backoff_max: Duration,
+    /// `POLL_BACKOFF_FACTOR`.
+    pub poll_backoff_factor: f64,
+    /// `RATE_LIMIT_BACKOFF_FLOOR`: the least silence after a 429 without Retry-After.
+    pub rate_limit_floor: Duration,
+    /// `AXON_REQUEST_TIMEOUT`: limit of every request but polls.
+    pub request_timeout: Duration,
+    /// `AXON_CANCEL_GRACE`: time a cancelled handler has to end by itself.
+    pub cancel_grace: Duration,
+    /// `WORKER_SHUTDOWN_TIMEOUT`: time running tasks have to finish at shutdown.
+    pub shutdown_timeout: Duration,
+    /// `AXON_DRAIN_POLL_WAIT`: how long open polls are awaited at shutdown once
+    /// the orchestrator knows that we take no more.
+    pub drain_poll_wait: Duration,
+    /// `AXON_DRAIN_RESULTS_WAIT`: how long undelivered results are tried at shutdown.
+    pub drain_results_wait: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            heartbeat_interval: seconds(15),
+            heartbeat_debounce: Duration::from_millis(100),
+            heartbeat_cooldown: seconds(2),
+            poll_timeout: seconds(30),
+            poll_error_delay: seconds(5),
+            idle_poll_delay: Duration::from_millis(10),
+            registration_retry_initial_delay: seconds(1),
+            registration_retry_max_delay: seconds(60),
+            poll_backoff_initial: seconds(1),
+            poll_backoff_max: seconds(60),
+            poll_backoff_factor: 2.0,
+            rate_limit_floor: seconds(30),
+            request_timeout: seconds(10),
+            cancel_grace: seconds(5),
+            shutdown_timeout: seconds(30),
+            drain_poll_wait: seconds(1),
+            drain_results_wait: seconds(10),
+        }
+    }
+}
+
+/// Retries of results.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Results {
+    /// `RESULT_MAX_RETRIES`: refusals of a result before it is given up; outages do not count.
+    pub max_retries: u32,
+    /// `RESULT_RETRY_INITIAL_DELAY`: first wait; doubles from there.
+    pub retry_initial_delay: Duration,
+    /// `AXON_RESULT_AMBIGUOUS`: what follows when a result may have arrived.
+    pub ambiguous: Ambiguous,
+}
+
+impl Default for Results {
+    fn default() -> Self {
+        Self {
+            max_retries: 5,
+            retry_initial_delay: Duration::from_secs(1),
+            ambiguous: Ambiguous::default(),
+        }
+    }
+}
+
+/// What follows when the answer to a result got lost, so that the orchestrator may
+/// have the result or not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Ambiguous {
+    /// Send it again: never lost, but an orchestrator that does not tell a
+    /// duplicate apart takes it twice.
+    #[default]
+    Repeat,
+    /// Take it for delivered: never twice, but possibly lost.
+    Drop,
+}
+
+/// What outlives the process: results without an answer, and which tasks ran.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct JournalSettings {
+    /// `AXON_JOURNAL`.
+    pub mode: JournalMode,
+    /// `AXON_JOURNAL_DIR`: its folder; unless given, one named after the worker
+    /// among the task folders.
+    pub dir: Option<PathBuf>,
+    /// `AXON_JOURNAL_MAX_BYTES`: how much it may hold before the worker takes no
+    /// more tasks, at least 1.
+    pub max_bytes: u64,
+}
+
+impl Default for JournalSettings {
+    fn default() -> Self {
+        Self {
+            mode: JournalMode::default(),
+            dir: None,
+            max_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// Whether there is a journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum JournalMode {
+    /// When the worker has a name that it will have again.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
