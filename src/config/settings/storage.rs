@@ -1,6 +1,7 @@
 //! Files and object storage.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::config::Token;
 
