@@ -29,6 +29,7 @@ use shared::bare_dist;
 use shared::process::{Part, python, until_orphaned};
 use shared::sheet::{Bound, Metric, Sheet};
 use shared::stats::{mebibytes, median, number};
+use shared::worker::distworker_settings;
 
 const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
@@ -82,11 +83,7 @@ fn play(side: &str, url: &str) -> Result<(), Failure> {
     if side == FLOOR {
         return Ok(bare_dist::run(url, PROVISIONER, TOKEN)?);
     }
-    let mut settings = axon_worker::config::Settings::default();
-    settings.orchestrators.clear();
-    settings.distworker.controller_url = Some(url.to_owned());
-    PROVISIONER.clone_into(&mut settings.distworker.provisioner);
-    settings.distworker.worker_token = TOKEN.into();
+    let settings = distworker_settings(url, PROVISIONER, TOKEN);
     let builder = Worker::builder("bench").settings(settings);
     let builder = if side == INLINE {
         builder.queue("echo.any", inline(echo))

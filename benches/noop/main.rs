@@ -26,7 +26,7 @@ use axon_worker::{RawJson, TaskError, Worker, inline};
 use serde_json::json;
 
 use shared::orchestrator::{Orchestrator, Work};
-use shared::worker::{Shape, start_worker};
+use shared::worker::{Shape, distworker_settings, start_worker};
 use shared::{bare, bare_dist};
 
 /// Loops, or open polls.
@@ -191,11 +191,7 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
 }
 
 fn dist_worker(url: &str, is_inline: bool) -> axon_worker::Result<axon_worker::WorkerHandle> {
-    let mut settings = axon_worker::config::Settings::default();
-    settings.orchestrators.clear();
-    settings.distworker.controller_url = Some(url.to_owned());
-    PROVISIONER.clone_into(&mut settings.distworker.provisioner);
-    settings.distworker.worker_token = TOKEN.into();
+    let settings = distworker_settings(url, PROVISIONER, TOKEN);
     let builder = Worker::builder("bench").settings(settings);
     let builder = if is_inline {
         builder.queue("echo.any", inline(echo))

@@ -87,6 +87,16 @@ pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
         .task("block", block)
 }
 
+/// Of a worker that has a `DistWorker` controller and nobody else.
+pub(crate) fn distworker_settings(url: &str, provisioner: &str, token: &str) -> Settings {
+    let mut settings = Settings::default();
+    settings.orchestrators.clear();
+    settings.distworker.controller_url = Some(url.to_owned());
+    provisioner.clone_into(&mut settings.distworker.provisioner);
+    settings.distworker.worker_token = token.into();
+    settings
+}
+
 /// Looks at nothing.
 async fn noop(_: RawJson) -> Result<(), TaskError> {
     Ok(())
