@@ -1,4 +1,4 @@
-//! This worker beside the published Python SDKs, a bare loop of the same HTTP library and
+//! This worker beside the published Python SDKs, bare loops of HTTP libraries and
 //! bare sockets: every scenario in one run, the sides in turns. Run it with `./bench`,
 //! which sets up the Python side; see `docs/performance.md`.
 //!

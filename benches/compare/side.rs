@@ -19,8 +19,10 @@ use crate::shared::worker::{Shape, TOKEN, start_worker};
 pub(crate) enum Side {
     /// Loops of bare sockets.
     Sockets,
-    /// Loops of our HTTP library.
+    /// Loops of `awc`, the client that comes with actix.
     Awc,
+    /// Loops of the codec that the worker uses.
+    Codec,
     /// This crate, RXON 1.0b2.
     Ours,
     /// The same with the no-op on the control thread.
@@ -35,7 +37,9 @@ pub(crate) enum Side {
     Sdk20Unsigned,
 }
 
-pub(crate) use Side::{Awc, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets};
+pub(crate) use Side::{
+    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets,
+};
 
 /// Our worker and the SDK's, in both dialects.
 pub(crate) const WORKERS: &[Side] = &[Ours, Sdk4, OursSigned, Sdk20];
@@ -75,6 +79,7 @@ impl Side {
         match self {
             Sockets => "sockets",
             Awc => "awc",
+            Codec => "codec",
             Ours => "ours",
             OursInline => "ours inline",
             Sdk4 => "SDK 1.0b4",
@@ -93,7 +98,7 @@ impl Side {
         match self {
             Sdk4 => Some((".venv-sdk-1.0b4", "peer_1_0b4.py")),
             Sdk20 | Sdk20Unsigned => Some((".venv-sdk-1.0b20", "peer_1_0b20.py")),
-            Sockets | Awc | Ours | OursInline | OursSigned => None,
+            Sockets | Awc | Codec | Ours | OursInline | OursSigned => None,
         }
     }
 
@@ -157,6 +162,8 @@ pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     });
     if name == Awc.name() {
         bare::run_awc(&setup.address, setup.slots)?;
+    } else if name == Codec.name() {
+        bare::run_codec(&setup.address, setup.slots)?;
     } else {
         bare::run_sockets(&setup.address, setup.slots)?;
     }

@@ -37,8 +37,9 @@ const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
 
 /// Of each: its name, and what it is.
-const SIDES: [(&str, &str); 7] = [
+const SIDES: [(&str, &str); 8] = [
     ("awc", "RXON: the bare loop of `awc`"),
+    ("codec", "RXON: the bare loop of the codec of `actix-http`"),
     ("worker", "RXON: the worker"),
     (
         "inline",
@@ -166,6 +167,10 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
     let _worker = match side {
         "awc" => {
             std::thread::spawn(move || drop(bare::run_awc(&address, WIDTH)));
+            None
+        }
+        "codec" => {
+            std::thread::spawn(move || drop(bare::run_codec(&address, WIDTH)));
             None
         }
         "dist-bare" => {

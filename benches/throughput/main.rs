@@ -1,6 +1,6 @@
 //! How many tasks a second go through the worker, compared with bare loops round
-//! the same HTTP library and round sockets that do the same exchange of a poll and
-//! a result. Prints; asserts nothing. See `docs/performance.md`.
+//! HTTP libraries and round sockets that do the same exchange of a poll and a result.
+//! Prints; asserts nothing. See `docs/performance.md`.
 //!
 //! ```sh
 //! cargo bench --bench throughput
@@ -24,7 +24,12 @@ use shared::worker::{Shape, start_worker};
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
-const SIDES: [&str; 6] = ["sockets", "awc", "worker", "journal", "signing", "inline"];
+const SIDES: [&str; 7] = [
+    "sockets", "awc", "worker", "journal", "signing", "inline", "codec",
+];
+
+/// Of the second to the first: positions in `SIDES`.
+const RATIOS: [(usize, usize); 6] = [(1, 2), (1, 5), (6, 2), (6, 5), (2, 3), (2, 4)];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -51,7 +56,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    if SIDES[2..].contains(&side) {
+    if SIDES[2..6].contains(&side) {
         let folder = (side == "journal").then(tempfile::tempdir).transpose()?;
         let shape = Shape {
             journal: folder.as_ref().map(|folder| folder.path().to_owned()),
@@ -69,6 +74,7 @@ fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
     });
     match side {
         "awc" => bare::run_awc(address, WIDTH)?,
+        "codec" => bare::run_codec(address, WIDTH)?,
         "sockets" => bare::run_sockets(address, WIDTH)?,
         other => return Err(format!("there is no side {other:?}").into()),
     }
@@ -96,26 +102,29 @@ struct Measure {
 impl Plan {
     fn run(&self) -> io::Result<()> {
         println!("tasks per second and processor time per task, {WIDTH} at a time");
-        println!(
-            "round   sockets       awc    worker   journal   signing    inline   worker/awc   \
-             inline/awc   journal/worker   signing/worker"
-        );
+        print!("round");
+        for side in SIDES {
+            print!("{side:>9}");
+        }
+        for (base, side) in RATIOS {
+            print!("  {}/{}", SIDES[side], SIDES[base]);
+        }
+        println!();
         let mut all: [Vec<Measure>; SIDES.len()] = Default::default();
         for round in 1..=self.rounds {
             for (side, measures) in SIDES.iter().zip(&mut all) {
                 measures.push(self.measure(side)?);
             }
             let rate = |side: usize| all[side][round - 1].per_second;
-            let (sockets, awc, worker, journal) = (rate(0), rate(1), rate(2), rate(3));
-            let (signing, inline) = (rate(4), rate(5));
-            println!(
-                "{round:>5} {sockets:>9.0} {awc:>9.0} {worker:>9.0} {journal:>9.0} {signing:>9.0} \
-                 {inline:>9.0} {:>12.2} {:>12.2} {:>16.2} {:>16.2}",
-                worker / awc,
-                inline / awc,
-                journal / worker,
-                signing / worker
-            );
+            print!("{round:>5}");
+            for side in 0..SIDES.len() {
+                print!("{:>9.0}", rate(side));
+            }
+            for (base, side) in RATIOS {
+                let width = SIDES[side].len() + SIDES[base].len() + 3;
+                print!("{:>width$.2}", rate(side) / rate(base));
+            }
+            println!();
         }
         let ratios = |base: usize, side: usize, of: fn(&Measure) -> f64| {
             let pairs = all[base].iter().zip(&all[side]);
@@ -132,26 +141,14 @@ impl Plan {
                 of(|m| m.orchestrator) * 100.0,
             );
         }
-        println!(
-            "worker/awc   {:>10.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
-            ratios(1, 2, |m| m.per_second),
-            ratios(1, 2, |m| m.cpu),
-        );
-        println!(
-            "inline/awc   {:>10.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
-            ratios(1, 5, |m| m.per_second),
-            ratios(1, 5, |m| m.cpu),
-        );
-        println!(
-            "journal/worker {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
-            ratios(2, 3, |m| m.per_second),
-            ratios(2, 3, |m| m.cpu),
-        );
-        println!(
-            "signing/worker {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
-            ratios(2, 4, |m| m.per_second),
-            ratios(2, 4, |m| m.cpu),
-        );
+        for (base, side) in RATIOS {
+            println!(
+                "{:<14} {:>8.2} {:>9.2}   (goal for tasks per second: at least 0.85)",
+                format!("{}/{}", SIDES[side], SIDES[base]),
+                ratios(base, side, |m| m.per_second),
+                ratios(base, side, |m| m.cpu),
+            );
+        }
         Ok(())
     }
 

@@ -6,8 +6,10 @@ use std::time::Duration;
 use axon_worker::transport::{Transport, TransportError};
 use futures_util::future::join_all;
 
-use super::server::{Act, Server, ok};
-use super::{TASK, card, named, poll, report, result, transport, unreadable};
+use super::server::{Act, Server, answer, ok};
+use super::{
+    TASK, card, named, poll, report, result, result_with, speaking, transport, unreadable,
+};
 
 fn closing() -> Vec<Act> {
     vec![Act::SayAndClose(Vec::new())]
@@ -153,4 +155,43 @@ async fn any_number_of_open_polls_leaves_room_for_a_heartbeat() {
     server.received(POLLS).await;
     orchestrator.heartbeat(report()).await.unwrap();
     open.abort();
+}
+
+#[actix_rt::test]
+async fn an_answer_may_be_announced() {
+    let early = b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\n";
+    let server = Server::saying([[&early[..], &known()].concat(), ok(TASK)]).await;
+    let orchestrator = transport(&server.url);
+    orchestrator.heartbeat(report()).await.unwrap();
+    assert!(poll(&orchestrator).await.unwrap().is_some());
+    assert_eq!(server.connections(), 1);
+}
+
+#[actix_rt::test]
+async fn a_body_without_a_length_ends_with_its_connection() {
+    for version in ["1.0", "1.1"] {
+        let said = format!("HTTP/{version} 200 OK\r\nconnection: close\r\n\r\n{TASK}");
+        let server = Server::playing([
+            vec![Act::SayAndClose(said.into_bytes())],
+            vec![Act::Say(known())],
+        ])
+        .await;
+        let orchestrator = transport(&server.url);
+        assert!(poll(&orchestrator).await.unwrap().is_some(), "{version}");
+        orchestrator.heartbeat(report()).await.unwrap();
+        assert_eq!(server.connections(), 2, "{version}");
+    }
+}
+
+#[actix_rt::test]
+async fn a_connection_is_not_used_again_when_the_server_says_so_or_says_too_much() {
+    let closes = answer(200, "connection: close\r\n", r#"{"status": "ok"}"#);
+    let chatters = [&known()[..], b"HTTP/1.1 500 Nobody asked\r\n\r\n"].concat();
+    for said in [closes, chatters] {
+        let server = Server::playing([vec![Act::SayAndHang(said)], vec![Act::Say(known())]]).await;
+        let orchestrator = transport(&server.url);
+        orchestrator.heartbeat(report()).await.unwrap();
+        orchestrator.heartbeat(report()).await.unwrap();
+        assert_eq!(server.connections(), 2);
+    }
 }

@@ -1,5 +1,6 @@
 //! Closed loop: a task for every poll at once. Tasks per second, processor time per task,
-//! memory. `sockets` shows what the stand-in itself can do, `awc` what our HTTP library can.
+//! memory. `sockets` shows what the stand-in itself can do, `awc` what the HTTP client of
+//! actix can, and `codec` what the part of it can that the worker uses.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::shared::process::Usage;
 use crate::shared::sheet::{Bound, Metric, Sheet};
 use crate::shared::stats::{mebibytes, number};
 use crate::side::{
-    Awc, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Setup, Side, Sockets,
+    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Setup, Side, Sockets,
 };
 
 pub(crate) const RATE: Metric = Metric::new("tasks", "1/s");
@@ -21,7 +22,7 @@ const ORCHESTRATOR: Metric = Metric::new("stand-in", "% of a core");
 
 /// The sides by dialect.
 const CASES: [(&str, &[Side]); 2] = [
-    ("RXON 1.0b2", &[Sockets, Awc, Ours, OursInline, Sdk4]),
+    ("RXON 1.0b2", &[Sockets, Codec, Awc, Ours, OursInline, Sdk4]),
     ("RXON 1.0b17, signed", &[OursSigned, Sdk20, Sdk20Unsigned]),
 ];
 
@@ -45,14 +46,17 @@ pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
                 sheet.goal_ratio(&case, RATE, inline, Bound::AtLeast(30.0));
                 sheet.goal_ratio(&case, CPU, inline, Bound::AtMost(0.033));
                 for ours in [Ours, OursInline] {
-                    let pair = (ours.name(), Awc.name());
-                    sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.85));
+                    for loops in [Awc, Codec] {
+                        let pair = (ours.name(), loops.name());
+                        sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.85));
+                    }
                 }
             }
         }
     }
     sheet.note("all sides share the cores with the stand-in, which is one thread");
-    sheet.note("sockets and awc are as many loops, on one thread, as the workers have slots");
+    sheet
+        .note("sockets, codec and awc are as many loops, on one thread, as the workers have slots");
     Ok(())
 }
 

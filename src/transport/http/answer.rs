@@ -3,12 +3,11 @@
 use std::time::{Duration, SystemTime};
 
 use actix_http::header::HttpDate;
-use awc::http::StatusCode;
-use awc::http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use bytes::{Bytes, BytesMut};
+use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use actix_http::{ResponseHead, StatusCode};
+use bytes::Bytes;
 use serde::Deserialize;
 
-use super::Response;
 use super::secrets::Secrets;
 use crate::transport::TransportError;
 
@@ -49,14 +48,14 @@ pub(super) enum Flaw {
 }
 
 impl Answer {
-    pub(super) fn of(response: &Response, sent: usize) -> Self {
+    pub(super) fn of(head: &ResponseHead, sent: usize) -> Self {
         Self {
-            status: response.status(),
+            status: head.status,
             body: Bytes::new(),
             flaw: None,
-            retry_after: retry_after(response.headers(), SystemTime::now()),
-            date: response.headers().get(header::DATE).cloned(),
-            version: response.headers().get(RXON_VERSION).cloned(),
+            retry_after: retry_after(&head.headers),
+            date: head.headers.get(header::DATE).cloned(),
+            version: head.headers.get(RXON_VERSION).cloned(),
             sent,
         }
     }
@@ -183,8 +182,12 @@ impl Answer {
 }
 
 /// How long to be silent, if the server said so in a way that means something.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    wait_of(text.trim(), SystemTime::now())
+}
+
+fn wait_of(text: &str, now: SystemTime) -> Option<Duration> {
     let wait = if let Ok(seconds) = text.parse::<f64>() {
         // Too large for a Duration is still "very long".
         if seconds.is_nan() || seconds <= 0.0 {
@@ -198,61 +201,14 @@ fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     (!wait.is_zero()).then(|| wait.min(LONGEST_SILENCE))
 }
 
-/// A body in the making. The usual body is one chunk, which is not copied.
-#[derive(Debug, Default)]
-pub(super) enum Body {
-    #[default]
-    Empty,
-    One(Bytes),
-    Many(BytesMut),
-}
-
-impl Body {
-    pub(super) fn len(&self) -> usize {
-        match self {
-            Self::Empty => 0,
-            Self::One(bytes) => bytes.len(),
-            Self::Many(bytes) => bytes.len(),
-        }
-    }
-
-    pub(super) fn push(&mut self, chunk: Bytes, declared: Option<usize>, limit: usize) {
-        match self {
-            Self::Empty => *self = Self::One(chunk),
-            Self::One(first) => {
-                let least = first.len() + chunk.len();
-                let mut all = BytesMut::with_capacity(declared.unwrap_or(0).min(limit).max(least));
-                all.extend_from_slice(first);
-                all.extend_from_slice(&chunk);
-                *self = Self::Many(all);
-            }
-            Self::Many(all) => all.extend_from_slice(&chunk),
-        }
-    }
-
-    pub(super) fn into_bytes(self) -> Bytes {
-        match self {
-            Self::Empty => Bytes::new(),
-            Self::One(bytes) => bytes,
-            Self::Many(bytes) => bytes.freeze(),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use awc::http::header::HeaderValue;
-
     use super::*;
 
     fn wait_of(text: &str) -> Option<Duration> {
-        let mut headers = HeaderMap::new();
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_str(text).unwrap());
         // Sun, 06 Nov 1994 08:49:37 GMT
-        retry_after(
-            &headers,
-            SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777),
-        )
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        super::wait_of(text, now)
     }
 
     fn answer(status: u16, body: &'static str) -> Answer {
@@ -267,7 +223,7 @@ mod tests {
     fn retry_after_means_something_or_is_not_there() {
         let seconds = |n| Some(Duration::from_secs(n));
         assert_eq!(wait_of("17"), seconds(17));
-        assert_eq!(wait_of(" 2.5 "), Some(Duration::from_millis(2500)));
+        assert_eq!(wait_of("2.5"), Some(Duration::from_millis(2500)));
         assert_eq!(wait_of("Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
         assert_eq!(wait_of("Sun, 06 Nov 1994 08:49:36 GMT"), None);
         for text in ["0", "-5", "soon", "", "NaN", "1e-30"] {
@@ -281,7 +237,7 @@ mod tests {
     #[test]
     fn the_text_of_an_error_is_short_and_without_the_token() {
         let text = answer(500, r#"{"error": "no t0ken here: t0ken\n!"}"#)
-            .error_text(&Secrets::new("t0ken".into()));
+            .error_text(&Secrets::new(header::AUTHORIZATION, "t0ken".into()));
         assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
         let long: &'static str = "ü".repeat(5000).leak();
         assert_eq!(
@@ -326,15 +282,5 @@ mod tests {
         assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(then));
         assert_eq!(date("yesterday"), None);
         assert_eq!(answer(200, "").date(), None);
-    }
-
-    #[test]
-    fn chunks_become_one_body() {
-        let mut body = Body::default();
-        for chunk in ["a", "bc", "def"] {
-            body.push(Bytes::from_static(chunk.as_bytes()), None, 100);
-        }
-        assert_eq!(body.len(), 6);
-        assert_eq!(&body.into_bytes()[..], b"abcdef");
     }
 }

@@ -1,10 +1,8 @@
-//! Requests that got no answer: `awc`'s errors, which cannot leave their thread,
-//! turned into ours at once.
+//! Why a request got no answer.
 
 use std::io;
 
 use actix_http::error::ParseError;
-use awc::error::{ConnectError, SendRequestError};
 
 use super::trouble::Trouble;
 use crate::transport::TransportError;
@@ -27,42 +25,42 @@ impl From<Failure> for TransportError {
     }
 }
 
-impl From<SendRequestError> for Failure {
-    fn from(error: SendRequestError) -> Self {
-        match error {
-            // awc says this of a connection that ended while our request travelled.
-            SendRequestError::Connect(ConnectError::Disconnected) => {
-                Self::Closed("the connection closed before an answer".to_owned())
-            }
-            SendRequestError::Connect(ConnectError::Io(error)) if Trouble::of(&error).is_some() => {
-                Self::of_io(&error)
-            }
-            SendRequestError::Connect(error) => Self::Other(TransportError::Unreachable {
-                reason: error.to_string(),
-            }),
-            SendRequestError::Send(error) | SendRequestError::Response(ParseError::Io(error)) => {
-                Self::of_io(&error)
-            }
-            SendRequestError::Response(ParseError::Incomplete) => {
-                Self::Closed("the connection closed inside the head of the answer".to_owned())
-            }
-            SendRequestError::Response(error) => Self::Other(TransportError::Malformed {
-                reason: format!("the head of the answer cannot be read: {error}"),
-                task: None,
-            }),
-            other => Self::Other(TransportError::NoAnswer {
-                reason: other.to_string(),
-            }),
-        }
-    }
-}
-
 impl Failure {
+    /// No connection came about.
+    pub(super) fn unreachable(error: &io::Error) -> Self {
+        Self::Other(match Trouble::of(error) {
+            Some(trouble) => trouble.to_error(),
+            None => TransportError::Unreachable {
+                reason: error.to_string(),
+            },
+        })
+    }
+
     /// The connection broke, with or without a reason that will last.
-    fn of_io(error: &io::Error) -> Self {
+    pub(super) fn of_io(error: &io::Error) -> Self {
         match Trouble::of(error) {
             Some(trouble) => Self::Other(trouble.to_error()),
             None => Self::Closed(error.to_string()),
+        }
+    }
+
+    /// The connection was closed, perhaps before there was anything of an answer.
+    pub(super) fn ended(before_answer: bool) -> Self {
+        Self::Closed(if before_answer {
+            "the connection closed before an answer".to_owned()
+        } else {
+            "the connection closed inside the head of the answer".to_owned()
+        })
+    }
+
+    /// What came is not the head of an answer.
+    pub(super) fn unreadable(error: ParseError) -> Self {
+        match error {
+            ParseError::Io(error) => Self::of_io(&error),
+            error => Self::Other(TransportError::Malformed {
+                reason: format!("the head of the answer cannot be read: {error}"),
+                task: None,
+            }),
         }
     }
 }

@@ -1,15 +1,18 @@
-//! HTTP as the transports need it: one client per transport, one deadline over
+//! HTTP as the transports need it: one client per orchestrator, one deadline over
 //! head and body, and answers that are either whole or say what is wrong.
 //!
-//! `awc` returns a body that was cut off as if it were complete, ends its time
-//! limit at the response head and sends our token along when it follows a
-//! redirect. Everything here goes round one of these habits, so no other module
-//! sends a request by itself.
+//! It stands on the codec of `actix-http` and not on its client, `awc`, which spends more
+//! on a request than all the rest of the worker (`docs/performance.md`), returns a body
+//! that was cut off as if it were complete, and leaves timers behind. There are no
+//! redirects, cookies or proxies: an orchestrator has none.
 
 mod answer;
+mod body;
 mod connect;
-mod errands;
+mod connection;
 mod failure;
+mod idle;
+mod request;
 mod secrets;
 mod setup;
 mod socket;
@@ -21,16 +24,18 @@ use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use awc::http::header::{self, HeaderName, HeaderValue};
-use awc::http::{Method, Uri};
-use awc::{ClientResponse, FrozenClientRequest};
-use bytes::Bytes;
-use futures_util::StreamExt;
+use actix_http::header::{self, HeaderName, HeaderValue};
+use actix_http::{Method, ServiceConfig};
+use bytes::{Buf, Bytes, BytesMut};
 
 pub(crate) use answer::Answer;
-use answer::{Body, Flaw};
-use errands::Errands;
+use answer::Flaw;
+use body::{Length, leaves_open};
+use connect::Target;
+use connection::{Answered, Connection};
 use failure::Failure;
+use idle::IdleConnections;
+pub(crate) use request::Request;
 use secrets::Secrets;
 pub(crate) use setup::HttpSetup;
 pub use setup::SetupError;
@@ -43,15 +48,20 @@ use unpack::Packing;
 use super::TransportError;
 use crate::config::Token;
 
-/// A client for one orchestrator. Not `Send`, as `awc` is not.
+const USER_AGENT: HeaderValue =
+    HeaderValue::from_static(concat!("axon-worker/", env!("CARGO_PKG_VERSION")));
+
+/// Bodies up to this size are written in one piece with what comes before them.
+const ONE_PIECE: usize = 8 * 1024;
+
+/// A client for one orchestrator. Belongs to the thread that made it.
 pub(crate) struct Http {
-    client: awc::Client,
-    errands: Errands,
-    base: Uri,
+    target: Target,
+    idle: IdleConnections,
+    codec: ServiceConfig,
     has_answered: Cell<bool>,
     /// What may be the matter when it never has.
     hint: &'static str,
-    token_header: HeaderName,
     secrets: Rc<Secrets>,
 }
 
@@ -89,68 +99,60 @@ pub(crate) enum Repeat {
 impl Http {
     /// Prepares a request that is sent many times: address and headers are
     /// written once. `path` is one of ours, made of characters that need no escapes.
-    pub(crate) fn prepare(
-        &self,
-        method: &Method,
-        path: &str,
-        headers: &Headers,
-    ) -> FrozenClientRequest {
-        let mut request = self
-            .client
-            .request(method.clone(), self.plain_url(path))
-            .insert_header((header::ACCEPT_ENCODING, unpack::ACCEPTED))
-            .insert_header((header::HOST, self.host()));
-        for header in headers {
-            request = request.insert_header(header.clone());
-        }
-        let request = if matches!(*method, Method::POST | Method::PATCH) {
-            request.insert_header((
-                header::CONTENT_TYPE,
-                HeaderValue::from_static("application/json"),
-            ))
-        } else {
-            request
-        };
-        request
-            .freeze()
-            .expect("the base address was checked at setup and our paths are plain")
+    pub(crate) fn prepare(&self, method: &Method, path: &str, headers: &Headers) -> Request {
+        let accepted = HeaderValue::from_static(unpack::ACCEPTED);
+        let json = HeaderValue::from_static("application/json");
+        let ours = [
+            (&header::USER_AGENT, &USER_AGENT),
+            (&header::ACCEPT_ENCODING, &accepted),
+        ];
+        let ours = ours.into_iter();
+        let kind = request::takes_body(method).then_some((&header::CONTENT_TYPE, &json));
+        let theirs = headers.iter().map(|(name, value)| (name, value));
+        let headers = ours.chain(kind).chain(theirs);
+        Request::new(method, &self.path(path), self.host(), headers)
     }
 
-    /// A `GET` with these headers and no others of the same names.
+    /// A `GET` of something that somebody else named, with these headers.
     #[cfg(feature = "distworker")]
     pub(crate) fn get_with(
         &self,
         path: &str,
         headers: &[(&str, &str)],
-    ) -> Result<FrozenClientRequest, TransportError> {
-        let mut request = self.client.get(self.url(path));
-        for header in headers {
-            request = request.insert_header(*header);
+    ) -> Result<Request, TransportError> {
+        let refused = |reason: String| TransportError::Refused {
+            reason: format!("the request cannot be written: {reason}"),
+        };
+        let target: actix_http::Uri = path
+            .parse()
+            .map_err(|_| refused(format!("{path:?} is no path")))?;
+        let target = target.path_and_query().map_or("/", |it| it.as_str());
+        let mut all = vec![(header::USER_AGENT, USER_AGENT)];
+        for &(name, value) in headers {
+            let checked = HeaderName::from_bytes(name.as_bytes()).ok();
+            let checked = checked.zip(HeaderValue::from_str(value).ok());
+            all.push(checked.ok_or_else(|| refused(format!("header {name:?}")))?);
         }
-        request.freeze().map_err(|error| TransportError::Refused {
-            reason: format!("the request cannot be written: {error}"),
-        })
+        let headers = all.iter().map(|(name, value)| (name, value));
+        let target = self.path(target);
+        Ok(Request::new(&Method::GET, &target, self.host(), headers))
     }
 
     /// The address of one of our paths.
     pub(crate) fn url(&self, path: &str) -> String {
-        let base = self.base.to_string();
+        let base = self.target.base().to_string();
         format!("{}{path}", base.trim_end_matches('/'))
     }
 
-    /// The address as `awc` has to see it: the connections that it gets are encrypted
-    /// already, if they are to be.
-    fn plain_url(&self, path: &str) -> String {
-        let url = self.url(path);
-        match url.strip_prefix("https://") {
-            Some(rest) => format!("http://{rest}"),
-            None => url,
-        }
+    /// One of our paths behind that of the address.
+    fn path(&self, path: &str) -> String {
+        let base = self.target.base().path();
+        format!("{}{path}", base.trim_end_matches('/'))
     }
 
     /// What the header `Host` says.
     fn host(&self) -> &str {
-        self.base.authority().map_or("", |it| it.as_str())
+        self.target.base().authority().map_or("", |it| it.as_str())
     }
 
     /// Shows this token from now on in place of the one from the settings. The second
@@ -160,46 +162,49 @@ impl Http {
     }
 
     /// One request and its answer. An answer with any status is `Ok`.
-    pub(crate) async fn exchange(
+    pub(crate) fn exchange(
         &self,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         limits: Limits,
         repeat: Repeat,
-    ) -> Result<Answer, TransportError> {
+    ) -> impl Future<Output = Result<Answer, TransportError>> {
         self.exchange_showing(Show::Current, request, body, limits, repeat)
-            .await
     }
 
     /// The same with a choice of the token.
     pub(crate) async fn exchange_showing(
         &self,
         show: Show,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         limits: Limits,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
         let sent = body.as_ref().map_or(0, Bytes::len);
         let mut head = None;
-        let mut received = Body::default();
+        let mut received = BytesMut::new();
         let whole = async {
-            let response = self.send(show, request, body, repeat).await?;
-            let declared = declared_length(&response);
-            let packing = Packing::of(response.headers());
-            head = Some((Answer::of(&response, sent), packing.clone()));
-            let flaw = read(response, &mut received, declared, limits.body).await;
+            let (mut connection, answer) = self.ask(show, request, body, repeat).await?;
+            let packing = Packing::of(&answer.head.headers);
+            head = Some((Answer::of(&answer.head, sent), packing.clone()));
+            let leaves_open = leaves_open(&answer);
+            let length = Length::of(answer);
+            let flaw = connection
+                .read_body(length, limits.body, &mut received)
+                .await;
+            if leaves_open && flaw.is_none() {
+                self.idle.put(connection);
+            }
             if flaw.is_none() && packing != Packing::None {
-                let packed = std::mem::take(&mut received).into_bytes();
-                let (body, flaw) = packing.unpack(packed, limits.body).await;
+                let packed = std::mem::take(&mut received).freeze();
+                let (body, flaw) = Box::pin(packing.unpack(packed, limits.body)).await;
                 return Ok((Some(body), flaw));
             }
             Ok::<_, TransportError>((None, flaw))
         };
         // The deadline drops the future; what it had read by then stays with us.
-        let ended = tokio::time::timeout(limits.within, self.errands.set_aside(whole)).await;
-        self.errands.ended();
-        let (unpacked, flaw) = match ended {
+        let (unpacked, flaw) = match tokio::time::timeout(limits.within, whole).await {
             Ok(Err(error)) => return Err(error),
             Ok(Ok(ended)) => ended,
             Err(_) => (None, Some(Flaw::Late(limits.within))),
@@ -209,7 +214,7 @@ impl Http {
                 reason: format!("nothing came within {:?}", limits.within),
             });
         };
-        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.into_bytes(), limits.body));
+        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.freeze(), limits.body));
         Ok(head.with_body(body, flaw))
     }
 
@@ -227,38 +232,41 @@ impl Http {
         answer.error_text(&self.secrets)
     }
 
-    async fn send(
+    /// Sends a request, and once more if that is allowed.
+    async fn ask(
         &self,
         show: Show,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         repeat: Repeat,
-    ) -> Result<Response, TransportError> {
-        let token = match show {
-            Show::Current => self.secrets.header(),
-            Show::Static => None,
-        };
-        let once = |body: Option<Bytes>| match (&token, body) {
-            (None, Some(body)) => request.send_body(body),
-            (None, None) => request.send(),
-            (Some(token), body) => {
-                let header = (self.token_header.clone(), token.clone());
-                let request = request.extra_header(header);
-                match body {
-                    Some(body) => request.send_body(body),
-                    None => request.send(),
-                }
+    ) -> Result<(Connection, Answered), TransportError> {
+        let token = self.secrets.line(show);
+        let mut message = BytesMut::new();
+        request.write(&token, body.as_ref().map(Bytes::len), &mut message);
+        let body = match body {
+            Some(body) if body.len() <= ONE_PIECE => {
+                message.extend_from_slice(&body);
+                Bytes::new()
             }
+            body => body.unwrap_or_default(),
         };
-        let spare = (repeat == Repeat::OnceIfClosed).then(|| body.clone());
-        let mut outcome = once(body).await.map_err(Failure::from);
-        if let (Err(Failure::Closed(_)), Some(body)) = (&outcome, spare) {
-            outcome = once(body).await.map_err(Failure::from);
+        let once = async |waiting| {
+            let mut connection = match waiting {
+                Some(connection) => connection,
+                // It is large and rarely needed, and what is here is moved with each request.
+                None => Box::pin(self.connect()).await?,
+            };
+            let answer = connection.ask((&message[..]).chain(&body[..])).await?;
+            Ok((connection, answer))
+        };
+        let mut outcome = once(self.idle.take()).await;
+        if repeat == Repeat::OnceIfClosed && matches!(outcome, Err(Failure::Closed(_))) {
+            outcome = once(None).await;
         }
         match outcome {
-            Ok(response) => {
+            Ok(answered) => {
                 self.has_answered.set(true);
-                Ok(response)
+                Ok(answered)
             }
             // Many a server hangs up without a word on one who does not speak TLS, or
             // has no certificate.
@@ -269,49 +277,9 @@ impl Http {
             Err(failure) => Err(failure.into()),
         }
     }
-}
 
-type Response = ClientResponse;
-
-/// The length of the body as told: of what travels, which may be compressed.
-fn declared_length(response: &Response) -> Option<usize> {
-    response
-        .headers()
-        .get(header::CONTENT_LENGTH)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()
-}
-
-/// Reads to the end, also of errors: an unread body closes its connection.
-async fn read(
-    mut response: Response,
-    into: &mut Body,
-    declared: Option<usize>,
-    limit: usize,
-) -> Option<Flaw> {
-    // A 204 has no body whatever its headers claim.
-    if response.status() == awc::http::StatusCode::NO_CONTENT {
-        return None;
-    }
-    let announced_too_large = declared.is_some_and(|length| length > limit);
-    while let Some(chunk) = response.next().await {
-        match chunk {
-            // The start is kept: the ids of a task may be in it.
-            Ok(chunk) if announced_too_large || into.len() + chunk.len() > limit => {
-                into.push(chunk, declared, limit);
-                return Some(Flaw::TooLarge(limit));
-            }
-            Ok(chunk) => into.push(chunk, declared, limit),
-            Err(error) => return Some(Flaw::Broken(error.to_string())),
-        }
-    }
-    match declared {
-        Some(want) if want != into.len() => Some(Flaw::CutOff {
-            got: into.len(),
-            want,
-        }),
-        _ => None,
+    async fn connect(&self) -> Result<Connection, Failure> {
+        let stream = self.target.dial().await?;
+        Ok(Connection::new(stream, self.codec.clone()))
     }
 }

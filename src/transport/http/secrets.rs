@@ -2,51 +2,60 @@
 
 use std::cell::RefCell;
 
-use awc::http::header::HeaderValue;
+use actix_http::header::{HeaderName, HeaderValue};
+use bytes::{Bytes, BytesMut};
 
+use super::Show;
+use super::request::write_line;
 use crate::config::Token;
 
 /// The tokens that are in use.
 pub(super) struct Secrets {
+    header: HeaderName,
     /// As set by the user. Requests show it unless there is an access token.
     fixed: Token,
+    fixed_line: Bytes,
     lent: RefCell<Lent>,
 }
 
 /// What an orchestrator gave us.
 #[derive(Default)]
 struct Lent {
-    header: Option<HeaderValue>,
+    line: Option<Bytes>,
     tokens: Vec<Token>,
 }
 
 impl Secrets {
-    pub(super) fn new(fixed: Token) -> Self {
+    /// Requests show tokens in `header`, and none if `fixed` is empty.
+    pub(super) fn new(header: HeaderName, fixed: Token) -> Self {
+        let line = line(&header, &fixed).filter(|_| !fixed.expose().is_empty());
         Self {
+            header,
             fixed,
+            fixed_line: line.unwrap_or_default(),
             lent: RefCell::default(),
         }
     }
 
     /// For texts that hold no token, as there is none in them.
     pub(super) fn none() -> Self {
-        Self::new(Token::from(""))
+        Self::new(actix_http::header::AUTHORIZATION, Token::from(""))
     }
 
-    /// The header with the access token. `None`: the token of the user is shown.
-    pub(super) fn header(&self) -> Option<HeaderValue> {
-        self.lent.borrow().header.clone()
+    /// The line of a request with the token, or nothing.
+    pub(super) fn line(&self, show: Show) -> Bytes {
+        let lent = match show {
+            Show::Current => self.lent.borrow().line.clone(),
+            Show::Static => None,
+        };
+        lent.unwrap_or_else(|| self.fixed_line.clone())
     }
 
     /// An access token that no header can carry counts as none.
     pub(super) fn replace(&self, access: Option<Token>, refresh: Option<Token>) {
-        let header = access.as_ref().and_then(|token| {
-            let mut header = HeaderValue::from_str(token.expose()).ok()?;
-            header.set_sensitive(true);
-            Some(header)
-        });
+        let line = access.as_ref().and_then(|it| line(&self.header, it));
         *self.lent.borrow_mut() = Lent {
-            header,
+            line,
             tokens: access.into_iter().chain(refresh).collect(),
         };
     }
@@ -61,5 +70,29 @@ impl Secrets {
             }
             _ => text,
         })
+    }
+}
+
+fn line(header: &HeaderName, token: &Token) -> Option<Bytes> {
+    let value = HeaderValue::from_str(token.expose()).ok()?;
+    let mut line = BytesMut::new();
+    write_line(&mut line, header, &value);
+    Some(line.freeze())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_token_of_the_settings_is_shown_until_there_is_another() {
+        let secrets = Secrets::new(HeaderName::from_static("x-t"), "fixed".into());
+        assert_eq!(secrets.line(Show::Current), "x-t: fixed\r\n");
+        secrets.replace(Some("lent".into()), None);
+        assert_eq!(secrets.line(Show::Current), "x-t: lent\r\n");
+        assert_eq!(secrets.line(Show::Static), "x-t: fixed\r\n");
+        secrets.replace(Some("no\nheader".into()), None);
+        assert_eq!(secrets.line(Show::Current), "x-t: fixed\r\n");
+        assert_eq!(Secrets::none().line(Show::Current), "");
     }
 }

@@ -7,27 +7,19 @@ use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
-use awc::http::Uri;
-use awc::http::header::{HeaderName, HeaderValue};
+use actix_http::Uri;
+use actix_http::header::{HeaderName, HeaderValue};
 
-use super::connect::{Dialer, Target};
-use super::errands::Errands;
+use super::connect::Target;
+use super::connection::codec_config;
+use super::idle::IdleConnections;
 use super::secrets::Secrets;
 use super::{Http, TlsFiles};
 use crate::config::Token;
 
-/// Idle connections are given up after this. Common servers close theirs after
-/// 5 s at the earliest; a request that meets the closing of its connection may be lost.
-const IDLE: Duration = Duration::from_secs(4);
-
 /// How long a connection may take to come about, and then its TLS handshake. A host
 /// that drops packets is thus told apart from one that is slow to answer.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// The limit of `awc` on the same things, which says less. It is never reached.
-const NEVER: Duration = Duration::from_hours(1);
-
-const USER_AGENT: &str = concat!("axon-worker/", env!("CARGO_PKG_VERSION"));
 
 /// Settings that no client can be made from.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -87,7 +79,6 @@ pub(crate) struct HttpSetup {
     base: Uri,
     token: Token,
     token_header: HeaderName,
-    headers: Vec<(HeaderName, HeaderValue)>,
     connect: Duration,
     hint: &'static str,
     #[cfg(feature = "tls")]
@@ -104,14 +95,12 @@ impl HttpSetup {
         request_timeout: Duration,
         tls: &TlsFiles,
     ) -> Result<Self, SetupError> {
-        let mut secret = HeaderValue::from_str(token.expose()).map_err(|_| SetupError::Token {
+        HeaderValue::from_str(token.expose()).map_err(|_| SetupError::Token {
             url: url.to_owned(),
         })?;
-        secret.set_sensitive(true);
         let mut setup = Self::without_token(url, request_timeout, tls)?;
         setup.token = token.clone();
-        setup.token_header = token_header.clone();
-        setup.headers.push((token_header, secret));
+        setup.token_header = token_header;
         Ok(setup)
     }
 
@@ -148,7 +137,6 @@ impl HttpSetup {
         Ok(Self {
             base,
             token: Token::from(""),
-            headers: Vec::new(),
             token_header: HeaderName::from_static("x-worker-token"),
             connect: CONNECT.min(request_timeout),
             hint,
@@ -159,37 +147,20 @@ impl HttpSetup {
 
     /// Makes the client, on the thread that will use it.
     pub(crate) fn open(self) -> Http {
-        // `awc` keeps the connections that our dialer makes.
-        let dialer = Dialer::new(Target {
-            base: self.base.clone(),
-            within: self.connect,
-            #[cfg(feature = "tls")]
-            tls: self.tls,
-        });
-        let connector = awc::Connector::new()
-            .connector(dialer)
-            .timeout(NEVER)
-            .conn_keep_alive(IDLE)
-            // No limit: open polls must never keep a heartbeat waiting. How many
-            // requests there are is decided by the callers.
-            .limit(0);
-        let mut builder = awc::Client::builder()
-            .connector(connector)
-            // Ours covers the body as well.
-            .disable_timeout()
-            .disable_redirects()
-            .add_default_header((awc::http::header::USER_AGENT, USER_AGENT));
-        for header in self.headers {
-            builder = builder.add_default_header(header);
-        }
         Http {
-            client: builder.finish(),
-            errands: Errands::new(),
-            secrets: Rc::new(Secrets::new(self.token)),
-            token_header: self.token_header,
+            secrets: Rc::new(Secrets::new(self.token_header, self.token)),
+            // No limit to them: open polls must never keep a heartbeat waiting. How many
+            // requests there are is decided by the callers.
+            idle: IdleConnections::default(),
+            codec: codec_config(),
             has_answered: Cell::new(false),
             hint: self.hint,
-            base: self.base,
+            target: Target::new(
+                self.base,
+                self.connect,
+                #[cfg(feature = "tls")]
+                self.tls,
+            ),
         }
     }
 

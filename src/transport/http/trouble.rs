@@ -1,5 +1,5 @@
 //! What is wrong between us and a server, in words that somebody can act on. Travels
-//! inside an `io::Error` through `awc`.
+//! inside an `io::Error` through streams and codecs.
 
 use std::io;
 

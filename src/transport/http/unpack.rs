@@ -2,13 +2,11 @@
 //! more when they are asked to.
 //!
 //! A body is collected first and unpacked then, up to a limit that is set on what
-//! comes out: a few bytes can become gigabytes. `awc` unpacks each piece as a whole,
-//! whatever it becomes, and takes a zstd body that was cut off for a complete one,
-//! so its own support stays off.
+//! comes out: a few bytes can become gigabytes.
 
 use std::io::Read;
 
-use awc::http::header::{self, HeaderMap};
+use actix_http::header::{self, HeaderMap};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};

@@ -15,8 +15,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use awc::FrozenClientRequest;
-use awc::http::StatusCode;
+use actix_http::StatusCode;
 use bytes::Bytes;
 use futures_util::future::LocalBoxFuture;
 
@@ -38,7 +37,7 @@ use crate::id::{OrchestratorId, WorkerId};
 use crate::json::RawJson;
 use crate::policy::{Backoff, Gate, Telemetry};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Answer, Http, Limits, Repeat, SetupError, TlsFiles};
+use crate::transport::http::{Answer, Http, Limits, Repeat, Request, SetupError, TlsFiles};
 use crate::transport::{
     BeatReply, Event, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, SkillCall,
     Standing, Transport, TransportError, WorkerCard,
@@ -116,7 +115,7 @@ impl RxonHttp {
 
     async fn exchange(
         &self,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         limits: Limits,
         repeat: Repeat,
@@ -138,7 +137,7 @@ impl RxonHttp {
     /// A request other than a poll; its answer has a status of success.
     async fn control(
         &self,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
@@ -186,7 +185,7 @@ impl RxonHttp {
     async fn signed(
         &self,
         kind: MessageKind,
-        request: &FrozenClientRequest,
+        request: &Request,
         write: impl Fn(&Stamp) -> Vec<u8>,
     ) -> Result<Answer, TransportError> {
         let attempt = async || {

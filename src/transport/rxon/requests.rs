@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::Duration;
 
-use awc::FrozenClientRequest;
-use awc::http::Method;
-use awc::http::header::{HeaderName, HeaderValue};
+use actix_http::Method;
+use actix_http::header::{HeaderName, HeaderValue};
 
 use super::dialect::Dialect;
 use crate::id::{TaskName, WorkerId};
-use crate::transport::http::Http;
+use crate::transport::http::{Http, Request};
 
 const VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
 const WORKER: HeaderName = HeaderName::from_static("x-worker-id");
@@ -31,23 +30,23 @@ pub(super) fn headers(dialect: Dialect, worker_id: &WorkerId) -> Vec<(HeaderName
 
 /// Requests that differ in nothing but their bodies.
 pub(super) struct Requests {
-    pub(super) register: FrozenClientRequest,
+    pub(super) register: Request,
     /// Heartbeat with a body, probe without.
-    pub(super) worker: FrozenClientRequest,
-    pub(super) result: FrozenClientRequest,
-    pub(super) event: FrozenClientRequest,
-    pub(super) call: FrozenClientRequest,
+    pub(super) worker: Request,
+    pub(super) result: Request,
+    pub(super) event: Request,
+    pub(super) call: Request,
     poll: Poll,
 }
 
 struct LastPoll {
     available: Arc<[TaskName]>,
     hot: Vec<String>,
-    request: FrozenClientRequest,
+    request: Request,
 }
 
 enum Poll {
-    Plain(FrozenClientRequest),
+    Plain(Request),
     /// With what is on offer in the query. The last one is kept.
     WithQuery {
         path: String,
@@ -89,12 +88,7 @@ impl Requests {
     }
 
     /// A poll. Names are identifiers, so that they can be written into a query as they are.
-    pub(super) fn poll(
-        &self,
-        http: &Http,
-        available: &Arc<[TaskName]>,
-        hot: &[&str],
-    ) -> FrozenClientRequest {
+    pub(super) fn poll(&self, http: &Http, available: &Arc<[TaskName]>, hot: &[&str]) -> Request {
         let (path, headers, last) = match &self.poll {
             Poll::Plain(request) => return request.clone(),
             Poll::WithQuery {

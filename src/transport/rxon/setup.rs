@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-use awc::http::header::HeaderName;
+use actix_http::header::HeaderName;
 
 use super::chains::Chains;
 use super::clock::Clock;

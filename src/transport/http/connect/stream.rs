@@ -1,10 +1,9 @@
 //! A connection, plain or encrypted, that can say what is wrong with it.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use actix_rt::net::{ActixStream, Ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -25,18 +24,10 @@ pub(in crate::transport::http) enum Stream {
 }
 
 impl Stream {
-    pub(super) fn plain(tcp: TcpStream) -> Self {
+    pub(in crate::transport::http) fn plain(tcp: TcpStream) -> Self {
         Self::Plain {
             tcp,
             has_begun: false,
-        }
-    }
-
-    fn tcp(&self) -> &TcpStream {
-        match self {
-            Self::Plain { tcp, .. } => tcp,
-            #[cfg(feature = "tls")]
-            Self::Secured(secured) => secured.tcp(),
         }
     }
 
@@ -101,6 +92,28 @@ impl AsyncWrite for Stream {
         outcome.map_err(|error| this.or_last_words(cx, error))
     }
 
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let outcome = match this {
+            Self::Plain { tcp, .. } => Pin::new(tcp).poll_write_vectored(cx, parts),
+            #[cfg(feature = "tls")]
+            Self::Secured(secured) => Pin::new(&mut **secured).poll_write_vectored(cx, parts),
+        };
+        outcome.map_err(|error| this.or_last_words(cx, error))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        match self {
+            Self::Plain { tcp, .. } => tcp.is_write_vectored(),
+            #[cfg(feature = "tls")]
+            Self::Secured(secured) => secured.is_write_vectored(),
+        }
+    }
+
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         let outcome = match this {
@@ -117,16 +130,6 @@ impl AsyncWrite for Stream {
             #[cfg(feature = "tls")]
             Self::Secured(secured) => Pin::new(&mut **secured).poll_shutdown(cx),
         }
-    }
-}
-
-impl ActixStream for Stream {
-    fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_read_ready(self.tcp(), cx)
-    }
-
-    fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<Ready>> {
-        ActixStream::poll_write_ready(self.tcp(), cx)
     }
 }
 

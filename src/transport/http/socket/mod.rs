@@ -1,9 +1,10 @@
 //! Sockets as the transports need them: pings answered and sent, fragments put
 //! together, a limit that protects memory, a silent peer noticed, and an end that
-//! can be waited for. `awc` only connects; all of this is left to its users.
+//! can be waited for. The frames are those of `actix-http`.
 
 mod assembly;
 mod guard;
+mod open;
 mod pulse;
 
 use std::future::poll_fn;
@@ -13,10 +14,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_codec::Framed;
+use actix_http::StatusCode;
 use actix_http::ws::{CloseCode, CloseReason, Frame, Message};
-use awc::BoxedSocket;
-use awc::error::WsClientError;
-use awc::http::{StatusCode, header};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -25,7 +24,8 @@ use assembly::{Assembly, TooLong};
 use guard::{FrameError, Guarded};
 use pulse::{Beat, Pulse};
 
-use super::{Answer, Failure, Headers, Http, Secrets};
+use super::connect::Stream;
+use super::{Answer, Secrets};
 use crate::transport::TransportError;
 
 /// How long the other side may take to agree to the end.
@@ -63,7 +63,7 @@ pub(crate) struct SocketLimits {
 
 /// An open WebSocket.
 pub(crate) struct Socket {
-    framed: Framed<BoxedSocket, Guarded>,
+    framed: Framed<Stream, Guarded>,
     assembly: Assembly,
     outgoing: mpsc::Receiver<String>,
     pulse: Pulse,
@@ -104,58 +104,6 @@ impl SocketSender {
     }
 }
 
-impl Http {
-    /// Opens a WebSocket at one of our paths, with the headers of all requests and these.
-    pub(crate) async fn open_socket(
-        &self,
-        path: &str,
-        headers: &Headers,
-        limits: SocketLimits,
-    ) -> Result<(Socket, SocketSender), TransportError> {
-        let mut request = self
-            .client
-            .ws(self.plain_url(path))
-            .set_header(header::HOST, self.host());
-        for (name, value) in headers {
-            request = request.set_header(name.clone(), value.clone());
-        }
-        if let Some(token) = self.secrets.header() {
-            request = request.set_header(self.token_header.clone(), token);
-        }
-        let connecting = request.connect();
-        let (_, framed) = tokio::time::timeout(limits.connect, connecting)
-            .await
-            .map_err(|_| TransportError::NoAnswer {
-                reason: format!("no WebSocket came about within {:?}", limits.connect),
-            })?
-            .map_err(refusal)?;
-        let (sender, outgoing) = mpsc::channel(OUTGOING);
-        let socket = Socket {
-            framed: framed.into_map_codec(|inner| Guarded::new(inner, limits.message)),
-            assembly: Assembly::new(limits.message),
-            outgoing,
-            pulse: Pulse::new(limits.ping),
-            farewell: Farewell::Due(CloseCode::Normal),
-            secrets: Rc::clone(&self.secrets),
-        };
-        Ok((socket, SocketSender(sender)))
-    }
-}
-
-/// Why no socket came about.
-fn refusal(error: WsClientError) -> TransportError {
-    match error {
-        WsClientError::InvalidResponseStatus(status) => {
-            Answer::of_status(status).as_error(&Secrets::none())
-        }
-        WsClientError::SendRequest(error) => Failure::from(error).into(),
-        other => TransportError::Malformed {
-            reason: format!("no WebSocket came about: {other}"),
-            task: None,
-        },
-    }
-}
-
 enum Event {
     Received(Frame),
     Outgoing(String),
@@ -165,6 +113,23 @@ enum Event {
 }
 
 impl Socket {
+    fn new(
+        framed: Framed<Stream, Guarded>,
+        limits: SocketLimits,
+        secrets: Rc<Secrets>,
+    ) -> (Self, SocketSender) {
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let socket = Self {
+            framed,
+            assembly: Assembly::new(limits.message),
+            outgoing,
+            pulse: Pulse::new(limits.ping),
+            farewell: Farewell::Due(CloseCode::Normal),
+            secrets,
+        };
+        (socket, SocketSender(sender))
+    }
+
     /// The next message. Cancel-safe. Everything else that the socket does, it does
     /// while this is awaited.
     pub(crate) async fn next(&mut self) -> Result<SocketMessage, TransportError> {

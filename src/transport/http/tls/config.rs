@@ -74,8 +74,7 @@ impl Material {
             (None, None) => trusting.with_no_client_auth(),
             _ => return Err(SetupError::HalfIdentity),
         };
-        // HTTP/2 stays out: awc's version of it has a known weakness
-        // (RUSTSEC-2026-0258), and WebSockets do not work over it.
+        // What is written on these connections is HTTP/1.1.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }

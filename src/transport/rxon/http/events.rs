@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use awc::http::StatusCode;
+use actix_http::StatusCode;
 use bytes::Bytes;
 use tokio::time::Instant;
 

@@ -2,7 +2,7 @@
 //! to know whether a worker would be welcome. Nothing here registers, renews anything but
 //! the lease of a worker of this very id, or takes a task.
 
-use awc::http::{Method, StatusCode};
+use actix_http::{Method, StatusCode};
 use bytes::Bytes;
 use serde_json::json;
 

@@ -1,12 +1,11 @@
 //! Tasks in, results out.
 
-use awc::FrozenClientRequest;
-use awc::http::StatusCode;
+use actix_http::StatusCode;
 use bytes::Bytes;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Limits, Repeat};
+use crate::transport::http::{Limits, Repeat, Request};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
@@ -45,7 +44,7 @@ impl RxonHttp {
         )
     }
 
-    fn poll_request(&self, offer: &Offer) -> FrozenClientRequest {
+    fn poll_request(&self, offer: &Offer) -> Request {
         let (card, report) = (self.card.borrow(), self.report.borrow());
         let hot = report
             .as_ref()

@@ -16,9 +16,8 @@ mod plan;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use awc::FrozenClientRequest;
-use awc::http::header::{HeaderName, HeaderValue};
-use awc::http::{Method, StatusCode};
+use actix_http::header::{HeaderName, HeaderValue};
+use actix_http::{Method, StatusCode};
 use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
@@ -28,7 +27,7 @@ use plan::{Plan, Reaction, Way};
 
 use crate::id::WorkerId;
 use crate::transport::TransportError;
-use crate::transport::http::{Answer, Http, Limits, Repeat, Show};
+use crate::transport::http::{Answer, Http, Limits, Repeat, Request, Show};
 
 /// The largest answer with a token.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -41,8 +40,8 @@ pub(super) struct TokenKeeper {
     /// `false`: the token of the settings is all there is.
     is_on: bool,
     worker_id: WorkerId,
-    issue: FrozenClientRequest,
-    refresh: FrozenClientRequest,
+    issue: Request,
+    refresh: Request,
     request_timeout: Duration,
     plan: RefCell<Plan>,
     /// Held by the one request that renews the token.
@@ -83,7 +82,7 @@ impl TokenKeeper {
     pub(super) async fn exchange(
         &self,
         http: &Http,
-        request: &FrozenClientRequest,
+        request: &Request,
         body: Option<Bytes>,
         limits: Limits,
         repeat: Repeat,
