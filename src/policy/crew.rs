@@ -8,6 +8,12 @@ use std::time::{Duration, Instant};
 /// shows that one more thread is wanted.
 const SLOW: Duration = Duration::from_micros(100);
 
+/// A task that has waited for that long may be behind handlers that block their threads.
+const BLOCKED: Duration = Duration::from_millis(1);
+
+/// The same where that is unlikely. Looking costs more than a small task.
+const SELDOM: Duration = Duration::from_millis(20);
+
 /// How many more live tasks than a thread that rests one may have.
 const APART: usize = 16;
 
@@ -86,17 +92,17 @@ impl Crew {
         self.hands[me].awake = None;
     }
 
-    /// Whether somebody rests, who could help.
-    pub(crate) fn has_resting(&self) -> bool {
-        self.hands.iter().any(|hand| hand.awake.is_none())
-    }
-
-    /// A task came, `waiting` are in the queue now, and this hand was called. Whether
-    /// somebody has to see to it that the queue does not stand still: all that are
-    /// awake may be blocked. One that was called with nothing else to do is not.
-    pub(crate) fn wants_watch(&self, called: Option<usize>, waiting: usize) -> bool {
-        let is_certain = called.is_some_and(|who| self.hands[who].live == 0) && waiting <= 1;
-        !is_certain && self.has_resting()
+    /// So many tasks wait, and this hand was called. After what time somebody has to see
+    /// to it that the queue does not stand still, since all that are awake may be
+    /// blocked. One that was called with nothing else to do is not; one that has other
+    /// tasks hardly ever.
+    pub(crate) fn look_again(&self, called: Option<usize>, waiting: usize) -> Option<Duration> {
+        let is_of_use = waiting > 0 && self.hands.iter().any(|hand| hand.awake.is_none());
+        match called {
+            _ if !is_of_use => None,
+            Some(who) if waiting == 1 => (self.hands[who].live > 0).then_some(SELDOM),
+            _ => Some(BLOCKED),
+        }
     }
 }
 
@@ -201,21 +207,32 @@ mod tests {
     }
 
     #[test]
-    fn a_watch_is_wanted_unless_it_is_certain_that_somebody_comes() {
+    fn somebody_looks_again_unless_it_is_certain_that_a_hand_comes() {
         let now = Instant::now();
         let mut crew = Crew::new(2);
         let called = crew.call(now, now);
-        assert!(!crew.wants_watch(called, 1), "it has nothing else to do");
-        assert!(crew.wants_watch(None, 2), "the first may block it");
+        assert_eq!(
+            crew.look_again(called, 1),
+            None,
+            "it has nothing else to do"
+        );
+        assert_eq!(
+            crew.look_again(called, 2),
+            Some(BLOCKED),
+            "the first may block"
+        );
+        assert_eq!(crew.look_again(None, 1), Some(BLOCKED), "as may one before");
+        assert_eq!(crew.look_again(None, 0), None, "nothing waits");
         fill(&mut crew, 0, 1, now);
         fill(&mut crew, 1, 1, now);
         let called = crew.call(now, now);
-        assert!(crew.wants_watch(called, 1), "its live task may block it");
+        let after = crew.look_again(called, 1);
+        assert_eq!(after, Some(SELDOM), "its live task may block it");
         assert!(crew.call(now, now + LONG).is_some());
-        assert!(!crew.wants_watch(None, 2), "nobody is left to call");
+        assert_eq!(crew.look_again(None, 2), None, "nobody is left to call");
         let mut alone = Crew::new(1);
         let called = alone.call(now, now);
-        assert!(!alone.wants_watch(called, 5));
+        assert_eq!(alone.look_again(called, 5), None);
     }
 
     #[test]

@@ -129,9 +129,10 @@ async fn tasks_behind_a_handler_that_blocks_run_on_another_thread() {
 async fn the_last_free_thread_gets_to_everything() {
     let (orchestrator, (grip, clamp)) = (MemoryOrchestrator::new(), clamp());
     let handle = worker(&orchestrator, &clamp, 3).spawn().unwrap();
-    let blocks = ["blocks_later", "blocks_at_once"];
-    let stuck = blocks.map(|name| orchestrator.submit(name, &()));
-    for _ in &stuck {
+    let mut stuck = Vec::new();
+    for blocks in ["blocks_later", "blocks_at_once"] {
+        stuck.push(orchestrator.submit(blocks, &()));
+        // Else the second one may begin on the thread of the first, which waits then.
         grip.held.recv().expect("a held thread");
     }
     let others: Vec<_> = (0..30).map(|n| orchestrator.submit("echo", &n)).collect();

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::policy::Crew;
 
@@ -63,38 +63,26 @@ impl<T> TaskQueue<T> {
         }
     }
 
-    /// Puts a task in and wakes a thread for it if need be. `true`: somebody has to
-    /// see to it that the queue moves, see [`TaskQueue::hurry`].
-    pub(crate) fn push(&self, task: T, works_there: bool, now: Instant) -> bool {
-        let mut inside = self.inside();
-        inside.waiting.push_back(Waiting {
+    /// Puts a task in. [`TaskQueue::attend`] has to follow.
+    pub(crate) fn push(&self, task: T, works_there: bool, now: Instant) {
+        self.inside().waiting.push_back(Waiting {
             task,
             works_there,
             since: now,
         });
-        let called = inside.call(now);
-        let is_watched = inside.crew.wants_watch(called, inside.waiting.len());
-        drop(inside);
-        if let Some(thread) = called {
-            self.call(thread);
-        }
-        is_watched
     }
 
-    /// Wakes another thread if tasks have waited for a while. `true`: look again.
-    pub(crate) fn hurry(&self, now: Instant) -> bool {
+    /// Wakes a thread if those that are awake do not keep up. Says after what time to
+    /// attend again, if it is not certain that a thread comes for what waits.
+    pub(crate) fn attend(&self, now: Instant) -> Option<Duration> {
         let mut inside = self.inside();
         let called = inside.call(now);
-        let goes_on = !inside.waiting.is_empty() && inside.crew.has_resting();
+        let again = inside.crew.look_again(called, inside.waiting.len());
         drop(inside);
         if let Some(thread) = called {
             self.call(thread);
         }
-        goes_on
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.inside().waiting.is_empty()
+        again
     }
 
     /// Takes a task out that is not wanted any more, if no thread has it yet.

@@ -32,12 +32,13 @@ fn on_real_threads_every_task_is_taken_once() {
     let hands: Vec<_> = posts.into_iter().enumerate().map(hand).collect();
     for task in 0..TASKS {
         queue.push(task, true, Instant::now());
+        queue.attend(Instant::now());
     }
     let seen: BTreeSet<_> = (0..TASKS)
         .map(|_| all_taken.recv().expect("a task"))
         .collect();
     assert_eq!(seen.len(), TASKS);
-    assert!(all_taken.try_recv().is_err() && queue.is_empty());
+    assert!(all_taken.try_recv().is_err() && queue.inside().waiting.is_empty());
     drop(queue);
     drop(hands);
 }
@@ -58,8 +59,8 @@ enum Event {
     Unblock(usize),
     End(usize),
     Pass(u64),
-    /// The supervisor looks, if it was told to.
-    Hurry,
+    /// The supervisor attends to the queue, if it has to.
+    Attend,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -72,7 +73,7 @@ fn event() -> impl Strategy<Value = Event> {
         1 => hand.clone().prop_map(Event::Unblock),
         2 => hand.prop_map(Event::End),
         2 => (0..2000_u64).prop_map(Event::Pass),
-        2 => Just(Event::Hurry),
+        2 => Just(Event::Attend),
     ]
 }
 
@@ -130,7 +131,8 @@ impl World {
     fn happens(&mut self, event: Event) {
         match event {
             Event::Push { works_there } => {
-                self.is_watched |= self.queue.push(self.pushed, works_there, self.now);
+                self.queue.push(self.pushed, works_there, self.now);
+                self.is_watched = true;
                 self.pushed += 1;
             }
             Event::Take { hand, blocks } => self.take(hand, blocks),
@@ -143,9 +145,9 @@ impl World {
                 }
             }
             Event::Pass(micros) => self.now += Duration::from_micros(micros),
-            Event::Hurry => {
+            Event::Attend => {
                 if self.is_watched {
-                    self.is_watched = self.queue.hurry(self.now);
+                    self.is_watched = self.queue.attend(self.now).is_some();
                 }
             }
         }
@@ -176,9 +178,9 @@ proptest! {
         for _ in 0..4 * world.pushed + 100 {
             world.happens(Event::Pass(1000));
             (0..HANDS).for_each(|hand| world.take(hand, false));
-            world.happens(Event::Hurry);
+            world.happens(Event::Attend);
         }
-        prop_assert!(world.queue.is_empty(), "{} of {}", world.taken.len(), world.pushed);
+        prop_assert!(world.queue.inside().waiting.is_empty(), "{} of {}", world.taken.len(), world.pushed);
         prop_assert!(!world.is_watched, "nothing is left to watch");
         prop_assert_eq!(world.taken, (0..world.pushed).collect::<Vec<_>>(), "in order, once each");
     }
@@ -189,6 +191,7 @@ fn many_tasks_that_wait_are_spread_over_threads_that_all_come_when_called() {
     let mut world = World::new();
     for _ in 0..1000 {
         world.happens(Event::Push { works_there: true });
+        world.happens(Event::Attend);
         world.happens(Event::Pass(20));
         (0..HANDS).for_each(|hand| world.take(hand, false));
     }

@@ -62,8 +62,10 @@ impl TaskSupervisor {
             .cancellation
             .reason()
             .unwrap_or(CancelReason::Requested);
-        self.abandoned.insert(key.clone());
-        self.services.board.set_abandoned(self.abandoned.len());
+        if !self.placement.withdraw(key) {
+            self.abandoned.insert(key.clone());
+            self.services.board.set_abandoned(self.abandoned.len());
+        }
         self.finish(
             key,
             entry::end_of(reason, Outcome::Cancelled),

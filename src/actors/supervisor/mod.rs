@@ -38,6 +38,7 @@ use crate::task::{
 };
 use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
+use watch::Watch;
 
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
@@ -56,8 +57,7 @@ pub(crate) struct TaskSupervisor {
     services: Arc<Services>,
     files: FilesRoot,
     placement: Placement,
-    /// Runs while tasks wait for handler threads that may be blocked; never two.
-    watch: Option<SpawnHandle>,
+    watch: Watch,
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
@@ -82,7 +82,7 @@ impl TaskSupervisor {
             services,
             files,
             placement,
-            watch: None,
+            watch: Watch::default(),
             grace,
             neighbours,
             tasks: HashMap::new(),
@@ -124,7 +124,7 @@ impl TaskSupervisor {
             permit,
         };
         if self.placement.place(run) {
-            self.watch_queue(ctx);
+            self.attend_soon(ctx);
         }
     }
 
@@ -274,7 +274,6 @@ impl Handler<TaskEnded> for TaskSupervisor {
         } = ended;
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
-        self.look_at_queue(ctx);
         if self.abandoned.remove(&key) {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
@@ -290,6 +289,7 @@ impl Handler<TaskEnded> for TaskSupervisor {
             None => outcome,
         };
         self.finish(&key, outcome, ran_for);
+        self.rest_if_idle(ctx);
     }
 }
 

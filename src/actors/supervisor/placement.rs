@@ -1,7 +1,7 @@
 //! Where a task runs: on a handler thread, through their queue, or right here.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::actors::host::{RunTask, Runner, TaskQueue};
 use crate::actors::supervisor::TaskKey;
@@ -18,8 +18,8 @@ impl Placement {
         Self { queue, here }
     }
 
-    /// Begins the task, or puts it into the queue. `true`: somebody has to
-    /// [`hurry`](Self::hurry) the threads if they are blocked.
+    /// Begins the task, or puts it into the queue. `true`: [`attend`](Self::attend) has
+    /// to follow.
     pub(super) fn place(&self, task: RunTask) -> bool {
         if let Some(watch) = task.job.inline().filter(|watch| watch.allows(&task.params)) {
             let name = task.context.name().clone();
@@ -27,17 +27,13 @@ impl Placement {
             return false;
         }
         let works_there = task.job.works_there();
-        self.queue.push(task, works_there, Instant::now())
+        self.queue.push(task, works_there, Instant::now());
+        true
     }
 
-    /// Wakes another thread if tasks wait. `true`: look again.
-    pub(super) fn hurry(&self) -> bool {
-        self.queue.hurry(Instant::now())
-    }
-
-    /// Whether no task waits for a thread.
-    pub(super) fn is_settled(&self) -> bool {
-        self.queue.is_empty()
+    /// Wakes a thread for what waits, if need be. Says after what time to attend again.
+    pub(super) fn attend(&self, now: Instant) -> Option<Duration> {
+        self.queue.attend(now)
     }
 
     /// Drops a task that no thread has begun. `false`: one has.

@@ -1,34 +1,67 @@
-//! Sees to it that the queue of the handler threads moves when all threads that look into
-//! it are blocked by handlers. Only while tasks wait: each look wakes the control thread.
+//! Sees to it that handler threads come for the tasks in their queue.
+//!
+//! A thread is woken at the end of the supervisor's turn, for all tasks of that turn: it
+//! takes the processor at once, and would find one task at a time otherwise. If it is not
+//! certain that it comes, since handlers may block it, another look follows. That wakes
+//! the control thread, so there is none without a task that waits.
 
-use std::time::Duration;
+use std::time::Instant;
 
 use actix::prelude::*;
 
 use super::TaskSupervisor;
 
-/// How long a task may wait behind handlers that block, at least.
-const A_WHILE: Duration = Duration::from_millis(1);
+/// What is to come.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// The end of this turn.
+    is_soon: bool,
+    /// Another look; never two.
+    later: Option<(Instant, SpawnHandle)>,
+}
 
 impl TaskSupervisor {
-    /// Tasks wait, and it is not certain that a thread comes for them.
-    pub(super) fn watch_queue(&mut self, ctx: &mut Context<Self>) {
-        if self.watch.is_some() {
+    /// A task was put into the queue.
+    pub(super) fn attend_soon(&mut self, ctx: &mut Context<Self>) {
+        if std::mem::replace(&mut self.watch.is_soon, true) {
             return;
         }
-        let timer = ctx.run_later(A_WHILE, |supervisor, ctx| {
-            supervisor.watch = None;
-            if supervisor.placement.hurry() {
-                supervisor.watch_queue(ctx);
-            }
+        // Futures of an actor come after the messages that it has.
+        let turn = fut::ready(()).map(|(), supervisor: &mut Self, ctx: &mut Context<Self>| {
+            supervisor.watch.is_soon = false;
+            supervisor.attend(ctx);
         });
-        self.watch = Some(timer);
+        ctx.spawn(turn);
     }
 
-    /// A task has ended. Perhaps none waits any more.
-    pub(super) fn look_at_queue(&mut self, ctx: &mut Context<Self>) {
-        if self.watch.is_some() && self.placement.is_settled() {
-            self.watch.take().map(|timer| ctx.cancel_future(timer));
+    fn attend(&mut self, ctx: &mut Context<Self>) {
+        let now = Instant::now();
+        let Some(after) = self.placement.attend(now) else {
+            return;
+        };
+        let at = now + after;
+        match self.watch.later.take() {
+            Some(sooner) if sooner.0 <= at => {
+                self.watch.later = Some(sooner);
+                return;
+            }
+            Some((_, later)) => drop(ctx.cancel_future(later)),
+            None => {}
+        }
+        let timer = ctx.run_later(after, |supervisor, ctx| {
+            supervisor.watch.later = None;
+            supervisor.attend(ctx);
+        });
+        self.watch.later = Some((at, timer));
+    }
+
+    /// A task has ended. With none left there is nothing to look for. Not sooner, for a
+    /// timer costs more than a look that comes while there is work anyway.
+    pub(super) fn rest_if_idle(&mut self, ctx: &mut Context<Self>) {
+        if self.tasks.is_empty()
+            && let Some((_, timer)) = self.watch.later.take()
+        {
+            ctx.cancel_future(timer);
         }
     }
 }
