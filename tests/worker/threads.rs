@@ -63,16 +63,27 @@ async fn counts(_: Value, calls: Data<Calls>) -> Result<(), TaskError> {
 }
 
 /// How many tasks each thread has begun.
-type Threads = Arc<Mutex<HashMap<ThreadId, usize>>>;
+#[derive(Default)]
+struct Threads(Mutex<HashMap<ThreadId, usize>>);
+
+impl Threads {
+    fn count(&self) {
+        let mut counts = self.0.lock().expect("nobody panics here");
+        *counts.entry(std::thread::current().id()).or_default() += 1;
+    }
+
+    fn counts(&self) -> Vec<usize> {
+        let counts = self.0.lock().expect("nobody panics here");
+        counts.values().copied().collect()
+    }
+}
 
 async fn waits(
     params: Value,
     gate: Data<Arc<Gate>>,
-    threads: Data<Threads>,
+    threads: Data<Arc<Threads>>,
 ) -> Result<(), TaskError> {
-    let mut counts = threads.lock().expect("nobody panics here");
-    *counts.entry(std::thread::current().id()).or_default() += 1;
-    drop(counts);
+    threads.count();
     gated(params, gate).await
 }
 
@@ -152,7 +163,7 @@ async fn the_last_free_thread_gets_to_everything() {
 async fn tasks_that_wait_are_spread_over_the_threads() {
     const TASKS: usize = 80;
     let (orchestrator, (_grip, clamp)) = (MemoryOrchestrator::new(), clamp());
-    let (gate, threads) = (Gate::closed(), Threads::default());
+    let (gate, threads) = (Gate::closed(), Arc::<Threads>::default());
     let handle = worker(&orchestrator, &clamp, 2)
         .data(gate.clone())
         .data(threads.clone())
@@ -163,7 +174,7 @@ async fn tasks_that_wait_are_spread_over_the_threads() {
         orchestrator.submit("waits", &());
         gate.runs(n).await;
     }
-    let counts: Vec<_> = threads.lock().unwrap().values().copied().collect();
+    let counts = threads.counts();
     assert_eq!(counts.len(), 2, "{counts:?}");
     assert!(
         counts.iter().all(|&tasks| tasks >= TASKS / 2 - 9),
