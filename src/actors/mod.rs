@@ -21,12 +21,12 @@ pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandAc
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
 pub(crate) use courier::{Courier, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
-pub(crate) use host::{Runner, TaskHost};
+pub(crate) use host::{Look, RunTask, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
 pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
 pub(crate) use supervisor::{
-    CancelTask, HostHandle, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
+    CancelTask, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
 };

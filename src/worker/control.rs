@@ -127,8 +127,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         news,
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
-    let hosts = wiring.hosts(&pool);
-    let pings = hosts.iter().map(|host| host.ping.clone()).collect();
+    let (queue, pings) = wiring.hosts(&pool);
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
@@ -146,7 +145,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, files.clone(), hosts, &pool));
+        .run(wiring.supervisor(registry, data, files.clone(), queue, &pool));
     let (sender, ended) = watch::channel(None);
     let conductor = contexts
         .conductor
@@ -157,8 +156,15 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
     let board = wiring.board;
-    let handle = WorkerHandle::new(&settings, conductor, parts, pings, board, ended.clone())
-        .with_transfers(moving);
+    let handle = WorkerHandle::new(
+        &settings,
+        conductor,
+        parts,
+        pings.into(),
+        board,
+        ended.clone(),
+    )
+    .with_transfers(moving);
     #[cfg(feature = "otlp")]
     crate::otlp::watch(handle.clone(), &settings);
     Ok(Running {

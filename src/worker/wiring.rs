@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 
 use actix::dev::{MessageResponse, ToEnvelope};
@@ -14,8 +13,8 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HostHandle, HotCacheActor, Neighbours, OrchestratorPool, Parts, Placement, Poller, Runner,
-    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskSupervisor,
+    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, RunTask, Runner,
+    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
     WsCommandActor,
 };
 use crate::config::{Intake, Settings};
@@ -23,7 +22,7 @@ use crate::handler::{BlockingPool, Registry, SharedData};
 use crate::models::{AnyModels, OpenModels};
 use crate::policy::{DrainLimits, Outbox, PollScale, Selection, Slots};
 use crate::slot_policy::Policies;
-use crate::status::StatusBoard;
+use crate::status::{Ping, StatusBoard};
 use crate::storage::FilesRoot;
 use crate::task::Services;
 use crate::transport::{TaskEntry, WorkerCard};
@@ -171,7 +170,7 @@ impl Wiring<'_> {
         registry: Registry,
         data: SharedData,
         files: FilesRoot,
-        hosts: Vec<HostHandle>,
+        queue: Arc<TaskQueue<RunTask>>,
         pool: &BlockingPool,
     ) -> TaskSupervisor {
         let services = Services {
@@ -194,7 +193,7 @@ impl Wiring<'_> {
             registry,
             Arc::new(services),
             files,
-            Placement::new(hosts, self.runner(pool)),
+            Placement::new(queue, self.runner(pool)),
             self.settings.timing.cancel_grace,
             neighbours,
         )
@@ -332,14 +331,30 @@ impl Wiring<'_> {
         )
     }
 
-    /// The handler threads; with none asked for, handlers run on this one.
-    pub(super) fn hosts(&self, pool: &BlockingPool) -> Vec<HostHandle> {
-        match self.settings.intake.handler_threads {
-            0 => vec![self.host(pool, None)],
+    /// The handler threads, as their queue and as those who can be asked whether they are
+    /// stuck. With none asked for, handlers run on this one.
+    pub(super) fn hosts(
+        &self,
+        pool: &BlockingPool,
+    ) -> (Arc<TaskQueue<RunTask>>, Vec<Recipient<Ping>>) {
+        let threads = self.settings.intake.handler_threads;
+        let queue = Arc::new(TaskQueue::new(threads.max(1)));
+        let host = |place| {
+            let (queue, runner) = (queue.clone(), self.runner(pool));
+            move || TaskHost::new(place, queue, runner)
+        };
+        let hosts: Vec<Addr<TaskHost>> = match threads {
+            0 => vec![host(0)().start()],
             threads => (0..threads)
-                .map(|_| self.host(pool, Some(&Arbiter::new().handle())))
+                .map(|place| {
+                    let make = host(place);
+                    TaskHost::start_in_arbiter(&Arbiter::new().handle(), move |_| make())
+                })
                 .collect(),
-        }
+        };
+        let pings = hosts.iter().map(to).collect();
+        queue.open(move |place| hosts[place].do_send(Look));
+        (queue, pings)
     }
 
     fn runner(&self, pool: &BlockingPool) -> Runner {
@@ -348,20 +363,5 @@ impl Wiring<'_> {
             pool.clone(),
             to(&self.parts.supervisor),
         )
-    }
-
-    fn host(&self, pool: &BlockingPool, thread: Option<&ArbiterHandle>) -> HostHandle {
-        let started = Arc::new(AtomicUsize::new(0));
-        let (runner, counter) = (self.runner(pool), started.clone());
-        let make = move || TaskHost::new(runner, counter);
-        let host = match thread {
-            Some(thread) => TaskHost::start_in_arbiter(thread, move |_| make()),
-            None => make().start(),
-        };
-        HostHandle {
-            ping: host.clone().recipient(),
-            host: host.recipient(),
-            started,
-        }
     }
 }

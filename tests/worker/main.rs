@@ -26,4 +26,5 @@ mod slot_policy;
 mod support;
 #[cfg(feature = "contracts")]
 mod telling;
+mod threads;
 mod trouble;

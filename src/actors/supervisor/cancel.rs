@@ -29,12 +29,10 @@ impl TaskSupervisor {
         match entry.phase {
             Phase::Waiting(_) => {
                 self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
-                self.finish(
-                    key,
-                    entry::end_of(reason, Outcome::Cancelled),
-                    Duration::ZERO,
-                );
+                self.end_unbegun(key, reason);
             }
+            // No thread has begun it: nobody is waited for.
+            Phase::Running { .. } if self.placement.withdraw(key) => self.end_unbegun(key, reason),
             Phase::Running { .. } => {
                 let key = key.clone();
                 ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
@@ -42,6 +40,12 @@ impl TaskSupervisor {
                 });
             }
         }
+    }
+
+    /// A called-off task whose handler was not called.
+    fn end_unbegun(&mut self, key: &TaskKey, reason: CancelReason) {
+        let end = entry::end_of(reason, Outcome::Cancelled);
+        self.finish(key, end, Duration::ZERO);
     }
 
     /// A handler that does not let go: its thread is in user code. The task is
@@ -58,8 +62,10 @@ impl TaskSupervisor {
             .cancellation
             .reason()
             .unwrap_or(CancelReason::Requested);
-        self.abandoned.insert(key.clone(), entry.host);
-        self.services.board.set_abandoned(self.abandoned.len());
+        if !self.placement.withdraw(key) {
+            self.abandoned.insert(key.clone());
+            self.services.board.set_abandoned(self.abandoned.len());
+        }
         self.finish(
             key,
             entry::end_of(reason, Outcome::Cancelled),

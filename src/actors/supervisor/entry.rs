@@ -15,7 +15,7 @@ use crate::trace::TaskSpan;
 pub(super) enum Phase {
     /// It waits for a slot of its type.
     Waiting(Box<Task>),
-    /// A handler has it.
+    /// A handler has it, or will have it as soon as a thread is free.
     Running { since: Instant },
 }
 
@@ -32,8 +32,6 @@ pub(super) struct Entry {
     pub(super) permit: Option<Permit>,
     /// Runs until the task's time is up.
     pub(super) timer: Option<SpawnHandle>,
-    /// The handler thread that has it.
-    pub(super) host: Option<usize>,
 }
 
 impl Entry {
@@ -53,7 +51,6 @@ impl Entry {
             span,
             permit: None,
             timer: None,
-            host: None,
         }
     }
 

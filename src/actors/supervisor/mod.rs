@@ -6,8 +6,9 @@ mod entry;
 mod messages;
 mod noting;
 mod placement;
+mod watch;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -23,7 +24,7 @@ pub(crate) use messages::{
 };
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
-pub(crate) use placement::{HostHandle, Placement};
+pub(crate) use placement::Placement;
 
 use super::StateNews;
 use super::capacity::{ClaimType, Permit, TaskCame, WithdrawClaim};
@@ -37,6 +38,7 @@ use crate::task::{
 };
 use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
+use watch::Watch;
 
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
@@ -55,13 +57,14 @@ pub(crate) struct TaskSupervisor {
     services: Arc<Services>,
     files: FilesRoot,
     placement: Placement,
+    watch: Watch,
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
-    abandoned: HashMap<TaskKey, Option<usize>>,
+    abandoned: HashSet<TaskKey>,
     early: EarlyCancels,
 }
 
@@ -79,17 +82,18 @@ impl TaskSupervisor {
             services,
             files,
             placement,
+            watch: Watch::default(),
             grace,
             neighbours,
             tasks: HashMap::new(),
             fresh: Vec::new(),
-            abandoned: HashMap::new(),
+            abandoned: HashSet::new(),
             early: EarlyCancels::default(),
         }
     }
 
-    /// Gives a task that has its slots to a handler thread.
-    fn run(&mut self, key: &TaskKey, permit: Permit) {
+    /// Has a task that has its slots run.
+    fn run(&mut self, key: &TaskKey, permit: Permit, ctx: &mut Context<Self>) {
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
         };
@@ -119,7 +123,9 @@ impl TaskSupervisor {
             context,
             permit,
         };
-        entry.host = self.placement.place(run);
+        if self.placement.place(run) {
+            self.attend_soon(ctx);
+        }
     }
 
     /// Ends a task: out of the books, and its result on the way.
@@ -216,7 +222,7 @@ impl Handler<StartTask> for TaskSupervisor {
         if kind.is_none() {
             permit.become_untyped();
             self.neighbours.untyped.do_send(TaskCame);
-            self.note_started(&key, permit);
+            self.note_started(&key, permit, ctx);
         } else {
             self.note_if_it_waits(&key, ctx);
             self.neighbours
@@ -241,10 +247,10 @@ fn time_limit(task: &Task, of_handler: Option<Duration>) -> Option<Duration> {
 impl Handler<ClaimAnswered> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, claim: ClaimAnswered, _: &mut Self::Context) {
+    fn handle(&mut self, claim: ClaimAnswered, ctx: &mut Self::Context) {
         match claim.permit {
             // A task that was called off meanwhile is gone; the permit goes back.
-            Some(permit) => self.note_started(&claim.key, permit),
+            Some(permit) => self.note_started(&claim.key, permit, ctx),
             None => {
                 let error = TaskError::new(
                     crate::ErrorCode::LimitExceeded,
@@ -268,19 +274,13 @@ impl Handler<TaskEnded> for TaskSupervisor {
         } = ended;
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
-        if let Some(host) = self.abandoned.remove(&key) {
-            if let Some(host) = host {
-                self.placement.ended(host);
-            }
+        if self.abandoned.remove(&key) {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }
         let Some(entry) = self.tasks.get_mut(&key) else {
             return;
         };
-        if let Some(host) = entry.host {
-            self.placement.ended(host);
-        }
         if let Some(timer) = entry.timer.take() {
             ctx.cancel_future(timer);
         }
@@ -289,6 +289,7 @@ impl Handler<TaskEnded> for TaskSupervisor {
             None => outcome,
         };
         self.finish(&key, outcome, ran_for);
+        self.rest_if_idle(ctx);
     }
 }
 

@@ -61,9 +61,9 @@ impl TaskSupervisor {
     }
 
     /// The task has its slots: runs it, once that is noted.
-    pub(super) fn note_started(&mut self, key: &TaskKey, permit: Permit) {
+    pub(super) fn note_started(&mut self, key: &TaskKey, permit: Permit, ctx: &mut Context<Self>) {
         let Some(journal) = self.journal().cloned() else {
-            return self.run(key, permit);
+            return self.run(key, permit, ctx);
         };
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
@@ -81,7 +81,7 @@ impl TaskSupervisor {
 impl Handler<Noted> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, Noted(tasks): Noted, _: &mut Self::Context) {
+    fn handle(&mut self, Noted(tasks): Noted, ctx: &mut Self::Context) {
         for (key, refused) in tasks {
             // A task that was called off meanwhile is gone, and its permit with it.
             let entry = self.tasks.get_mut(&key);
@@ -91,7 +91,7 @@ impl Handler<Noted> for TaskSupervisor {
             if refused {
                 self.refuse(&key, permit);
             } else {
-                self.run(&key, permit);
+                self.run(&key, permit, ctx);
             }
         }
     }

@@ -1,85 +1,49 @@
-//! Which handler thread gets the next task, unless it runs right here.
+//! Where a task runs: on a handler thread, through their queue, or right here.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
-use actix::Recipient;
+use crate::actors::host::{RunTask, Runner, TaskQueue};
+use crate::actors::supervisor::TaskKey;
 
-use crate::actors::host::{RunTask, Runner};
-use crate::status::Ping;
-
-/// A handler thread, seen from the supervisor.
-pub(crate) struct HostHandle {
-    pub(crate) host: Recipient<RunTask>,
-    /// Tasks that the thread has got round to, counted by itself.
-    pub(crate) started: Arc<AtomicUsize>,
-    /// Asks whether the thread comes round to its messages.
-    pub(crate) ping: Recipient<Ping>,
-}
-
-struct Load {
-    handle: HostHandle,
-    sent: usize,
-    running: usize,
-}
-
-/// All handler threads and what they have to do.
+/// The handler threads, and what runs handlers here.
 pub(crate) struct Placement {
-    hosts: Vec<Load>,
+    queue: Arc<TaskQueue<RunTask>>,
     /// For handlers that run right here.
     here: Runner,
 }
 
 impl Placement {
-    /// At least one thread.
-    pub(crate) fn new(hosts: Vec<HostHandle>, here: Runner) -> Self {
-        let load = |handle| Load {
-            handle,
-            sent: 0,
-            running: 0,
-        };
-        Self {
-            hosts: hosts.into_iter().map(load).collect(),
-            here,
-        }
+    pub(crate) fn new(queue: Arc<TaskQueue<RunTask>>, here: Runner) -> Self {
+        Self { queue, here }
     }
 
-    /// Gives the task to a thread. Returns which, if the task works there; one
-    /// that only waits there, for a thread of its own, is no load.
-    pub(super) fn place(&mut self, task: RunTask) -> Option<usize> {
+    /// Begins the task, or puts it into the queue. `true`: [`attend`](Self::attend) has
+    /// to follow.
+    pub(super) fn place(&self, task: RunTask) -> bool {
         if let Some(watch) = task.job.inline().filter(|watch| watch.allows(&task.params)) {
             let name = task.context.name().clone();
             actix_rt::spawn(watch.watched(name, self.here.run(task)));
-            return None;
+            return false;
         }
-        let place = self.choose();
         let works_there = task.job.works_there();
-        let load = &mut self.hosts[place];
-        load.sent += 1;
-        load.running += usize::from(works_there);
-        load.handle.host.do_send(task);
-        works_there.then_some(place)
+        self.queue.push(task, works_there, Instant::now());
+        true
     }
 
-    /// A task that worked on this thread has ended.
-    pub(super) fn ended(&mut self, place: usize) {
-        if let Some(load) = self.hosts.get_mut(place) {
-            load.running = load.running.saturating_sub(1);
-        }
+    /// Wakes a thread for what waits, if need be. Says after what time to attend again.
+    pub(super) fn attend(&self, now: Instant) -> Option<Duration> {
+        self.queue.attend(now)
     }
 
-    /// The thread with the fewest tasks among those that keep up. One that has not
-    /// got round to what it was given may be stuck in a handler that blocks.
-    fn choose(&self) -> usize {
-        let waiting = |load: &Load| {
-            load.sent
-                .wrapping_sub(load.handle.started.load(Ordering::Relaxed))
-        };
-        let cost = |(_, load): &(usize, &Load)| (waiting(load), load.running);
-        self.hosts
-            .iter()
-            .enumerate()
-            .min_by_key(cost)
-            .map_or(0, |(place, _)| place)
+    /// Drops a task that no thread has begun. `false`: one has.
+    pub(super) fn withdraw(&self, key: &TaskKey) -> bool {
+        self.queue.withdraw(|task| task.key == *key).is_some()
+    }
+}
+
+impl Drop for Placement {
+    fn drop(&mut self) {
+        self.queue.clear();
     }
 }

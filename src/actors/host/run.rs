@@ -1,26 +1,24 @@
-//! Where handlers run: one host per handler thread. Each task is a future of its
-//! own there, so that a panic ends that task and nothing else.
+//! What comes before and after the handler. A panic of the user's code ends its task and
+//! nothing else.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use actix::prelude::*;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
-use super::capacity::Permit;
-use super::supervisor::{TaskEnded, TaskKey};
+use crate::actors::capacity::Permit;
+use crate::actors::supervisor::{TaskEnded, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
-use crate::status::{Ping, StatusBoard};
+use crate::status::StatusBoard;
 use crate::storage::{bring_in, carry_out};
 use crate::task::{Outcome, TaskContext, TaskError};
 
-/// Run a task.
-#[derive(Message)]
-#[rtype(result = "()")]
+/// A task that has its slots, and its handler.
 pub(crate) struct RunTask {
     pub(crate) key: TaskKey,
     pub(crate) job: Arc<dyn Job>,
@@ -145,38 +143,6 @@ impl Runner {
         };
         task.instrument(span)
     }
-}
-
-/// Runs handlers on its thread.
-pub(crate) struct TaskHost {
-    runner: Runner,
-    started: Arc<AtomicUsize>,
-}
-
-impl TaskHost {
-    /// `started` counts the tasks that this thread has got round to.
-    pub(crate) fn new(runner: Runner, started: Arc<AtomicUsize>) -> Self {
-        Self { runner, started }
-    }
-}
-
-impl Actor for TaskHost {
-    type Context = Context<Self>;
-}
-
-impl Handler<RunTask> for TaskHost {
-    type Result = ();
-
-    fn handle(&mut self, run: RunTask, _: &mut Self::Context) {
-        self.started.fetch_add(1, Ordering::Relaxed);
-        actix_rt::spawn(self.runner.run(run));
-    }
-}
-
-impl Handler<Ping> for TaskHost {
-    type Result = ();
-
-    fn handle(&mut self, _: Ping, _: &mut Self::Context) {}
 }
 
 /// Calls the handler between the downloads of what its parameters name and the uploads
