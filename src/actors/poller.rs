@@ -151,9 +151,10 @@ impl Poller {
             self.open
         };
         let wanted = target.saturating_sub(self.open);
-        if wanted != self.wanted {
+        let more = wanted.cast_signed() - self.wanted.cast_signed();
+        if more != 0 {
             self.wanted = wanted;
-            self.capacity.do_send(WantSlots(wanted));
+            self.capacity.do_send(WantSlots(more));
         }
     }
 
