@@ -211,10 +211,7 @@ impl Handler<PollEnded> for Poller {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                self.supervisor.do_send(StartTask {
-                    task: *task,
-                    permit,
-                });
+                self.supervisor.do_send(StartTask { task, permit });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();
