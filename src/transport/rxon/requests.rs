@@ -88,12 +88,13 @@ impl Requests {
         }
     }
 
-    /// A poll. Names are identifiers, so that they can be written into a query as they are.
-    pub(super) fn poll(
+    /// A poll; `hot` is asked where it matters. Names are identifiers, so that they can be
+    /// written into a query as they are.
+    pub(super) fn poll<'a>(
         &self,
         http: &Http,
         available: &Arc<[TaskName]>,
-        hot: &[&str],
+        hot: impl FnOnce() -> Vec<&'a str>,
     ) -> FrozenClientRequest {
         let (path, headers, last) = match &self.poll {
             Poll::Plain(request) => return request.clone(),
@@ -103,6 +104,7 @@ impl Requests {
                 last,
             } => (path, headers, last),
         };
+        let hot = hot();
         let mut last = last.borrow_mut();
         if let Some(last) = &*last
             && last.available == *available
