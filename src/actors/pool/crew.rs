@@ -59,12 +59,13 @@ impl Hand {
             if self.waker.borrow().is_none() {
                 *self.waker.borrow_mut() = Some(cx.waker().clone());
             }
-            let mut errand = self.errand.borrow_mut();
-            if let Some(request) = &mut *errand
-                && request.as_mut().poll(cx).is_ready()
-            {
-                *errand = None;
-                idle.borrow_mut().push(self.clone());
+            // One that panics is gone, and this hand with it: it must not be idle again.
+            if let Some(mut request) = self.errand.take() {
+                if request.as_mut().poll(cx).is_ready() {
+                    idle.borrow_mut().push(self.clone());
+                } else {
+                    *self.errand.borrow_mut() = Some(request);
+                }
             }
             Poll::<()>::Pending
         })
@@ -104,6 +105,19 @@ mod tests {
             errand.abort(&crew);
         }
         assert_eq!(crew.idle.borrow().len(), 1);
+    }
+
+    #[actix::test]
+    async fn one_that_panicked_is_not_asked_again() {
+        let crew = Crew::default();
+        let (said, heard) = oneshot::channel::<()>();
+        let errand = crew.run(async move {
+            let _said = said;
+            panic!("as transports may");
+        });
+        assert!(heard.await.is_err());
+        errand.abort(&crew);
+        assert!(crew.idle.borrow().is_empty());
     }
 
     #[actix::test]
