@@ -106,6 +106,7 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
+mod hashed;
 mod id;
 mod json;
 #[cfg(feature = "logging")]

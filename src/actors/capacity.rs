@@ -2,6 +2,8 @@
 //! the task, and gives its slot back when it is dropped, wherever that happens.
 
 mod policy;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -50,11 +52,14 @@ impl Drop for Permit {
 #[rtype(result = "()")]
 pub(crate) struct SlotReleased(Held);
 
-/// The poller wants this many slots, all told; they come as [`SlotGranted`], one
-/// message each, as soon as they are free.
+/// The poller wants so many slots more than before, or fewer; they come as
+/// [`SlotGranted`], one message each, as soon as they are free.
+///
+/// A difference, for grants may be under way: if the poller said how many it wants all
+/// told, those would be granted a second time.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct WantSlots(pub(crate) usize);
+pub(crate) struct WantSlots(pub(crate) isize);
 
 /// A task came in and wants a slot of its type; the answer is [`ClaimAnswered`].
 #[derive(Debug, Message)]
@@ -182,8 +187,8 @@ impl Actor for CapacityTracker {
 impl Handler<WantSlots> for CapacityTracker {
     type Result = ();
 
-    fn handle(&mut self, WantSlots(count): WantSlots, ctx: &mut Self::Context) {
-        self.wanted = count;
+    fn handle(&mut self, WantSlots(more): WantSlots, ctx: &mut Self::Context) {
+        self.wanted = self.wanted.saturating_add_signed(more);
         self.settle(ctx);
     }
 }

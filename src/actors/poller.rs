@@ -151,9 +151,10 @@ impl Poller {
             self.open
         };
         let wanted = target.saturating_sub(self.open);
-        if wanted != self.wanted {
+        let more = wanted.cast_signed() - self.wanted.cast_signed();
+        if more != 0 {
             self.wanted = wanted;
-            self.capacity.do_send(WantSlots(wanted));
+            self.capacity.do_send(WantSlots(more));
         }
     }
 
@@ -210,10 +211,7 @@ impl Handler<PollEnded> for Poller {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                self.supervisor.do_send(StartTask {
-                    task: *task,
-                    permit,
-                });
+                self.supervisor.do_send(StartTask { task, permit });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();

@@ -27,10 +27,8 @@ impl Apart {
 
     /// Those of the strategy, and those apart.
     fn divide(&self, all: &[Candidate]) -> (Vec<Candidate>, Vec<Candidate>) {
-        let inside = |candidate: &&Candidate| !self.others.contains(&candidate.id);
-        let (inside, apart): (Vec<_>, Vec<_>) = all.iter().partition(inside);
-        let cloned = |these: Vec<&Candidate>| these.into_iter().cloned().collect();
-        (cloned(inside), cloned(apart))
+        let inside = |candidate: &Candidate| !self.others.contains(&candidate.id);
+        all.iter().copied().partition(inside)
     }
 }
 
@@ -63,8 +61,7 @@ impl Selection for Apart {
     }
 
     fn wants(&self, candidates: &[Candidate], one: &Candidate) -> bool {
-        let (inside, _) = self.divide(candidates);
-        self.others.contains(&one.id) || self.inner.wants(&inside, one)
+        self.others.contains(&one.id) || self.inner.wants(&self.divide(candidates).0, one)
     }
 
     fn least_polls(&self, candidates: &[Candidate]) -> usize {

@@ -1,13 +1,14 @@
 //! Which result to send when, and what an answer means for it. One lane per
 //! orchestrator, so that a dead one holds up nobody else.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Backoff, Gate};
 use crate::config::Ambiguous;
+use crate::hashed::Hashed;
 use crate::task::TaskError;
 use crate::transport::{Receipt, TransportError};
 
@@ -52,7 +53,7 @@ struct Lane {
 /// All results that no orchestrator has answered for good.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    entries: BTreeMap<Ticket, Entry>,
+    entries: HashMap<Ticket, Entry, Hashed>,
     lanes: Vec<Lane>,
     next: u64,
     max_refusals: u32,
@@ -77,7 +78,7 @@ impl Outbox {
             in_flight: 0,
         };
         Self {
-            entries: BTreeMap::new(),
+            entries: HashMap::default(),
             lanes: (0..lanes).map(lane).collect(),
             next: 0,
             max_refusals,

@@ -4,7 +4,7 @@ use crate::config::OrchestratorMode;
 use crate::id::OrchestratorId;
 
 /// An orchestrator as a strategy sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[allow(
     clippy::struct_excessive_bools,
     reason = "three facts that vary independently"

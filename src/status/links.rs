@@ -144,6 +144,20 @@ impl LinkBoard {
         self.has_error.store(true, Ordering::Relaxed);
     }
 
+    /// A request was answered, well or not.
+    pub(crate) fn note<T>(
+        &self,
+        kind: Exchange,
+        took: Duration,
+        answer: &Result<T, TransportError>,
+        found: bool,
+    ) {
+        match answer {
+            Ok(_) => self.answered(kind, found, took),
+            Err(error) => self.failed(kind, error),
+        }
+    }
+
     pub(super) fn read(&self) -> OrchestratorStatus {
         let ago = |stamp: &AtomicU64| {
             let at = Duration::from_micros(stamp.load(Ordering::Relaxed).checked_sub(1)?);

@@ -24,9 +24,10 @@ pub(crate) use vitals::Ping;
 pub use vitals::Vitals;
 pub(crate) use vitals::measure;
 
+use crate::hashed::Hashed;
 use crate::id::{JobId, TaskId, TaskName};
 use crate::metrics::{Meters, Start};
-use crate::task::{Outcome, TaskError};
+use crate::task::{Outcome, TaskError, TaskKey};
 use events::Subscribers;
 
 /// The most failures that are remembered.
@@ -35,7 +36,7 @@ const FAILURES: usize = 20;
 /// Written by the actors and, for progress, by handler threads.
 #[derive(Debug, Default)]
 pub(crate) struct StatusBoard {
-    tasks: DashMap<TaskId, Entry>,
+    tasks: DashMap<TaskKey, Entry, Hashed>,
     links: Vec<LinkBoard>,
     capacity: Mutex<CapacityStatus>,
     hot: Mutex<Hot>,
@@ -215,7 +216,7 @@ impl StatusBoard {
     }
 
     /// `handler`: what it is counted as.
-    pub(crate) fn task_came(&self, id: &TaskId, job_id: &JobId, name: &TaskName, handler: &str) {
+    pub(crate) fn task_came(&self, key: &TaskKey, job_id: &JobId, name: &TaskName, handler: &str) {
         let entry = Entry {
             job_id: job_id.clone(),
             name: name.clone(),
@@ -224,42 +225,42 @@ impl StatusBoard {
             progress: None,
             meter: self.meters.task_came(handler),
         };
-        self.tasks.insert(id.clone(), entry);
+        self.tasks.insert(key.clone(), entry);
     }
 
     /// A handler gets the task.
-    pub(crate) fn task_began(&self, id: &TaskId) {
-        let Some(mut entry) = self.tasks.get_mut(id) else {
+    pub(crate) fn task_began(&self, key: &TaskKey) {
+        let Some(mut entry) = self.tasks.get_mut(key) else {
             return;
         };
         let now = Instant::now();
         entry.began = Some(now);
         entry.meter.began(now - entry.since);
         self.subscribers.tell(|| WorkerEvent::TaskStarted {
-            task_id: id.clone(),
+            task_id: key.id.clone(),
             job_id: entry.job_id.clone(),
             name: entry.name.clone(),
         });
     }
 
-    pub(crate) fn progress(&self, id: &TaskId, value: f64, message: &str) {
-        if let Some(mut entry) = self.tasks.get_mut(id) {
+    pub(crate) fn progress(&self, key: &TaskKey, value: f64, message: &str) {
+        if let Some(mut entry) = self.tasks.get_mut(key) {
             entry.progress = Some((value, message.to_owned()));
         }
     }
 
-    pub(crate) fn task_ended(&self, id: &TaskId, outcome: &Outcome) {
-        let Some((_, entry)) = self.tasks.remove(id) else {
+    pub(crate) fn task_ended(&self, key: &TaskKey, outcome: &Outcome) {
+        let Some((_, entry)) = self.tasks.remove(key) else {
             return;
         };
         let took = entry.began.map(|began| began.elapsed());
         entry.meter.ended(outcome, took);
         self.tally.ended(outcome, took.unwrap_or_default());
         if let Outcome::Failed(error) = outcome {
-            self.failed(id, &entry.name, error);
+            self.failed(&key.id, &entry.name, error);
         }
         self.subscribers.tell(|| WorkerEvent::TaskEnded {
-            task_id: id.clone(),
+            task_id: key.id.clone(),
             job_id: entry.job_id,
             name: entry.name,
             outcome: outcome.clone(),
@@ -419,8 +420,8 @@ impl StatusBoard {
     pub(crate) fn read(&self) -> WorkerStatus {
         // One moment for all of them, so that they can be put in the order they came in.
         let now = Instant::now();
-        let task = |entry: dashmap::mapref::multiple::RefMulti<'_, TaskId, Entry>| TaskStatus {
-            task_id: entry.key().clone(),
+        let task = |entry: dashmap::mapref::multiple::RefMulti<'_, TaskKey, Entry>| TaskStatus {
+            task_id: entry.key().id.clone(),
             job_id: entry.job_id.clone(),
             name: entry.name.clone(),
             elapsed: now.saturating_duration_since(entry.since),

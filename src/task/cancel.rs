@@ -24,9 +24,12 @@ pub enum CancelReason {
 ///
 /// Cheap to clone, usable from any thread.
 #[derive(Debug, Clone, Default)]
-pub struct Cancellation {
+pub struct Cancellation(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
     token: CancellationToken,
-    reason: Arc<OnceLock<CancelReason>>,
+    reason: OnceLock<CancelReason>,
 }
 
 impl Cancellation {
@@ -39,33 +42,34 @@ impl Cancellation {
     /// Whether the handler should stop. For loops in blocking handlers.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.token.is_cancelled()
+        self.0.token.is_cancelled()
     }
 
     /// Waits until the task is called off. Cancel-safe.
     pub async fn cancelled(&self) {
-        self.token.cancelled().await;
+        self.0.token.cancelled().await;
     }
 
     /// Why, once it was called off.
     #[must_use]
     pub fn reason(&self) -> Option<CancelReason> {
-        self.token
+        self.0
+            .token
             .is_cancelled()
-            .then(|| self.reason.get().copied())
+            .then(|| self.0.reason.get().copied())
             .flatten()
     }
 
     /// The bare token, to hand to code that knows nothing of this crate.
     #[must_use]
     pub fn token(&self) -> CancellationToken {
-        self.token.child_token()
+        self.0.token.child_token()
     }
 
     /// Calls the task off. Only the first reason is kept.
     pub(crate) fn cancel(&self, reason: CancelReason) {
-        let _ = self.reason.set(reason);
-        self.token.cancel();
+        let _ = self.0.reason.set(reason);
+        self.0.token.cancel();
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use uuid::Uuid;
 
 use super::teller::{Teller, Waiting};
-use super::{ErrorCode, TaskContext, TaskError, Told};
+use super::{ErrorCode, TaskContext, TaskError, TaskKey, Told};
 use crate::actors::{CallSkill, Tell};
 use crate::json::RawJson;
 use crate::transport::{Event, SkillCall, TransportError};
@@ -45,7 +45,8 @@ impl TaskContext {
             message: message.clone(),
         });
         let board = &self.services().board;
-        board.progress(self.task_id(), value, &message);
+        let key = TaskKey::new(self.origin(), self.task_id().clone());
+        board.progress(&key, value, &message);
         let teller = self.teller();
         if teller.put_progress(value, message) {
             self.services().tell.do_send(Tell(teller.clone()));

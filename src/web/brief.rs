@@ -64,16 +64,16 @@ fn cut_name(name: &mut TaskName) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::{JobId, TaskId};
+    use crate::id::{JobId, OrchestratorId};
     use crate::status::StatusBoard;
-    use crate::task::{Outcome, TaskError};
+    use crate::task::{Outcome, TaskError, TaskKey};
 
     #[test]
     fn of_many_tasks_those_stay_that_came_first() {
         let board = StatusBoard::new([], [], true);
         let come = |number: usize| {
-            let id = TaskId::from(number.to_string());
-            board.task_came(&id, &JobId::from("job"), &TaskName::from("task"), "task");
+            let key = TaskKey::new(OrchestratorId(0), number.to_string().into());
+            board.task_came(&key, &JobId::from("job"), &TaskName::from("task"), "task");
         };
         (0..TASKS).for_each(come);
         let mut few = board.read();
@@ -91,16 +91,17 @@ mod tests {
     fn long_texts_are_cut_between_characters() {
         let board = StatusBoard::new([], [], true);
         let long = "ä".repeat(TEXT + 1);
-        let (id, job) = (TaskId::from("1"), JobId::from("job"));
-        board.task_came(&id, &job, &TaskName::from(long.as_str()), "task");
-        board.progress(&id, 0.5, &long);
+        let key = TaskKey::new(OrchestratorId(0), "1".into());
+        let job = JobId::from("job");
+        board.task_came(&key, &job, &TaskName::from(long.as_str()), "task");
+        board.progress(&key, 0.5, &long);
         let mut status = board.read();
         shorten(&mut status);
         let wanted = format!("{}…", "ä".repeat(TEXT));
         assert_eq!(status.tasks[0].name.as_str(), wanted);
         assert_eq!(status.tasks[0].progress, Some((0.5, wanted.clone())));
         let failure = TaskError::transient(long);
-        board.task_ended(&id, &Outcome::Failed(failure));
+        board.task_ended(&key, &Outcome::Failed(failure));
         let mut status = board.read();
         shorten(&mut status);
         assert_eq!(status.failures[0].message, wanted);

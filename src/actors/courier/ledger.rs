@@ -2,27 +2,25 @@
 //! answered before that is over, and then need never be written. Until it is
 //! told otherwise, the journal takes the task for one that runs.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use actix::Recipient;
 
 use crate::actors::journal::{Note, Notes};
-use crate::actors::supervisor::TaskKey;
-use crate::task::TaskResult;
+use crate::task::{ByTask, TaskKey, TaskResult};
 
 /// Notes on their way to the journal, if there is one.
 pub(super) struct Ledger {
     journal: Option<Recipient<Notes>>,
     /// Results, and whether they were answered for good.
-    batch: HashMap<TaskKey, (Arc<TaskResult>, bool)>,
+    batch: ByTask<(Arc<TaskResult>, bool)>,
 }
 
 impl Ledger {
     pub(super) fn new(journal: Option<Recipient<Notes>>) -> Self {
         Self {
             journal,
-            batch: HashMap::new(),
+            batch: ByTask::default(),
         }
     }
 
@@ -37,10 +35,7 @@ impl Ledger {
         if self.journal.is_none() {
             return false;
         }
-        let key = TaskKey {
-            origin: result.origin,
-            id: result.task_id.clone(),
-        };
+        let key = TaskKey::new(result.origin, result.task_id.clone());
         let is_first = self.batch.is_empty();
         self.batch.insert(key, (result.clone(), answered));
         is_first

@@ -1,7 +1,7 @@
 //! Takes results to their orchestrators and does not let go of one before it has
 //! an answer.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ use super::journal::Notes;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
+use crate::hashed::Hashed;
 use crate::id::{OrchestratorId, TaskId};
 use crate::policy::{Outbox, Ticket, Verdict};
 use crate::status::StatusBoard;
@@ -73,7 +74,7 @@ struct Parcel {
 /// Delivers results.
 pub(crate) struct Courier {
     outbox: Outbox,
-    parcels: BTreeMap<Ticket, Parcel>,
+    parcels: HashMap<Ticket, Parcel, Hashed>,
     pool: Recipient<Deliver>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
@@ -101,7 +102,7 @@ impl Courier {
             kept: Vec::new(),
             poller,
             outbox,
-            parcels: BTreeMap::new(),
+            parcels: HashMap::default(),
             pool,
             board,
             alarm: None,
@@ -161,8 +162,7 @@ impl Courier {
     }
 
     /// Sends what is due and sets the alarm for the rest.
-    fn go(&mut self, ctx: &mut Context<Self>) {
-        let now = Instant::now();
+    fn go(&mut self, now: Instant, ctx: &mut Context<Self>) {
         for ticket in self.outbox.due(now) {
             let Some(parcel) = self.parcels.get(&ticket) else {
                 continue;
@@ -185,7 +185,7 @@ impl Courier {
         self.alarm = next.map(|at| {
             let timer = ctx.run_later(at.saturating_duration_since(now), |courier, ctx| {
                 courier.alarm = None;
-                courier.go(ctx);
+                courier.go(Instant::now(), ctx);
             });
             (at, timer)
         });
@@ -220,7 +220,7 @@ impl Handler<DeliverResult> for Courier {
         let result = Arc::new(result);
         self.note(&result, false, ctx);
         self.accept(result, files);
-        self.go(ctx);
+        self.go(Instant::now(), ctx);
     }
 }
 
@@ -246,9 +246,8 @@ impl Handler<Answered> for Courier {
 
     fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
         let Answered { ticket, answer } = answered;
-        let verdict = self
-            .outbox
-            .answered(ticket, &answer, Instant::now(), fastrand::f64());
+        let now = Instant::now();
+        let verdict = self.outbox.answered(ticket, &answer, now, fastrand::f64());
         let Some(parcel) = self.parcels.get_mut(&ticket) else {
             return;
         };
@@ -291,7 +290,7 @@ impl Handler<Answered> for Courier {
                 self.close(ticket, ctx);
             }
         }
-        self.go(ctx);
+        self.go(now, ctx);
     }
 }
 
@@ -299,7 +298,8 @@ impl Handler<Recovered> for Courier {
     type Result = ();
 
     fn handle(&mut self, Recovered(id): Recovered, ctx: &mut Self::Context) {
-        self.outbox.recovered(id.0, Instant::now());
+        let now = Instant::now();
+        self.outbox.recovered(id.0, now);
         if self.leftovers.is_first() {
             ctx.run_later(LEFTOVERS_FIRST, |courier, _| courier.release());
         }
@@ -312,7 +312,7 @@ impl Handler<Recovered> for Courier {
         if self.leftovers.are_out() {
             self.release();
         }
-        self.go(ctx);
+        self.go(now, ctx);
     }
 }
 

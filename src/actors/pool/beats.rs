@@ -147,7 +147,9 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             took,
             in_turn,
         } = answered;
-        self.note_exchange(id, Exchange::Heartbeat, took, &answer, true);
+        if let Some(link) = self.board.link(id.0) {
+            link.note(Exchange::Heartbeat, took, &answer, true);
+        }
         let now = Instant::now();
         let session = self.session(id);
         session.beating &= !in_turn;

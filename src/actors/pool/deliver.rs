@@ -25,7 +25,7 @@ pub(crate) struct Deliver {
     pub(crate) result: Arc<TaskResult>,
 }
 
-/// A result was answered, with this error or none.
+/// A result was answered, with an error or by one that had been silent.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct DeliveryAnswered {
@@ -40,7 +40,7 @@ impl Handler<Deliver> for OrchestratorPool {
     fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
         let Deliver { ticket, result } = deliver;
         let id = result.origin;
-        let me = ctx.address();
+        let me = self.me(ctx);
         let session = self.session(id);
         let transport = session.transport();
         // A failed task is handed out again at once, or never: avtomatika puts the
@@ -49,9 +49,10 @@ impl Handler<Deliver> for OrchestratorPool {
         let unseen = is_retried(&result.outcome)
             && session.role == Role::Active
             && !session.believes_free_for(&result.name);
-        let neighbours = unseen.then(|| self.neighbours.clone());
-        actix_rt::spawn(async move {
-            if let Some(neighbours) = neighbours
+        let suspect = session.suspect.clone();
+        let (neighbours, board) = (self.neighbours.clone(), self.board.clone());
+        self.crew.run(async move {
+            if unseen
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle
             {
@@ -61,7 +62,15 @@ impl Handler<Deliver> for OrchestratorPool {
                 me.do_send(super::beats::told(id, report, answer, sent.elapsed()));
             }
             let answer = guarded(transport.deliver(result)).await;
-            me.do_send(DeliveryAnswered { id, ticket, answer });
+            if let Some(link) = board.link(id.0) {
+                link.note(Exchange::Result, Duration::ZERO, &answer, true);
+            }
+            if answer.is_ok() && !suspect.get() {
+                // No news for the pool.
+                neighbours.answered.do_send(Answered { ticket, answer });
+            } else {
+                me.do_send(DeliveryAnswered { id, ticket, answer });
+            }
         });
     }
 }
@@ -75,7 +84,6 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
 
     fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
         let DeliveryAnswered { id, ticket, answer } = answered;
-        self.note_exchange(id, Exchange::Result, Duration::ZERO, &answer, true);
         match &answer {
             Ok(_) => self.heard_of(id, ctx),
             Err(error) => {

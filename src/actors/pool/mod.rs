@@ -5,6 +5,7 @@
 //! and come back as messages.
 
 mod beats;
+mod crew;
 mod deliver;
 mod polls;
 mod registration;
@@ -14,13 +15,13 @@ mod tell;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
+use crew::Crew;
 pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
@@ -37,7 +38,7 @@ use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
-use crate::status::{Exchange, StatusBoard};
+use crate::status::StatusBoard;
 use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
@@ -62,6 +63,13 @@ pub(crate) struct OrchestratorPool {
     card: Arc<WorkerCard>,
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
+    /// Runs polls and deliveries.
+    crew: Crew,
+    /// Our own address for requests, once we have one. Shared: a clone of an address
+    /// costs several allocations.
+    me: Option<Rc<Addr<Self>>>,
+    /// What the strategy was shown last; kept for its memory.
+    candidates: Vec<Candidate>,
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
@@ -87,6 +95,9 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
+            crew: Crew::default(),
+            me: None,
+            candidates: Vec::new(),
             board,
             last_report: None,
             sidelined: 0,
@@ -97,39 +108,29 @@ impl OrchestratorPool {
         &mut self.sessions[id.0]
     }
 
-    /// Takes note of an answer for those who watch.
-    fn note_exchange<T>(
-        &self,
-        id: OrchestratorId,
-        kind: Exchange,
-        took: Duration,
-        answer: &Result<T, TransportError>,
-        found: bool,
-    ) {
-        if let Some(link) = self.board.link(id.0) {
-            match answer {
-                Ok(_) => link.answered(kind, found, took),
-                Err(error) => link.failed(kind, error),
-            }
-        }
+    fn me(&mut self, ctx: &Context<Self>) -> Rc<Addr<Self>> {
+        self.me
+            .get_or_insert_with(|| Rc::new(ctx.address()))
+            .clone()
     }
 
-    fn candidates(&self) -> Vec<Candidate> {
-        let now = Instant::now();
-        self.sessions
-            .iter()
-            .map(|session| session.candidate(now))
-            .collect()
+    /// Brings the candidates up to date.
+    fn look_around(&mut self, now: Instant) {
+        self.candidates.clear();
+        let sessions = self.sessions.iter();
+        self.candidates
+            .extend(sessions.map(|session| session.candidate(now)));
     }
 
     /// The orchestrator answered: whatever waits for it may go.
     fn heard_of(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
         let session = self.session(id);
         if session.was_silent() {
-            session.polls.reopen(Instant::now());
+            let now = Instant::now();
+            session.polls.reopen(now);
             self.neighbours.recovered.do_send(Recovered(id));
             self.neighbours.ready.do_send(Ready);
-            self.review_roles(ctx);
+            self.review_roles(now, ctx);
         }
     }
 }
@@ -138,7 +139,7 @@ impl Actor for OrchestratorPool {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        self.review_roles(ctx);
+        self.review_roles(Instant::now(), ctx);
         for place in 0..self.sessions.len() {
             self.register(OrchestratorId(place), ctx);
         }

@@ -1,17 +1,18 @@
 //! Polls: to whom, and what their answers mean for that orchestrator.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use actix::prelude::*;
-use tokio::task::AbortHandle;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use super::crew::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
+use crate::hashed::Hashed;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::status::Exchange;
 use crate::task::{ErrorCode, INTERRUPTED, Outcome, Task, TaskError, TaskResult};
@@ -51,14 +52,14 @@ pub(super) struct PollAnswered {
 #[derive(Default)]
 pub(super) struct OpenPolls {
     next: u64,
-    open: BTreeMap<u64, OpenPoll>,
+    open: HashMap<u64, OpenPoll, Hashed>,
 }
 
 struct OpenPoll {
     id: OrchestratorId,
     permit: Permit,
     sent: Instant,
-    request: AbortHandle,
+    request: Errand,
 }
 
 impl Handler<PollNext> for OrchestratorPool {
@@ -70,8 +71,11 @@ impl Handler<PollNext> for OrchestratorPool {
             offer.hot = report.hot_skills.clone();
         }
         let now = Instant::now();
-        let next = self.last_poll();
-        let Some(id) = next.or_else(|| self.selection.pick(&self.candidates())) else {
+        let next = self.last_poll(now).or_else(|| {
+            self.look_around(now);
+            self.selection.pick(&self.candidates)
+        });
+        let Some(id) = next else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
             self.neighbours.poller.do_send(PollEnded {
@@ -83,12 +87,12 @@ impl Handler<PollNext> for OrchestratorPool {
         };
         self.count_open_polls(id, 1);
         let session = self.session(id);
-        let (transport, suspect) = (session.transport(), session.suspect);
+        let (transport, suspect) = (session.transport(), session.suspect.get());
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
-        let me = ctx.address();
-        let request = actix_rt::spawn(async move {
+        let me = self.me(ctx);
+        let request = self.crew.run(async move {
             let answer = ask(&*transport, offer, suspect).await;
             me.do_send(PollAnswered { number, answer });
         });
@@ -96,13 +100,13 @@ impl Handler<PollNext> for OrchestratorPool {
             id,
             permit,
             sent: now,
-            request: request.abort_handle(),
+            request,
         };
         self.polls.open.insert(number, open);
         if on_trial {
             ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
         }
-        self.review_roles(ctx);
+        self.review_roles(now, ctx);
     }
 }
 
@@ -139,7 +143,9 @@ impl Handler<PollAnswered> for OrchestratorPool {
         } = poll;
         let now = Instant::now();
         let found = matches!(answered.answer, Ok(Some(_)));
-        self.note_exchange(id, Exchange::Poll, now - sent, &answered.answer, found);
+        if let Some(link) = self.board.link(id.0) {
+            link.note(Exchange::Poll, now - sent, &answered.answer, found);
+        }
         self.count_open_polls(id, -1);
         let session = self.session(id);
         let outcome = match answered.answer {
@@ -160,7 +166,7 @@ impl Handler<PollAnswered> for OrchestratorPool {
                 PollOutcome::Failed
             }
         };
-        self.review_roles(ctx);
+        self.review_roles(now, ctx);
         self.neighbours.poller.do_send(PollEnded {
             permit,
             sent,
@@ -184,9 +190,10 @@ impl OrchestratorPool {
     fn poll_is_held(&mut self, number: u64, ctx: &mut Context<Self>) {
         if let Some(poll) = self.polls.open.get(&number) {
             let id = poll.id;
-            self.session(id).polls.recovered(Instant::now());
+            let now = Instant::now();
+            self.session(id).polls.recovered(now);
             self.neighbours.ready.do_send(Ready);
-            self.review_roles(ctx);
+            self.review_roles(now, ctx);
         }
     }
 
@@ -237,7 +244,7 @@ impl OrchestratorPool {
             error => {
                 session.polls.failed(now, fastrand::f64());
                 if let Some(opens) = session.polls.opens_at(now) {
-                    ctx.run_later(opens - now, |pool, _| pool.count_sidelined());
+                    ctx.run_later(opens - now, |pool, _| pool.count_sidelined(Instant::now()));
                 }
                 if was_failing {
                     debug!(orchestrator = %name, %error, "poll failed again");
@@ -288,10 +295,10 @@ impl Handler<DropPolls> for OrchestratorPool {
         let dropped: Vec<_> = self
             .polls
             .open
-            .extract_if(.., |_, poll| which == DropPolls::All || harmless(poll))
+            .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
         for (_, poll) in dropped {
-            poll.request.abort();
+            poll.request.abort(&self.crew);
             self.count_open_polls(poll.id, -1);
             let ended = PollEnded {
                 permit: poll.permit,

@@ -94,7 +94,9 @@ impl Handler<Registered> for OrchestratorPool {
 
     fn handle(&mut self, registered: Registered, ctx: &mut Self::Context) {
         let Registered { id, report, answer } = registered;
-        self.note_exchange(id, Exchange::Registration, Duration::ZERO, &answer, true);
+        if let Some(link) = self.board.link(id.0) {
+            link.note(Exchange::Registration, Duration::ZERO, &answer, true);
+        }
         let now = Instant::now();
         let session = self.session(id);
         session.registering = false;
@@ -111,12 +113,12 @@ impl Handler<Registered> for OrchestratorPool {
                 if let Some(Some(commands)) = self.neighbours.commands.get(id.0) {
                     commands.do_send(OpenChannel);
                 }
-                self.review_roles(ctx);
+                self.review_roles(Instant::now(), ctx);
                 self.beat(id, report, BeatCause::Change, ctx);
             }
             Err(TransportError::Dismissed { reason, in_order }) => {
                 self.dismissed(id, &reason, in_order);
-                self.review_roles(ctx);
+                self.review_roles(Instant::now(), ctx);
             }
             Err(error) => {
                 match &error {
@@ -135,7 +137,7 @@ impl Handler<Registered> for OrchestratorPool {
                     "registration failed"
                 );
                 self.register(id, ctx);
-                self.review_roles(ctx);
+                self.review_roles(Instant::now(), ctx);
                 self.neighbours.ready.do_send(Ready);
             }
         }

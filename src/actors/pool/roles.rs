@@ -71,8 +71,9 @@ impl Role {
 impl OrchestratorPool {
     /// Brings the roles up to date after something was learnt of an orchestrator,
     /// and tells those whose role has changed.
-    pub(super) fn review_roles(&mut self, ctx: &mut Context<Self>) {
-        let candidates = self.candidates();
+    pub(super) fn review_roles(&mut self, now: Instant, ctx: &mut Context<Self>) {
+        self.look_around(now);
+        let candidates = std::mem::take(&mut self.candidates);
         for (place, candidate) in candidates.iter().enumerate() {
             let wanted = self.selection.wants(&candidates, candidate);
             let session = &mut self.sessions[place];
@@ -93,14 +94,14 @@ impl OrchestratorPool {
                 self.beat(OrchestratorId(place), report, BeatCause::Change, ctx);
             }
         }
-        self.count_sidelined();
+        self.candidates = candidates;
+        self.count_sidelined(now);
     }
 
     /// Tells the poller how many polls do not count: those that wait where no tasks
     /// are wanted, one for an orchestrator that is to be tried again, and the first one
     /// of each that pushes. These must not wait until the poll of another has ended.
-    pub(super) fn count_sidelined(&mut self) {
-        let now = Instant::now();
+    pub(super) fn count_sidelined(&mut self, now: Instant) {
         let aside = self.sessions.iter().filter(|s| s.role != Role::Active);
         let waiting: usize = aside.map(|session| session.open_polls).sum();
         let trial = self.sessions.iter().any(|session| session.wants_trial(now));
@@ -113,8 +114,7 @@ impl OrchestratorPool {
     }
 
     /// An orchestrator that we leave and that may still hold a task for us.
-    pub(super) fn last_poll(&self) -> Option<OrchestratorId> {
-        let now = Instant::now();
+    pub(super) fn last_poll(&self, now: Instant) -> Option<OrchestratorId> {
         self.sessions
             .iter()
             .filter(|session| session.role.wants_last_poll() && session.open_polls == 0)

@@ -1,5 +1,6 @@
 //! What the worker knows of one orchestrator.
 
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -45,8 +46,8 @@ pub(super) struct Session {
     pub(super) unsent_beat: Option<Report>,
     /// What the orchestrator believes of us.
     believed: Option<(Availability, Arc<[TaskName]>)>,
-    /// It may have been restarted since we last heard of it.
-    pub(super) suspect: bool,
+    /// It may have been restarted since we last heard of it. Requests look at it as well.
+    pub(super) suspect: Rc<Cell<bool>>,
 }
 
 impl Session {
@@ -78,7 +79,7 @@ impl Session {
             pace: BeatPace::new(timing.heartbeat_cooldown.min(timing.heartbeat_interval)),
             unsent_beat: None,
             believed: None,
-            suspect: false,
+            suspect: Rc::default(),
         }
     }
 
@@ -112,7 +113,7 @@ impl Session {
 
     /// Whether it was thought unreachable until now; forgets it.
     pub(super) fn was_silent(&mut self) -> bool {
-        std::mem::take(&mut self.suspect)
+        self.suspect.take()
     }
 
     /// Notes a failed request. `true`: the orchestrator does not know us any more.
@@ -120,7 +121,7 @@ impl Session {
         match error {
             TransportError::Unreachable { .. }
             | TransportError::NoAnswer { .. }
-            | TransportError::Unavailable { .. } => self.suspect = true,
+            | TransportError::Unavailable { .. } => self.suspect.set(true),
             _ => {}
         }
         matches!(
@@ -137,7 +138,7 @@ impl Session {
     pub(super) fn note_registered(&mut self) {
         self.registered = true;
         self.registering = false;
-        self.suspect = false;
+        self.suspect.set(false);
         self.believed = None;
     }
 

@@ -1,12 +1,15 @@
 //! One running task in the supervisor's books.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use actix::SpawnHandle;
 
 use crate::actors::capacity::Permit;
+use crate::handler::Job;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
+use crate::rules::Rules;
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
 use crate::trace::TaskSpan;
@@ -14,9 +17,16 @@ use crate::trace::TaskSpan;
 /// Where a task is.
 pub(super) enum Phase {
     /// It waits for a slot of its type.
-    Waiting(Box<Task>),
+    Waiting(Waiting),
     /// A handler has it, or will have it as soon as a thread is free.
     Running { since: Instant },
+}
+
+/// A task and what is to be done with it.
+pub(super) struct Waiting {
+    pub(super) task: Box<Task>,
+    pub(super) job: Arc<dyn Job>,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// A task that we have.
@@ -36,16 +46,17 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(
-        task: Task,
+        waiting: Waiting,
         cancellation: Cancellation,
         files: TaskFiles,
         span: TaskSpan,
     ) -> Self {
+        let task = &waiting.task;
         Self {
             job_id: task.job_id.clone(),
             name: task.name.clone(),
             metadata: task.metadata.clone(),
-            phase: Phase::Waiting(Box::new(task)),
+            phase: Phase::Waiting(waiting),
             cancellation,
             files,
             span,
@@ -55,14 +66,14 @@ impl Entry {
     }
 
     /// Takes the task out to run it. `None`: it runs already.
-    pub(super) fn start(&mut self) -> Option<Task> {
+    pub(super) fn start(&mut self) -> Option<Waiting> {
         match std::mem::replace(
             &mut self.phase,
             Phase::Running {
                 since: Instant::now(),
             },
         ) {
-            Phase::Waiting(task) => Some(*task),
+            Phase::Waiting(waiting) => Some(waiting),
             running @ Phase::Running { .. } => {
                 self.phase = running;
                 None

@@ -5,23 +5,16 @@ use std::time::Duration;
 use actix::prelude::*;
 
 use crate::actors::capacity::Permit;
-use crate::id::{OrchestratorId, TaskId};
+use crate::id::OrchestratorId;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Outcome, Task, TaskResult};
+use crate::task::{CancelReason, Outcome, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
-
-/// A task and where it came from: two orchestrators may use the same id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct TaskKey {
-    pub(crate) origin: OrchestratorId,
-    pub(crate) id: TaskId,
-}
 
 /// A task was handed out to us.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct StartTask {
-    pub(crate) task: Task,
+    pub(crate) task: Box<Task>,
     pub(crate) permit: Permit,
 }
 

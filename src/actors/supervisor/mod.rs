@@ -8,7 +8,6 @@ mod noting;
 mod placement;
 mod watch;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -16,11 +15,12 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+pub(crate) use crate::task::TaskKey;
 use early::EarlyCancels;
-use entry::Entry;
+use entry::{Entry, Waiting};
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
-    TaskEnded, TaskKey,
+    TaskEnded,
 };
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
@@ -33,8 +33,8 @@ use super::journal::Note;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{
-    CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError, TaskResult,
-    UNSUPPORTED,
+    ByTask, CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError,
+    TaskResult, UNSUPPORTED,
 };
 use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
@@ -60,11 +60,11 @@ pub(crate) struct TaskSupervisor {
     watch: Watch,
     grace: Duration,
     neighbours: Neighbours,
-    tasks: HashMap<TaskKey, Entry>,
+    tasks: ByTask<Entry>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
-    abandoned: HashSet<TaskKey>,
+    abandoned: ByTask<()>,
     early: EarlyCancels,
 }
 
@@ -85,9 +85,9 @@ impl TaskSupervisor {
             watch: Watch::default(),
             grace,
             neighbours,
-            tasks: HashMap::new(),
+            tasks: ByTask::default(),
             fresh: Vec::new(),
-            abandoned: HashSet::new(),
+            abandoned: ByTask::default(),
             early: EarlyCancels::default(),
         }
     }
@@ -97,18 +97,16 @@ impl TaskSupervisor {
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
         };
-        let Some(task) = entry.start() else { return };
-        let Some(registration) = self.registry.get(task.name.as_str()) else {
+        let Some(Waiting { task, job, rules }) = entry.start() else {
             return;
         };
-        let (job, rules) = (registration.job.clone(), registration.rules.clone());
         let span = entry.span.clone();
         debug!(parent: span.span(), "task starts");
-        self.services.board.task_began(&task.id);
+        self.services.board.task_began(key);
         let params = task.params.clone();
         let params_metadata = task.params_metadata.clone();
         let context = TaskContext::new(
-            task,
+            *task,
             entry.cancellation.clone(),
             entry.files.clone(),
             rules,
@@ -141,7 +139,7 @@ impl TaskSupervisor {
             _ => debug!(parent: span, status, seconds, "task ended"),
         }
         trace::ended(span, &outcome);
-        self.services.board.task_ended(&key.id, &outcome);
+        self.services.board.task_ended(key, &outcome);
         let result = TaskResult {
             origin: key.origin,
             task_id: key.id.clone(),
@@ -168,10 +166,7 @@ impl Handler<StartTask> for TaskSupervisor {
 
     fn handle(&mut self, start: StartTask, ctx: &mut Self::Context) {
         let StartTask { task, mut permit } = start;
-        let key = TaskKey {
-            origin: task.origin,
-            id: task.id.clone(),
-        };
+        let key = TaskKey::new(task.origin, task.id.clone());
         if self.tasks.contains_key(&key) {
             warn!(task_id = %task.id, "handed out again while it runs, ignored");
             return;
@@ -205,13 +200,15 @@ impl Handler<StartTask> for TaskSupervisor {
         let handler = registration.entry.name.as_str();
         self.services
             .board
-            .task_came(&task.id, &task.job_id, &task.name, handler);
+            .task_came(&key, &task.job_id, &task.name, handler);
         self.neighbours.heartbeat.tell();
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
         let origin = self.services.board.link(task.origin.0);
         let span = TaskSpan::open(&task, origin.map_or("", |link| link.name()));
-        let mut entry = Entry::new(task, cancellation, files, span);
+        let (job, rules) = (registration.job.clone(), registration.rules.clone());
+        let waiting = Waiting { task, job, rules };
+        let mut entry = Entry::new(waiting, cancellation, files, span);
         entry.timer = limit.map(|limit| {
             let key = key.clone();
             ctx.run_later(limit, move |supervisor, ctx| {
@@ -274,7 +271,7 @@ impl Handler<TaskEnded> for TaskSupervisor {
         } = ended;
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
-        if self.abandoned.remove(&key) {
+        if self.abandoned.remove(&key).is_some() {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }

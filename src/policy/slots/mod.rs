@@ -228,11 +228,20 @@ impl<T> Slots<T> {
         let open = self.refused.is_none();
         let turned = std::mem::replace(&mut self.told_open, open) != open;
         // Asked after every message, and mostly nothing has changed.
-        if self.free().eq(self.available.iter()) {
+        if self.is_up_to_date() {
             return turned;
         }
         self.available = self.free().cloned().collect();
         true
+    }
+
+    fn is_up_to_date(&self) -> bool {
+        if self.type_limits.is_empty() && self.unwanted.is_empty() {
+            // All handlers are free, or none, so their number says it.
+            let any = self.tasks < self.limit && self.refused.is_none();
+            return self.available.len() == if any { self.entries.len() } else { 0 };
+        }
+        self.free().eq(self.available.iter())
     }
 
     /// Names of the handlers with a free slot.

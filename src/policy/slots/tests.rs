@@ -66,6 +66,22 @@ fn a_full_type_parks_the_task_until_one_of_it_ends() {
 }
 
 #[test]
+fn without_types_all_handlers_are_on_offer_or_none() {
+    let both = vec![entry("a", None), entry("b", Some("no limit"))];
+    let mut slots: Slots<u32> = Slots::new(1, &BTreeMap::new(), 1, both);
+    assert_eq!(names(&mut slots), ["a", "b"]);
+    let mut held = slots.reserve().expect("a free slot");
+    assert!(!slots.refresh(), "a poll is no task");
+    slots.begin_untyped();
+    held.task = true;
+    assert!(slots.refresh() && !slots.refresh());
+    assert!(names(&mut slots).is_empty());
+    slots.release(&held);
+    assert!(slots.refresh() && !slots.refresh());
+    assert_eq!(names(&mut slots), ["a", "b"]);
+}
+
+#[test]
 fn a_full_parking_lot_stops_the_intake() {
     let mut slots = video_and_audio(10, 2);
     for ticket in 0..3 {

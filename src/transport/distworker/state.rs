@@ -83,7 +83,7 @@ pub(super) struct Shared {
     idle_time: Cell<Option<Duration>>,
     idle_since: Cell<Instant>,
     changed: Notify,
-    /// For polls: a task has come or ended, or something else has changed.
+    /// For polls: a task is ready, or something else has changed.
     moved: Notify,
 }
 
@@ -130,7 +130,7 @@ impl Shared {
         self.changed.notified()
     }
 
-    /// The same, with tasks that come and end.
+    /// The same, with tasks that are ready.
     pub(super) fn moved(&self) -> Notified<'_> {
         self.moved.notified()
     }
@@ -224,7 +224,9 @@ impl Shared {
                 warn!(%task_id, "assigned again while it runs, ignored");
             }
         }
-        self.moved.notify_waiters();
+        if became == Assigned::Ready {
+            self.wake_a_poll();
+        }
         Some(became)
     }
 
@@ -233,16 +235,23 @@ impl Shared {
     pub(super) fn answered(&self, lane: usize, task_id: &TaskId) -> bool {
         let mut books = self.books.borrow_mut();
         let is_current = books.is_current(lane, task_id);
-        books.answered(task_id);
+        let is_ready = books.answered(task_id);
         drop(books);
         self.idle_since.set(Instant::now());
-        if is_current {
-            self.moved.notify_waiters();
-        } else {
+        if is_ready {
+            self.wake_a_poll();
+        }
+        if !is_current {
             // Other connections may have waited for it to leave.
             self.tell();
         }
         is_current
+    }
+
+    /// A task is ready. It is for one poll, and the others need not look; one that ends
+    /// before it has looked wakes the next.
+    fn wake_a_poll(&self) {
+        self.moved.notify_one();
     }
 
     /// When it is time to leave, if nothing comes until then.

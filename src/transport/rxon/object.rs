@@ -1,7 +1,5 @@
 //! JSON objects, written round parts that are JSON already.
 
-use serde::Serialize;
-
 use crate::json::RawJson;
 
 /// A JSON object in the making, into which finished JSON can be put as it is.
@@ -14,19 +12,35 @@ impl Object {
         Self(text)
     }
 
-    pub(super) fn text(&mut self, name: &str, value: &str) {
+    /// Names are ours and need no escapes.
+    pub(super) fn text(&mut self, name: &'static str, value: &str) {
         self.name(name);
-        self.json(value);
+        self.string(value);
     }
 
-    pub(super) fn raw(&mut self, name: &str, value: Option<&RawJson>) {
+    pub(super) fn raw(&mut self, name: &'static str, value: Option<&RawJson>) {
         let bytes = value.map_or(b"null".as_slice(), |raw| raw.as_bytes());
         self.raw_bytes(name, bytes);
     }
 
+    /// The same, if it is there.
+    pub(super) fn part(&mut self, name: &'static str, value: Option<&RawJson>) {
+        if value.is_some() {
+            self.raw(name, value);
+        }
+    }
+
     /// `value` has to be JSON.
-    pub(super) fn raw_bytes(&mut self, name: &str, value: &[u8]) {
+    pub(super) fn raw_bytes(&mut self, name: &'static str, value: &[u8]) {
         self.name(name);
+        self.0.extend_from_slice(value);
+    }
+
+    /// The same with any name.
+    pub(super) fn member(&mut self, name: &str, value: &[u8]) {
+        self.comma();
+        self.string(name);
+        self.0.push(b':');
         self.0.extend_from_slice(value);
     }
 
@@ -35,18 +49,39 @@ impl Object {
         self.0
     }
 
-    fn name(&mut self, name: &str) {
+    fn name(&mut self, name: &'static str) {
+        debug_assert!(is_plain(name));
+        self.comma();
+        self.0.push(b'"');
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+    }
+
+    fn comma(&mut self) {
         if self.0.len() > 1 {
             self.0.push(b',');
         }
-        self.json(name);
-        self.0.push(b':');
     }
 
-    fn json<T: Serialize + ?Sized>(&mut self, value: &T) {
-        serde_json::to_writer(&mut self.0, value)
-            .expect("texts always have a JSON form, and writing to memory does not fail");
+    fn string(&mut self, text: &str) {
+        if is_plain(text) {
+            self.0.push(b'"');
+            self.0.extend_from_slice(text.as_bytes());
+            self.0.push(b'"');
+        } else {
+            serde_json::to_writer(&mut self.0, text)
+                .expect("texts always have a JSON form, and writing to memory does not fail");
+        }
     }
+}
+
+/// Whether a text stands in JSON as it is, as nearly all do. Looks at every byte, which
+/// is faster than to stop at the first one that needs an escape.
+fn is_plain(text: &str) -> bool {
+    let needs_escape = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+    !text
+        .bytes()
+        .fold(false, |any, byte| any | needs_escape(byte))
 }
 
 #[cfg(test)]

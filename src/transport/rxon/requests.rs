@@ -87,8 +87,14 @@ impl Requests {
         }
     }
 
-    /// A poll. Names are identifiers, so that they can be written into a query as they are.
-    pub(super) fn poll(&self, http: &Http, available: &Arc<[TaskName]>, hot: &[&str]) -> Request {
+    /// A poll; `hot` is asked where it matters. Names are identifiers, so that they can be
+    /// written into a query as they are.
+    pub(super) fn poll<'a>(
+        &self,
+        http: &Http,
+        available: &Arc<[TaskName]>,
+        hot: impl FnOnce() -> Vec<&'a str>,
+    ) -> Request {
         let (path, headers, last) = match &self.poll {
             Poll::Plain(request) => return request.clone(),
             Poll::WithQuery {
@@ -97,6 +103,7 @@ impl Requests {
                 last,
             } => (path, headers, last),
         };
+        let hot = hot();
         let mut last = last.borrow_mut();
         if let Some(last) = &*last
             && last.available == *available

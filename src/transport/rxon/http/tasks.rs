@@ -46,11 +46,11 @@ impl RxonHttp {
 
     fn poll_request(&self, offer: &Offer) -> Request {
         let (card, report) = (self.card.borrow(), self.report.borrow());
-        let hot = report
-            .as_ref()
-            .map(|report| wire_1_0b17::hot_skills(card.as_deref(), report, &offer.available));
-        let hot = hot.unwrap_or_default();
-        self.requests().poll(&self.http, &offer.available, &hot)
+        let hot = || match &*report {
+            Some(report) => wire_1_0b17::hot_skills(card.as_deref(), report, &offer.available),
+            None => Vec::new(),
+        };
+        self.requests().poll(&self.http, &offer.available, hot)
     }
 
     pub(super) async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {

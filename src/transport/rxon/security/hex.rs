@@ -3,8 +3,13 @@
 /// Lower-case digits.
 pub(super) fn encode(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let pairs = bytes.iter().flat_map(|b| [b >> 4, b & 15]);
-    pairs.map(|d| char::from(DIGITS[usize::from(d)])).collect()
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            text.push(char::from(DIGITS[usize::from(digit)]));
+        }
+    }
+    text
 }
 
 /// The `N` bytes that digits of either case stand for.

@@ -74,8 +74,9 @@ pub fn seal(
     #[derive(Serialize)]
     struct Security<'a> {
         signature: &'a str,
-        #[serde(flatten)]
-        signer: Signer<'a>,
+        signer_id: &'a str,
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        identity_chain: &'a [String],
     }
     let (mut sealed, rest) = canonical_and_rest(message, kind.unsigned_fields())?;
     let signature = &*key.sign(&sealed);
@@ -88,7 +89,11 @@ pub fn seal(
         sealed.push(b',');
     }
     sealed.extend_from_slice(b"\"security\":");
-    let security = Security { signature, signer };
+    let security = Security {
+        signature,
+        signer_id: signer.signer_id,
+        identity_chain: signer.identity_chain,
+    };
     serde_json::to_writer(&mut sealed, &security).map_err(CanonicalError::unwritable)?;
     sealed.push(b'}');
     Ok(sealed)

@@ -52,43 +52,42 @@ pub(in super::super) fn write_result(
         return Err(TransportError::TooLarge { size });
     }
     let mut body = Object::with_capacity(size + 512);
-    body.text("job_id", result.job_id.as_str());
-    body.text("task_id", result.task_id.as_str());
-    body.text("worker_id", worker_id.as_str());
-    body.text("origin_worker_id", worker_id.as_str());
-    // Without one it would mean success, in 1.0b2 nothing at all.
-    body.text("status", status);
-    for (name, part) in [
-        ("data", data),
-        ("data_metadata", data_metadata),
-        ("metadata", metadata),
-    ] {
-        if let Some(part) = part {
-            body.raw(name, Some(part));
-        }
-    }
-    if let Some(error) = error {
-        let mut told = Object::with_capacity(128);
-        told.text("code", error.code().as_str());
-        told.text("message", error.message());
-        // 1.0b30 refuses details that are no object.
-        match error.details() {
-            Some(details) if details.is_object() => told.raw("details", Some(details)),
-            Some(details) => {
-                let mut wrapped = Object::with_capacity(details.as_bytes().len() + 16);
-                wrapped.raw("value", Some(details));
-                told.raw_bytes("details", &wrapped.end());
-            }
-            None => {}
-        }
-        body.raw_bytes("error", &told.end());
-    }
+    // By name, as they are signed: then the signature need not sort them.
     if !matches!(result.outcome, Outcome::Cancelled) {
         body.raw_bytes("costs", &costs(result, reply.and_then(Reply::costs)));
     }
-    body.raw_bytes("timestamp", stamp.timestamp.to_string().as_bytes());
+    body.part("data", data);
+    body.part("data_metadata", data_metadata);
+    if let Some(error) = error {
+        body.raw_bytes("error", &error_object(error));
+    }
+    body.text("job_id", result.job_id.as_str());
+    body.part("metadata", metadata);
     body.text("nonce", &stamp.nonce);
+    body.text("origin_worker_id", worker_id.as_str());
+    // Without one it would mean success, in 1.0b2 nothing at all.
+    body.text("status", status);
+    body.text("task_id", result.task_id.as_str());
+    body.raw_bytes("timestamp", stamp.timestamp.to_string().as_bytes());
+    body.text("worker_id", worker_id.as_str());
     Ok(body.end())
+}
+
+fn error_object(error: &TaskError) -> Vec<u8> {
+    let mut told = Object::with_capacity(128);
+    told.text("code", error.code().as_str());
+    // 1.0b30 refuses details that are no object.
+    match error.details() {
+        Some(details) if details.is_object() => told.raw("details", Some(details)),
+        Some(details) => {
+            let mut wrapped = Object::with_capacity(details.as_bytes().len() + 16);
+            wrapped.raw("value", Some(details));
+            told.raw_bytes("details", &wrapped.end());
+        }
+        None => {}
+    }
+    told.text("message", error.message());
+    told.end()
 }
 
 /// What the handler says, and how long it ran unless it says that, too.
@@ -104,7 +103,7 @@ fn costs(result: &TaskResult, told: Option<&RawJson>) -> Vec<u8> {
     let mut costs = Object::with_capacity(64);
     costs.raw_bytes(RUNNING_TIME, seconds.as_bytes());
     for (name, value) in told {
-        costs.raw_bytes(&name, value.get().as_bytes());
+        costs.member(&name, value.get().as_bytes());
     }
     costs.end()
 }

@@ -37,7 +37,8 @@ impl<'a> Writer<'a> {
             scanner: Scanner::new(text)?,
             fields,
             out: Vec::with_capacity(text.len()),
-            members: Vec::new(),
+            // As many as most messages have.
+            members: Vec::with_capacity(16),
             spare: Vec::new(),
             in_file_metadata: false,
             apart: Vec::new(),
