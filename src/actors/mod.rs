@@ -21,7 +21,7 @@ pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandAc
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
 pub(crate) use courier::{Courier, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
-pub(crate) use host::{Look, RunTask, Runner, TaskHost, TaskQueue};
+pub(crate) use host::{Look, Returns, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;

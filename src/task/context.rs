@@ -256,6 +256,12 @@ impl TaskContext {
         self.injections().get()
     }
 
+    /// Whether nobody else has it, and no value of the user's is in it: it can be dropped
+    /// anywhere without code of the user's being run.
+    pub(crate) fn is_plain(&self) -> bool {
+        Arc::strong_count(&self.0) == 1 && self.injections().is_empty()
+    }
+
     /// Lets somebody see all that the task tells. The first one stays.
     pub(crate) fn watch(&self, witness: Witness) {
         let _ = self.0.witness.set(witness);

@@ -1,6 +1,6 @@
 //! What the tables of tasks go by.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::LazyLock;
 
@@ -37,6 +37,9 @@ impl Hash for TaskKey {
 
 /// A table of tasks.
 pub(crate) type ByTask<V> = HashMap<TaskKey, V, Hashed>;
+
+/// Some tasks.
+pub(crate) type TaskSet = HashSet<TaskKey, Hashed>;
 
 #[cfg(test)]
 mod tests {

@@ -127,7 +127,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         news,
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
-    let (queue, pings) = wiring.hosts(&pool);
+    let (placement, pings) = wiring.hosts(&pool);
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
@@ -145,7 +145,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, files.clone(), queue, &pool));
+        .run(wiring.supervisor(registry, data, files.clone(), placement));
     let (sender, ended) = watch::channel(None);
     let conductor = contexts
         .conductor

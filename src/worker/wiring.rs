@@ -13,7 +13,7 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, RunTask, Runner,
+    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns, Runner,
     SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
     WsCommandActor,
 };
@@ -170,8 +170,7 @@ impl Wiring<'_> {
         registry: Registry,
         data: SharedData,
         files: FilesRoot,
-        queue: Arc<TaskQueue<RunTask>>,
-        pool: &BlockingPool,
+        placement: Placement,
     ) -> TaskSupervisor {
         let services = Services {
             data,
@@ -193,7 +192,7 @@ impl Wiring<'_> {
             registry,
             Arc::new(services),
             files,
-            Placement::new(queue, self.runner(pool)),
+            placement,
             self.settings.timing.cancel_grace,
             neighbours,
         )
@@ -331,16 +330,16 @@ impl Wiring<'_> {
         )
     }
 
-    /// The handler threads, as their queue and as those who can be asked whether they are
-    /// stuck. With none asked for, handlers run on this one.
-    pub(super) fn hosts(
-        &self,
-        pool: &BlockingPool,
-    ) -> (Arc<TaskQueue<RunTask>>, Vec<Recipient<Ping>>) {
+    /// The handler threads, as the way tasks get there and as those who can be asked
+    /// whether they are stuck. With none asked for, handlers run on this one.
+    pub(super) fn hosts(&self, pool: &BlockingPool) -> (Placement, Vec<Recipient<Ping>>) {
         let threads = self.settings.intake.handler_threads;
         let queue = Arc::new(TaskQueue::new(threads.max(1)));
+        let returns = Arc::new(Returns::new(to(&self.parts.supervisor)));
+        let grace = self.settings.timing.cancel_grace;
+        let runner = Runner::new(grace, pool.clone(), returns.clone());
         let host = |place| {
-            let (queue, runner) = (queue.clone(), self.runner(pool));
+            let (queue, runner) = (queue.clone(), runner.clone());
             move || TaskHost::new(place, queue, runner)
         };
         let hosts: Vec<Addr<TaskHost>> = match threads {
@@ -354,14 +353,6 @@ impl Wiring<'_> {
         };
         let pings = hosts.iter().map(to).collect();
         queue.open(move |place| hosts[place].do_send(Look));
-        (queue, pings)
-    }
-
-    fn runner(&self, pool: &BlockingPool) -> Runner {
-        Runner::new(
-            self.settings.timing.cancel_grace,
-            pool.clone(),
-            to(&self.parts.supervisor),
-        )
+        (Placement::new(queue, returns, runner), pings)
     }
 }

@@ -2,6 +2,7 @@
 
 mod look;
 mod queue;
+mod returns;
 mod run;
 
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use actix::prelude::*;
 
 use look::{Lookout, Seat};
 pub(crate) use queue::TaskQueue;
+pub(crate) use returns::{Ended, Returns, TasksEnded};
 pub(crate) use run::{RunTask, Runner};
 
 use crate::status::Ping;

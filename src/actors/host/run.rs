@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use actix::prelude::*;
 use futures_util::FutureExt;
 use tracing::Instrument;
 
+use super::returns::{Ended, Returns};
 use crate::actors::capacity::Permit;
-use crate::actors::supervisor::{TaskEnded, TaskKey};
+use crate::actors::supervisor::TaskKey;
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
 use crate::status::StatusBoard;
@@ -53,30 +53,29 @@ impl Drop for Held {
     }
 }
 
+/// Parameters of so many bytes are held until the task has ended.
+const SMALL: usize = 4096;
+
 /// What it takes to run a task, on whatever thread.
 #[derive(Clone)]
 pub(crate) struct Runner {
     grace: Duration,
     pool: BlockingPool,
-    supervisor: Arc<Recipient<TaskEnded>>,
+    returns: Arc<Returns>,
 }
 
 impl Runner {
-    pub(crate) fn new(
-        grace: Duration,
-        pool: BlockingPool,
-        supervisor: Recipient<TaskEnded>,
-    ) -> Self {
+    pub(crate) fn new(grace: Duration, pool: BlockingPool, returns: Arc<Returns>) -> Self {
         Self {
             grace,
             pool,
-            supervisor: Arc::new(supervisor),
+            returns,
         }
     }
 
     /// Runs a task to its end and tells the supervisor.
     pub(crate) fn run(&self, run: RunTask) -> impl Future<Output = ()> + use<> {
-        let (grace, pool, supervisor) = (self.grace, self.pool.clone(), self.supervisor.clone());
+        let (grace, pool, returns) = (self.grace, self.pool.clone(), self.returns.clone());
         let RunTask {
             key,
             job,
@@ -88,6 +87,8 @@ impl Runner {
         let span = context.span().clone();
         let cancellation = context.cancellation().clone();
         let teller = context.clone();
+        // Large ones are not held on to.
+        let spare = (params.as_bytes().len() <= SMALL).then(|| params.clone());
         let hold = Arc::new(Held {
             permit: Some(permit),
             board: context.board().clone(),
@@ -134,12 +135,20 @@ impl Runner {
                 permit = None;
                 teller.last_words().await;
             }
-            supervisor.do_send(TaskEnded {
+            let (back, stays) = if teller.is_plain() {
+                (Some(teller), None)
+            } else {
+                (None, Some(teller))
+            };
+            returns.put(Ended {
                 key,
                 outcome,
                 ran_for,
                 permit,
+                rest: (back, spare),
             });
+            // Values of the user's may go with it, whose destructors may do anything.
+            drop(stays);
         };
         task.instrument(span)
     }

@@ -63,7 +63,7 @@ impl TaskSupervisor {
             .reason()
             .unwrap_or(CancelReason::Requested);
         if !self.placement.withdraw(key) {
-            self.abandoned.insert(key.clone(), ());
+            self.abandoned.insert(key.clone());
             self.services.board.set_abandoned(self.abandoned.len());
         }
         self.finish(

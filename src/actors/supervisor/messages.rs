@@ -1,13 +1,11 @@
 //! What the supervisor is told and asked.
 
-use std::time::Duration;
-
 use actix::prelude::*;
 
 use crate::actors::capacity::Permit;
 use crate::id::OrchestratorId;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Outcome, Task, TaskKey, TaskResult};
+use crate::task::{CancelReason, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
 
 /// A task was handed out to us.
@@ -24,17 +22,6 @@ pub(crate) struct StartTask {
 #[rtype(result = "()")]
 pub(crate) struct ClaimAnswered {
     pub(crate) key: TaskKey,
-    pub(crate) permit: Option<Permit>,
-}
-
-/// A handler has ended.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct TaskEnded {
-    pub(crate) key: TaskKey,
-    pub(crate) outcome: Outcome,
-    pub(crate) ran_for: Duration,
-    /// Its slots, unless they are free already or part of the work goes on.
     pub(crate) permit: Option<Permit>,
 }
 

@@ -20,7 +20,6 @@ use early::EarlyCancels;
 use entry::{Entry, Waiting};
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
-    TaskEnded,
 };
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
@@ -28,13 +27,13 @@ pub(crate) use placement::Placement;
 
 use super::StateNews;
 use super::capacity::{ClaimType, Permit, TaskCame, WithdrawClaim};
-use super::host::RunTask;
+use super::host::{Ended, RunTask, TasksEnded};
 use super::journal::Note;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{
     ByTask, CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError,
-    TaskResult, UNSUPPORTED,
+    TaskResult, TaskSet, UNSUPPORTED,
 };
 use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
@@ -64,7 +63,9 @@ pub(crate) struct TaskSupervisor {
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
-    abandoned: ByTask<()>,
+    abandoned: TaskSet,
+    /// Empty, with room for those that end together.
+    ended: Vec<Ended>,
     early: EarlyCancels,
 }
 
@@ -87,7 +88,8 @@ impl TaskSupervisor {
             neighbours,
             tasks: ByTask::default(),
             fresh: Vec::new(),
-            abandoned: ByTask::default(),
+            abandoned: TaskSet::default(),
+            ended: Vec::new(),
             early: EarlyCancels::default(),
         }
     }
@@ -259,19 +261,33 @@ impl Handler<ClaimAnswered> for TaskSupervisor {
     }
 }
 
-impl Handler<TaskEnded> for TaskSupervisor {
+impl Handler<TasksEnded> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, ended: TaskEnded, ctx: &mut Self::Context) {
-        let TaskEnded {
+    fn handle(&mut self, _: TasksEnded, ctx: &mut Self::Context) {
+        let mut ended = std::mem::take(&mut self.ended);
+        self.placement.take_ended(&mut ended);
+        for task in ended.drain(..) {
+            self.ended(task, ctx);
+        }
+        self.ended = ended;
+        self.rest_if_idle(ctx);
+    }
+}
+
+impl TaskSupervisor {
+    fn ended(&mut self, task: Ended, ctx: &mut Context<Self>) {
+        let Ended {
             key,
             outcome,
             ran_for,
             permit,
-        } = ended;
+            rest,
+        } = task;
+        drop(rest);
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
-        if self.abandoned.remove(&key).is_some() {
+        if self.abandoned.remove(&key) {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }
@@ -286,7 +302,6 @@ impl Handler<TaskEnded> for TaskSupervisor {
             None => outcome,
         };
         self.finish(&key, outcome, ran_for);
-        self.rest_if_idle(ctx);
     }
 }
 

@@ -3,19 +3,29 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::actors::host::{RunTask, Runner, TaskQueue};
+use crate::actors::host::{Ended, Returns, RunTask, Runner, TaskQueue};
 use crate::actors::supervisor::TaskKey;
 
 /// The handler threads, and what runs handlers here.
 pub(crate) struct Placement {
     queue: Arc<TaskQueue<RunTask>>,
+    returns: Arc<Returns>,
     /// For handlers that run right here.
     here: Runner,
 }
 
 impl Placement {
-    pub(crate) fn new(queue: Arc<TaskQueue<RunTask>>, here: Runner) -> Self {
-        Self { queue, here }
+    pub(crate) fn new(queue: Arc<TaskQueue<RunTask>>, returns: Arc<Returns>, here: Runner) -> Self {
+        Self {
+            queue,
+            returns,
+            here,
+        }
+    }
+
+    /// Those that have ended since the last time.
+    pub(super) fn take_ended(&self, into: &mut Vec<Ended>) {
+        self.returns.take(into);
     }
 
     /// Begins the task, or puts it into the queue. `true`: [`attend`](Self::attend) has
