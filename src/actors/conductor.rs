@@ -16,7 +16,7 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
-use super::journal::{CloseJournal, Note, Notes};
+use super::journal::{CloseJournal, Notebook};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -66,8 +66,7 @@ pub(crate) struct Parts {
 /// The way to the journal.
 #[derive(Clone)]
 pub(crate) struct JournalLink {
-    pub(crate) note: Recipient<Note>,
-    pub(crate) notes: Recipient<Notes>,
+    pub(crate) notebook: Notebook,
     pub(crate) close: Recipient<CloseJournal>,
 }
 

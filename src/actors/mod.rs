@@ -24,7 +24,7 @@ pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
 pub(crate) use host::{Look, Returns, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 #[cfg(feature = "journal")]
-pub(crate) use journal::JournalKeeper;
+pub(crate) use journal::{JournalKeeper, NoteList, Notebook};
 pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
 pub(crate) use supervisor::{

@@ -63,12 +63,7 @@ impl Opened {
     /// Starts its keeper.
     pub(super) fn start(&mut self, wiring: &Wiring<'_>) -> Option<JournalLink> {
         let (journal, names) = self.journal.take()?;
-        let keeper = wiring.journal_keeper(journal, names);
-        Some(JournalLink {
-            note: keeper.clone().recipient(),
-            notes: keeper.clone().recipient(),
-            close: keeper.recipient(),
-        })
+        Some(wiring.journal_keeper(journal, names))
     }
 }
 

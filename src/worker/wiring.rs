@@ -186,7 +186,11 @@ impl Wiring<'_> {
             withdraw: to(&self.parts.capacity),
             courier: to(&self.parts.courier),
             heartbeat: self.news.clone(),
-            journal: self.parts.journal.as_ref().map(|link| link.note.clone()),
+            journal: self
+                .parts
+                .journal
+                .as_ref()
+                .map(|link| link.notebook.clone()),
         };
         TaskSupervisor::new(
             registry,
@@ -210,7 +214,10 @@ impl Wiring<'_> {
             outbox,
             to(&self.parts.pool),
             to(&self.parts.poller),
-            self.parts.journal.as_ref().map(|link| link.notes.clone()),
+            self.parts
+                .journal
+                .as_ref()
+                .map(|link| link.notebook.clone()),
             self.board.clone(),
         )
     }
@@ -221,15 +228,21 @@ impl Wiring<'_> {
         &self,
         journal: crate::storage::journal::Journal,
         names: Vec<Arc<str>>,
-    ) -> Addr<crate::actors::JournalKeeper> {
-        use crate::actors::JournalKeeper;
+    ) -> crate::actors::JournalLink {
+        use crate::actors::{JournalKeeper, JournalLink, NoteList, Notebook};
 
         let (supervisor, poller) = (to(&self.parts.supervisor), to(&self.parts.poller));
         let alone = self.settings.intake.handler_threads > 0;
-        let make = move || JournalKeeper::new(journal, names, supervisor, poller, alone);
-        match self.settings.intake.handler_threads {
+        let list = NoteList::default();
+        let notes = list.clone();
+        let make = move || JournalKeeper::new(journal, notes, names, supervisor, poller, alone);
+        let keeper = match self.settings.intake.handler_threads {
             0 => make().start(),
             _ => JournalKeeper::start_in_arbiter(&Arbiter::new().handle(), move |_| make()),
+        };
+        JournalLink {
+            notebook: Notebook::new(list, to(&keeper)),
+            close: to(&keeper),
         }
     }
 

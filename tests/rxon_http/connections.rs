@@ -7,9 +7,7 @@ use axon_worker::transport::{Transport, TransportError};
 use futures_util::future::join_all;
 
 use super::server::{Act, Server, answer, ok};
-use super::{
-    TASK, card, named, poll, report, result, result_with, speaking, transport, unreadable,
-};
+use super::{TASK, card, named, poll, report, result, transport, unreadable};
 
 fn closing() -> Vec<Act> {
     vec![Act::SayAndClose(Vec::new())]

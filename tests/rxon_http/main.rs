@@ -82,12 +82,8 @@ fn report() -> Report {
 }
 
 fn result() -> Arc<TaskResult> {
-    result_with(RawJson::from_serialize(&BTreeMap::from([("x", 1)])).unwrap())
-}
-
-fn result_with(data: RawJson) -> Arc<TaskResult> {
     let task = Task::new(OrchestratorId(0), "t", "j", "echo", RawJson::empty_object());
-    let reply = Reply::success(&data).unwrap();
+    let reply = Reply::success(&BTreeMap::from([("x", 1)])).unwrap();
     let outcome = Outcome::Completed(reply);
     Arc::new(TaskResult::of(&task, outcome, Duration::ZERO))
 }

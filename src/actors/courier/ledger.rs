@@ -4,20 +4,18 @@
 
 use std::sync::Arc;
 
-use actix::Recipient;
-
-use crate::actors::journal::{Note, Notes};
+use crate::actors::journal::{Note, Notebook};
 use crate::task::{ByTask, TaskKey, TaskResult};
 
 /// Notes on their way to the journal, if there is one.
 pub(super) struct Ledger {
-    journal: Option<Recipient<Notes>>,
+    journal: Option<Notebook>,
     /// Results, and whether they were answered for good.
     batch: ByTask<(Arc<TaskResult>, bool)>,
 }
 
 impl Ledger {
-    pub(super) fn new(journal: Option<Recipient<Notes>>) -> Self {
+    pub(super) fn new(journal: Option<Notebook>) -> Self {
         Self {
             journal,
             batch: ByTask::default(),
@@ -53,7 +51,7 @@ impl Ledger {
                     Note::Result(result)
                 }
             };
-            journal.do_send(Notes(self.batch.drain().map(note).collect()));
+            journal.extend(self.batch.drain().map(note));
         }
     }
 }

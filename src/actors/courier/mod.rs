@@ -15,7 +15,7 @@ mod leftovers;
 use ledger::Ledger;
 use leftovers::Leftovers;
 
-use super::journal::Notes;
+use super::journal::Notebook;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
@@ -93,7 +93,7 @@ impl Courier {
         outbox: Outbox,
         pool: Recipient<Deliver>,
         poller: Recipient<SetHold>,
-        journal: Option<Recipient<Notes>>,
+        journal: Option<Notebook>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {

@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 use actix::prelude::*;
 use tracing::{error, info, warn};
 
-use super::{CloseJournal, Note, Notes};
+use super::notebook::{NoteList, NotesCame, take};
+use super::{CloseJournal, Note};
 use crate::actors::poller::{Hold, SetHold};
 use crate::actors::supervisor::{Noted, TaskKey};
 use crate::id::OrchestratorId;
 use crate::storage::JournalError;
 use crate::storage::journal::{Change, HandOut, Journal, Slot};
+use crate::task::TaskResult;
 
 /// After a failure the disk is tried again this much later.
 const RETRY: Duration = Duration::from_secs(1);
@@ -25,11 +27,16 @@ const PACE: Duration = Duration::from_micros(400);
 pub(crate) struct JournalKeeper {
     /// `None` once it is closed.
     journal: Option<Journal>,
+    notes: NoteList,
+    /// Empty, with room for notes.
+    spare: Vec<Note>,
     names: Vec<Arc<str>>,
     supervisor: Recipient<Noted>,
     poller: Recipient<SetHold>,
     /// Told when the next commit is done.
     waiting: Vec<(TaskKey, bool)>,
+    /// Goes back to the thread that made them, to be freed there.
+    used: Vec<Arc<TaskResult>>,
     /// Where the keeper has its thread to itself, it may sleep there. Timers are
     /// too coarse for this.
     pace: Duration,
@@ -47,6 +54,7 @@ impl JournalKeeper {
     /// keeper has a thread of its own.
     pub(crate) fn new(
         journal: Journal,
+        notes: NoteList,
         names: Vec<Arc<str>>,
         supervisor: Recipient<Noted>,
         poller: Recipient<SetHold>,
@@ -56,10 +64,13 @@ impl JournalKeeper {
             pace: if alone { PACE } else { Duration::ZERO },
             last: Instant::now(),
             journal: Some(journal),
+            notes,
+            spare: Vec::new(),
             names,
             supervisor,
             poller,
             waiting: Vec::new(),
+            used: Vec::new(),
             due: false,
             failing: false,
             retry: None,
@@ -110,6 +121,7 @@ impl JournalKeeper {
             }
             Note::Answered(result) => {
                 let (origin, id) = (result.origin, result.task_id.clone());
+                self.used.push(result.clone());
                 journal.note(change(origin, id.clone(), Slot::Result(result)));
                 journal.note(change(origin, id, Slot::Gone));
             }
@@ -141,9 +153,13 @@ impl JournalKeeper {
         self.last = Instant::now();
         // Also after a failure: work goes on without the safety net.
         if !self.waiting.is_empty() {
-            self.supervisor
-                .do_send(Noted(std::mem::take(&mut self.waiting)));
+            self.supervisor.do_send(Noted {
+                tasks: std::mem::take(&mut self.waiting),
+                used: std::mem::take(&mut self.used),
+            });
         }
+        // Nobody waits, so there is no hurry.
+        self.used.clear();
     }
 }
 
@@ -185,23 +201,23 @@ impl Actor for JournalKeeper {
     type Context = Context<Self>;
 }
 
-impl Handler<Note> for JournalKeeper {
+impl Handler<NotesCame> for JournalKeeper {
     type Result = ();
 
-    fn handle(&mut self, note: Note, ctx: &mut Self::Context) {
-        self.take(note);
+    fn handle(&mut self, _: NotesCame, ctx: &mut Self::Context) {
+        self.take_notes();
         self.arm(ctx);
     }
 }
 
-impl Handler<Notes> for JournalKeeper {
-    type Result = ();
-
-    fn handle(&mut self, Notes(notes): Notes, ctx: &mut Self::Context) {
-        for note in notes {
+impl JournalKeeper {
+    fn take_notes(&mut self) {
+        let mut notes = std::mem::take(&mut self.spare);
+        take(&self.notes, &mut notes);
+        for note in notes.drain(..) {
             self.take(note);
         }
-        self.arm(ctx);
+        self.spare = notes;
     }
 }
 
@@ -209,6 +225,7 @@ impl Handler<CloseJournal> for JournalKeeper {
     type Result = usize;
 
     fn handle(&mut self, _: CloseJournal, ctx: &mut Self::Context) -> usize {
+        self.take_notes();
         self.retry = None;
         self.commit(ctx);
         self.journal.take().map_or(0, |journal| journal.kept())

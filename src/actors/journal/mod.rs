@@ -2,6 +2,7 @@
 
 #[cfg(feature = "journal")]
 mod keeper;
+mod notebook;
 
 use std::sync::Arc;
 
@@ -9,23 +10,16 @@ use actix::prelude::*;
 
 #[cfg(feature = "journal")]
 pub(crate) use keeper::JournalKeeper;
+#[cfg(feature = "journal")]
+pub(crate) use notebook::NoteList;
+pub(crate) use notebook::Notebook;
 
 use super::supervisor::TaskKey;
 use crate::id::{JobId, TaskName};
 use crate::task::TaskResult;
 
-/// Several at once.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-#[cfg_attr(
-    not(feature = "journal"),
-    allow(dead_code, reason = "nobody reads them")
-)]
-pub(crate) struct Notes(pub(crate) Vec<Note>);
-
 /// Something that has to outlive the process.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
+#[derive(Debug)]
 #[cfg_attr(
     not(feature = "journal"),
     allow(dead_code, reason = "nobody reads them")

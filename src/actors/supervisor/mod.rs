@@ -28,7 +28,7 @@ pub(crate) use placement::Placement;
 use super::StateNews;
 use super::capacity::{ClaimType, Permit, TaskCame, WithdrawClaim};
 use super::host::{Ended, RunTask, TasksEnded};
-use super::journal::Note;
+use super::journal::Notebook;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{
@@ -47,7 +47,7 @@ pub(crate) struct Neighbours {
     pub(crate) courier: Recipient<DeliverResult>,
     pub(crate) heartbeat: StateNews,
     /// Takes note of a task before it runs, unless there is no journal.
-    pub(crate) journal: Option<Recipient<Note>>,
+    pub(crate) journal: Option<Notebook>,
 }
 
 /// Owns the running tasks.

@@ -1,6 +1,7 @@
 //! The journal takes note of a task before its handler begins, so that a task
 //! that takes the process with it leaves a trace.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -9,23 +10,27 @@ use tracing::error;
 use super::entry::Phase;
 use super::{TaskKey, TaskSupervisor};
 use crate::actors::capacity::Permit;
-use crate::actors::journal::Note;
-use crate::task::{Outcome, TaskError};
+use crate::actors::journal::{Note, Notebook};
+use crate::task::{Outcome, TaskError, TaskResult};
 
 /// Within this time a task that need not wait has begun.
 const A_MOMENT: Duration = Duration::from_millis(2);
 
-/// The journal has noted that these tasks begin. `true`: the task ended the process
-/// too often and must not run.
+/// The journal has noted that these tasks begin.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Noted(pub(crate) Vec<(TaskKey, bool)>);
+pub(crate) struct Noted {
+    /// `true`: the task ended the process too often and must not run.
+    pub(crate) tasks: Vec<(TaskKey, bool)>,
+    /// What the journal needs no more. It is freed where it was made.
+    pub(crate) used: Vec<Arc<TaskResult>>,
+}
 
 impl TaskSupervisor {
     /// A journal that is gone is none.
-    fn journal(&self) -> Option<&Recipient<Note>> {
+    fn journal(&self) -> Option<&Notebook> {
         let journal = self.neighbours.journal.as_ref();
-        journal.filter(|journal| journal.connected())
+        journal.filter(|journal| journal.is_read())
     }
 
     /// Most tasks begin at once and are noted then. The others are noted as well,
@@ -50,7 +55,7 @@ impl TaskSupervisor {
                 && matches!(entry.phase, Phase::Waiting(_))
                 && entry.permit.is_none()
             {
-                journal.do_send(Note::HandedOut {
+                journal.add(Note::HandedOut {
                     job_id: entry.job_id.clone(),
                     name: entry.name.clone(),
                     key,
@@ -69,7 +74,7 @@ impl TaskSupervisor {
             return;
         };
         entry.permit = Some(permit);
-        journal.do_send(Note::HandedOut {
+        journal.add(Note::HandedOut {
             key: key.clone(),
             job_id: entry.job_id.clone(),
             name: entry.name.clone(),
@@ -81,7 +86,8 @@ impl TaskSupervisor {
 impl Handler<Noted> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, Noted(tasks): Noted, ctx: &mut Self::Context) {
+    fn handle(&mut self, Noted { tasks, used }: Noted, ctx: &mut Self::Context) {
+        drop(used);
         for (key, refused) in tasks {
             // A task that was called off meanwhile is gone, and its permit with it.
             let entry = self.tasks.get_mut(&key);
