@@ -165,3 +165,7 @@ impl Connection {
         more.map_err(|error| Flaw::Broken(error.to_string()))
     }
 }
+
+#[cfg(test)]
+#[path = "body_tests.rs"]
+mod tests;
