@@ -259,7 +259,7 @@ impl Http {
             let answer = connection.ask((&message[..]).chain(&body[..])).await?;
             Ok((connection, answer))
         };
-        let mut outcome = once(self.idle.take()).await;
+        let mut outcome = once(self.idle.take(repeat)).await;
         if repeat == Repeat::OnceIfClosed && matches!(outcome, Err(Failure::Closed(_))) {
             outcome = once(None).await;
         }
