@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use axon_worker::ErrorCode;
+use axon_worker::config::Settings;
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
@@ -70,7 +71,9 @@ async fn an_orchestrator_that_does_not_hold_its_polls_is_not_hammered() {
 #[actix_rt::test]
 async fn after_an_outage_the_worker_asks_whether_it_is_still_known() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    start(worker(&orchestrator, &gate)).await;
+    // A heartbeat would learn it, too.
+    let rarely = |settings: &mut Settings| settings.timing.heartbeat_interval = 3600 * SECOND;
+    start(worker(&orchestrator, &gate).configure(rarely)).await;
     orchestrator.called(Call::Heartbeat, 1).await;
     // A restart: the open poll breaks, and the orchestrator knows nobody.
     orchestrator.set_hold(SECOND);

@@ -248,6 +248,8 @@ impl Handler<Answered> for Courier {
         let Answered { ticket, answer } = answered;
         let now = Instant::now();
         let verdict = self.outbox.answered(ticket, &answer, now, fastrand::f64());
+        // Whoever sees that it is delivered sees that it is not on its way any more.
+        self.board.set_unsent(self.unsent());
         let Some(parcel) = self.parcels.get_mut(&ticket) else {
             return;
         };
