@@ -27,9 +27,8 @@ pub(super) struct IdleConnections {
 
 impl IdleConnections {
     /// One that can be used for such a request, if there is any.
-    pub(super) fn take(&self, repeat: Repeat) -> Option<Connection> {
+    pub(super) fn take(&self, repeat: Repeat, now: Instant) -> Option<Connection> {
         let mut waiting = self.waiting.borrow_mut();
-        let now = Instant::now();
         while let Some((_, since)) = waiting.front()
             && now - *since > OLD
         {
@@ -74,18 +73,18 @@ mod tests {
         let address = listener.local_addr().unwrap();
         let mut peers = Vec::new();
         let idle = IdleConnections::default();
-        let now = Instant::now();
-        for age in [OLD, FRESH, Duration::ZERO] {
+        let began = Instant::now();
+        let now = began + OLD + Duration::from_millis(1);
+        for since in [began, began + (OLD - FRESH), now] {
             let stream = TcpStream::connect(address).await.unwrap();
             peers.push(listener.accept().await.unwrap());
             let connection = Connection::new(Stream::plain(stream), codec_config());
-            let since = now - age - Duration::from_millis(1);
             idle.waiting.borrow_mut().push_back((connection, since));
         }
-        assert!(idle.take(Repeat::Never).is_some(), "a fresh one");
+        assert!(idle.take(Repeat::Never, now).is_some(), "a fresh one");
         assert_eq!(idle.waiting.borrow().len(), 1, "the oldest is closed");
-        assert!(idle.take(Repeat::Never).is_none());
-        assert!(idle.take(Repeat::OnceIfClosed).is_some());
-        assert!(idle.take(Repeat::OnceIfClosed).is_none());
+        assert!(idle.take(Repeat::Never, now).is_none());
+        assert!(idle.take(Repeat::OnceIfClosed, now).is_some());
+        assert!(idle.take(Repeat::OnceIfClosed, now).is_none());
     }
 }

@@ -22,7 +22,7 @@ mod unpack;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix_http::header::{self, HeaderName, HeaderValue};
 use actix_http::{Method, ServiceConfig};
@@ -259,7 +259,7 @@ impl Http {
             let answer = connection.ask((&message[..]).chain(&body[..])).await?;
             Ok((connection, answer))
         };
-        let mut outcome = once(self.idle.take(repeat)).await;
+        let mut outcome = once(self.idle.take(repeat, Instant::now())).await;
         if repeat == Repeat::OnceIfClosed && matches!(outcome, Err(Failure::Closed(_))) {
             outcome = once(None).await;
         }
