@@ -9,16 +9,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Failure;
 use crate::context::Context;
-use crate::shared::bare;
 use crate::shared::orchestrator::Orchestrator;
 use crate::shared::process::{Part, python, until_orphaned};
 use crate::shared::worker::{Shape, TOKEN, start_worker};
+use crate::shared::{bare, bare_still};
 
 /// Who is measured. The dialects of RXON have a worker of ours and one of the SDK each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// Loops of bare sockets.
     Sockets,
+    /// Bare sockets with the heartbeats and the poll of a worker that has nothing to do.
+    Still,
     /// Loops of `awc`, the client that comes with actix.
     Awc,
     /// Loops of the codec that the worker uses.
@@ -38,7 +40,7 @@ pub(crate) enum Side {
 }
 
 pub(crate) use Side::{
-    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets,
+    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets, Still,
 };
 
 /// Our worker and the SDK's, in both dialects.
@@ -78,6 +80,7 @@ impl Side {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Sockets => "sockets",
+            Still => "still sockets",
             Awc => "awc",
             Codec => "codec",
             Ours => "ours",
@@ -98,7 +101,7 @@ impl Side {
         match self {
             Sdk4 => Some((".venv-sdk-1.0b4", "peer_1_0b4.py")),
             Sdk20 | Sdk20Unsigned => Some((".venv-sdk-1.0b20", "peer_1_0b20.py")),
-            Sockets | Awc | Codec | Ours | OursInline | OursSigned => None,
+            Sockets | Still | Awc | Codec | Ours | OursInline | OursSigned => None,
         }
     }
 
@@ -164,6 +167,8 @@ pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
         bare::run_awc(&setup.address, setup.slots)?;
     } else if name == Codec.name() {
         bare::run_codec(&setup.address, setup.slots)?;
+    } else if name == Still.name() {
+        bare_still::run(&setup.address)?;
     } else {
         bare::run_sockets(&setup.address, setup.slots)?;
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod bare;
 pub(crate) mod bare_dist;
+pub(crate) mod bare_still;
 pub(crate) mod machine;
 pub(crate) mod orchestrator;
 pub(crate) mod process;

@@ -1,5 +1,6 @@
 //! Workers with default settings and nothing to do, for a minute. All at once, for they
-//! do next to nothing; each has a stand-in of its own that holds its poll.
+//! do next to nothing; each has a stand-in of its own that holds its poll. Bare sockets with
+//! the same heartbeats and the same poll show what the kernel takes for them.
 
 use std::io;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use crate::shared::orchestrator::{Orchestrator, Work};
 use crate::shared::process::Usage;
 use crate::shared::sheet::{Bound, Metric, Sheet};
 use crate::shared::stats::{mebibytes, number};
-use crate::side::{PAIRS, Setup, WORKERS};
+use crate::side::{PAIRS, Setup, Still, WORKERS};
 
 const CPU: Metric = Metric::new("processor", "ms/min");
 const WAKES: Metric = Metric::new("wake-ups", "1/min");
@@ -27,7 +28,8 @@ pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
         ..Setup::new(10)
     };
     let mut all = Vec::new();
-    for side in context.present(WORKERS) {
+    let sides = [&[Still], WORKERS].concat();
+    for side in context.present(&sides) {
         let start = || {
             let orchestrator = Orchestrator::start(Work::of("noop", 0))?;
             let mut part = side.start(context, &orchestrator, &setup)?;

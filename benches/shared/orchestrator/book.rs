@@ -15,10 +15,14 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Seconds from the time it was due, or went out, to its result.
-    pub(crate) fn took(&self) -> Option<f64> {
-        let began = self.due.or(self.handed)?;
-        Some(self.done?.saturating_duration_since(began).as_secs_f64())
+    /// When it was due; if it was not offered for a time, when it went out.
+    fn due_or_handed(&self) -> Option<Instant> {
+        self.due.or(self.handed)
+    }
+
+    /// Seconds from this time to its result.
+    fn done_after(&self, began: Option<Instant>) -> Option<f64> {
+        Some(self.done?.saturating_duration_since(began?).as_secs_f64())
     }
 }
 
@@ -40,11 +44,23 @@ impl Book {
         &mut self.tasks[at]
     }
 
-    /// Seconds each finished task took, sorted, of those due from `since` on.
+    /// Seconds each finished task took from when it was due, sorted, of those due from
+    /// `since` on.
     pub(crate) fn times_since(&self, since: Instant) -> Vec<f64> {
-        let tasks = self.tasks.iter();
-        let counted = tasks.filter(|task| task.due.or(task.handed).is_some_and(|at| at >= since));
-        let mut times: Vec<f64> = counted.filter_map(Entry::took).collect();
+        self.times(since, Entry::due_or_handed)
+    }
+
+    /// The same from when each went out.
+    pub(crate) fn times_from_hand_out(&self, since: Instant) -> Vec<f64> {
+        self.times(since, |task| task.handed)
+    }
+
+    fn times(&self, since: Instant, began: impl Fn(&Entry) -> Option<Instant>) -> Vec<f64> {
+        let is_counted = |task: &&Entry| task.due_or_handed().is_some_and(|at| at >= since);
+        let counted = self.tasks.iter().filter(is_counted);
+        let mut times: Vec<f64> = counted
+            .filter_map(|task| task.done_after(began(task)))
+            .collect();
         times.sort_by(f64::total_cmp);
         times
     }
