@@ -1,39 +1,45 @@
 //! HTTP as the transports need it: one client per orchestrator, one deadline over
 //! head and body, and answers that are either whole or say what is wrong.
 //!
-//! It stands on the codec of `actix-http` and not on its client, `awc`, which spends more
-//! on a request than all the rest of the worker (`docs/performance.md`), returns a body
-//! that was cut off as if it were complete, and leaves timers behind. There are no
-//! redirects, cookies or proxies: an orchestrator has none.
+//! It stands on the parser `httparse` and not on the client `awc`, which spends more on a
+//! request than all the rest of the worker (`docs/performance.md`), returns a body that was
+//! cut off as if it were complete, and leaves timers behind. There are no redirects, cookies
+//! or proxies: an orchestrator has none.
 
 mod answer;
 mod body;
+mod chunks;
 mod connect;
 mod connection;
 mod failure;
+mod head;
 mod idle;
+mod notes;
 mod request;
 mod secrets;
 mod setup;
 mod socket;
 mod tls;
+mod told;
 mod trouble;
 mod unpack;
 
 use std::cell::Cell;
+use std::pin::pin;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use actix_http::Method;
 use actix_http::header::{self, HeaderName, HeaderValue};
-use actix_http::{Method, ServiceConfig};
 use bytes::{Buf, Bytes, BytesMut};
+use tokio::time::Instant;
 
 pub(crate) use answer::Answer;
 use answer::Flaw;
-use body::{Length, leaves_open};
 use connect::Target;
-use connection::{Answered, Connection};
+use connection::Connection;
 use failure::Failure;
+use head::Head;
 use idle::IdleConnections;
 pub(crate) use request::Request;
 use secrets::Secrets;
@@ -54,11 +60,13 @@ const USER_AGENT: HeaderValue =
 /// Bodies up to this size are written in one piece with what comes before them.
 const ONE_PIECE: usize = 8 * 1024;
 
+/// Longer than anybody waits.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
+
 /// A client for one orchestrator. Belongs to the thread that made it.
 pub(crate) struct Http {
     target: Target,
     idle: IdleConnections,
-    codec: ServiceConfig,
     has_answered: Cell<bool>,
     /// What may be the matter when it never has.
     hint: &'static str,
@@ -181,41 +189,48 @@ impl Http {
         limits: Limits,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
+        let began = Instant::now();
         let sent = body.as_ref().map_or(0, Bytes::len);
-        let mut head = None;
+        let mut seen = None;
         let mut received = BytesMut::new();
-        let whole = async {
-            let (mut connection, answer) = self.ask(show, request, body, repeat).await?;
-            let packing = Packing::of(&answer.head.headers);
-            head = Some((Answer::of(&answer.head, sent), packing.clone()));
-            let leaves_open = leaves_open(&answer);
-            let length = Length::of(answer);
-            let flaw = connection
-                .read_body(length, limits.body, &mut received)
-                .await;
-            if leaves_open && flaw.is_none() {
-                self.idle.put(connection);
-            }
-            if flaw.is_none() && packing != Packing::None {
-                let packed = std::mem::take(&mut received).freeze();
-                let (body, flaw) = Box::pin(packing.unpack(packed, limits.body)).await;
-                return Ok((Some(body), flaw));
-            }
-            Ok::<_, TransportError>((None, flaw))
+        let ended = {
+            // In its place from the start: it is too large to be moved.
+            let whole = pin!(async {
+                let (mut connection, head) = self.ask(show, request, body, repeat, began).await?;
+                let head = seen.insert(head);
+                let flaw = connection
+                    .read_body(head.length, limits.body, &mut received)
+                    .await;
+                if head.stays_open && flaw.is_none() {
+                    self.idle.put(connection);
+                }
+                if flaw.is_none() && head.packing != Packing::None {
+                    let packing = head.packing.clone();
+                    let packed = std::mem::take(&mut received).freeze();
+                    let (body, flaw) = Box::pin(packing.unpack(packed, limits.body)).await;
+                    return Ok((Some(body), flaw));
+                }
+                Ok::<_, TransportError>((None, flaw))
+            });
+            let until = began.checked_add(limits.within).unwrap_or(began + FOR_EVER);
+            tokio::time::timeout_at(until, whole).await
         };
         // The deadline drops the future; what it had read by then stays with us.
-        let (unpacked, flaw) = match tokio::time::timeout(limits.within, whole).await {
+        let (unpacked, flaw) = match ended {
             Ok(Err(error)) => return Err(error),
             Ok(Ok(ended)) => ended,
             Err(_) => (None, Some(Flaw::Late(limits.within))),
         };
-        let Some((head, packing)) = head else {
+        let Some(head) = seen else {
             return Err(TransportError::NoAnswer {
                 reason: format!("nothing came within {:?}", limits.within),
             });
         };
-        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.freeze(), limits.body));
-        Ok(head.with_body(body, flaw))
+        let body = match unpacked {
+            Some(body) => body,
+            None => head.packing.glimpse(received.freeze(), limits.body),
+        };
+        Ok(Answer::new(head, sent, body, flaw))
     }
 
     /// The answer, if its status is one of success.
@@ -239,47 +254,65 @@ impl Http {
         request: &Request,
         body: Option<Bytes>,
         repeat: Repeat,
-    ) -> Result<(Connection, Answered), TransportError> {
-        let token = self.secrets.line(show);
-        let mut message = BytesMut::new();
-        request.write(&token, body.as_ref().map(Bytes::len), &mut message);
-        let body = match body {
-            Some(body) if body.len() <= ONE_PIECE => {
-                message.extend_from_slice(&body);
-                Bytes::new()
-            }
-            body => body.unwrap_or_default(),
-        };
-        let once = async |waiting| {
-            let mut connection = match waiting {
-                Some(connection) => connection,
-                // It is large and rarely needed, and what is here is moved with each request.
-                None => Box::pin(self.connect()).await?,
+        now: Instant,
+    ) -> Result<(Box<Connection>, Head), TransportError> {
+        let mut waiting = self.idle.take(repeat, now);
+        let mut may_repeat = repeat == Repeat::OnceIfClosed;
+        loop {
+            let asked = self.ask_over(waiting.take(), show, request, body.as_ref());
+            let failure = match asked.await {
+                Ok(answered) => {
+                    self.has_answered.set(true);
+                    return Ok(answered);
+                }
+                Err(failure) => failure,
             };
-            let answer = connection.ask((&message[..]).chain(&body[..])).await?;
-            Ok((connection, answer))
-        };
-        let mut outcome = once(self.idle.take(repeat, Instant::now())).await;
-        if repeat == Repeat::OnceIfClosed && matches!(outcome, Err(Failure::Closed(_))) {
-            outcome = once(None).await;
-        }
-        match outcome {
-            Ok(answered) => {
-                self.has_answered.set(true);
-                Ok(answered)
+            match failure {
+                Failure::Closed(_) if may_repeat => may_repeat = false,
+                // Many a server hangs up without a word on one who does not speak TLS, or
+                // has no certificate.
+                Failure::Closed(reason) if !self.has_answered.get() => {
+                    let reason = format!("{reason}; {}", self.hint);
+                    return Err(TransportError::NoAnswer { reason });
+                }
+                failure => return Err(failure.into()),
             }
-            // Many a server hangs up without a word on one who does not speak TLS, or
-            // has no certificate.
-            Err(Failure::Closed(reason)) if !self.has_answered.get() => {
-                let reason = format!("{reason}; {}", self.hint);
-                Err(TransportError::NoAnswer { reason })
-            }
-            Err(failure) => Err(failure.into()),
         }
     }
 
-    async fn connect(&self) -> Result<Connection, Failure> {
+    /// Sends a request over this connection, or over a new one.
+    async fn ask_over(
+        &self,
+        waiting: Option<Box<Connection>>,
+        show: Show,
+        request: &Request,
+        body: Option<&Bytes>,
+    ) -> Result<(Box<Connection>, Head), Failure> {
+        let mut connection = match waiting {
+            Some(connection) => connection,
+            // It is large and rarely needed.
+            None => Box::pin(self.connect()).await?,
+        };
+        let body = body.map(|body| &body[..]);
+        let mut message = std::mem::take(&mut connection.outgoing);
+        self.secrets.with_line(show, |token| {
+            request.write(token, body.map(<[u8]>::len), &mut message);
+        });
+        let apart = match body {
+            Some(body) if body.len() <= ONE_PIECE => {
+                message.extend_from_slice(body);
+                &[]
+            }
+            body => body.unwrap_or_default(),
+        };
+        let head = connection.ask((&message[..]).chain(apart)).await?;
+        message.clear();
+        connection.outgoing = message;
+        Ok((connection, head))
+    }
+
+    async fn connect(&self) -> Result<Box<Connection>, Failure> {
         let stream = self.target.dial().await?;
-        Ok(Connection::new(stream, self.codec.clone()))
+        Ok(Box::new(Connection::new(stream)))
     }
 }
