@@ -21,7 +21,7 @@ pub(super) struct Connection {
     pub(super) stream: Stream,
     /// What has come and was not looked at.
     pub(super) received: BytesMut,
-    /// Room for what goes out, so that not every request needs some of its own.
+    /// What goes out with the next request. Its room is used again.
     pub(super) outgoing: BytesMut,
 }
 
@@ -34,15 +34,15 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for the head of its answer. A server may answer before
-    /// it has read everything, to say that it is too much, and hang up. The rest is not
-    /// sent then, and nothing else can be.
-    pub(super) async fn ask(&mut self, mut request: impl Buf) -> Result<Head, Failure> {
+    /// Sends what is to go out and then `rest`, and waits for the head of the answer. A
+    /// server may answer before it has read everything, to say that it is too much, and
+    /// hang up. The rest is not sent then, and nothing else can be.
+    pub(super) async fn ask(&mut self, mut rest: &[u8]) -> Result<Head, Failure> {
         let mut reader = HeadReader::default();
         let mut sending = Sending::GoesOn;
         let asking = poll_fn(|cx| {
             if matches!(sending, Sending::GoesOn) {
-                match self.poll_send(cx, &mut request) {
+                match self.poll_send(cx, &mut rest) {
                     Poll::Ready(Ok(())) => sending = Sending::IsDone,
                     Poll::Ready(Err(error)) => sending = Sending::Broke(error),
                     Poll::Pending => {}
@@ -84,22 +84,24 @@ impl Connection {
         read.map_ok(|length| length > 0)
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, request: &mut impl Buf) -> Poll<io::Result<()>> {
-        while request.has_remaining() {
+    fn poll_send(&mut self, cx: &mut Context<'_>, rest: &mut &[u8]) -> Poll<io::Result<()>> {
+        loop {
             let stream = Pin::new(&mut self.stream);
-            let chunk = request.chunk();
-            let sent = if chunk.len() == request.remaining() {
-                let sent = ready!(stream.poll_write(cx, chunk))?;
-                request.advance(sent);
+            let sent = if rest.is_empty() {
+                if self.outgoing.is_empty() {
+                    return stream.poll_flush(cx);
+                }
+                let sent = ready!(stream.poll_write(cx, &self.outgoing))?;
+                self.outgoing.advance(sent);
                 sent
             } else {
-                ready!(poll_write_buf(stream, cx, request))?
+                let mut both = (&mut self.outgoing).chain(&mut *rest);
+                ready!(poll_write_buf(stream, cx, &mut both))?
             };
             if sent == 0 {
                 return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
             }
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
     fn poll_head(

@@ -7,13 +7,13 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::{Bytes, BytesMut};
 use tokio::time::Instant;
 
 use super::answer::{Answer, Flaw};
 use super::connection::Connection;
 use super::failure::Failure;
-use super::head::Head;
+use super::head::{Head, Length};
 use super::unpack::Packing;
 use super::{Http, Limits, Repeat, Request, Show};
 use crate::transport::TransportError;
@@ -24,85 +24,104 @@ const ONE_PIECE: usize = 8 * 1024;
 /// Longer than anybody waits.
 const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
+/// A request with all that belongs to it.
+pub(crate) struct Outgoing<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) body: Option<&'a [u8]>,
+    pub(crate) limits: Limits,
+    pub(crate) repeat: Repeat,
+}
+
 impl Http {
     /// One request and its answer. An answer with any status is `Ok`.
     pub(crate) fn exchange(
         &self,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
+        outgoing: &Outgoing<'_>,
     ) -> impl Future<Output = Result<Answer, TransportError>> {
-        self.exchange_showing(Show::Current, request, body, limits, repeat)
+        self.exchange_showing(Show::Current, outgoing)
     }
 
     /// The same with a choice of the token.
     pub(crate) async fn exchange_showing(
         &self,
         show: Show,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
+        outgoing: &Outgoing<'_>,
     ) -> Result<Answer, TransportError> {
-        let began = Instant::now();
-        let sent = body.as_ref().map_or(0, Bytes::len);
-        let mut seen = None;
+        let mut head = None;
         let mut received = BytesMut::new();
         let ended = {
+            let now = Instant::now();
+            let until = now.checked_add(outgoing.limits.within);
+            let until = until.unwrap_or_else(|| now + FOR_EVER);
+            let idle = self.idle.take(outgoing.repeat, now);
             // In its place from the start: it is too large to be moved.
-            let whole = pin!(async {
-                let (mut connection, head) = self.ask(show, request, body, repeat, began).await?;
-                let head = seen.insert(head);
-                let flaw = connection
-                    .read_body(head.length, limits.body, &mut received)
-                    .await;
-                if head.stays_open && flaw.is_none() {
-                    self.idle.put(connection);
-                }
-                if flaw.is_none() && head.packing != Packing::None {
-                    let packing = head.packing.clone();
-                    let packed = std::mem::take(&mut received).freeze();
-                    let (body, flaw) = Box::pin(packing.unpack(packed, limits.body)).await;
-                    return Ok((Some(body), flaw));
-                }
-                Ok::<_, TransportError>((None, flaw))
-            });
-            let until = began.checked_add(limits.within).unwrap_or(began + FOR_EVER);
+            let whole = pin!(self.read_whole(show, outgoing, idle, &mut head, &mut received));
             tokio::time::timeout_at(until, whole).await
         };
+        let Limits {
+            within,
+            body: limit,
+        } = outgoing.limits;
         // The deadline drops the future; what it had read by then stays with us.
         let (unpacked, flaw) = match ended {
             Ok(Err(error)) => return Err(error),
             Ok(Ok(ended)) => ended,
-            Err(_) => (None, Some(Flaw::Late(limits.within))),
+            Err(_) => (None, Some(Flaw::Late(within))),
         };
-        let Some(head) = seen else {
+        let Some(head) = head else {
             return Err(TransportError::NoAnswer {
-                reason: format!("nothing came within {:?}", limits.within),
+                reason: format!("nothing came within {within:?}"),
             });
         };
         let body = match unpacked {
             Some(body) => body,
-            None => head.packing.glimpse(received.freeze(), limits.body),
+            None => head.packing.glimpse(received.freeze(), limit),
         };
+        let sent = outgoing.body.map_or(0, <[u8]>::len);
         Ok(Answer::new(head, sent, body, flaw))
+    }
+
+    /// Puts what it reads where it outlives the deadline. What was packed is returned when
+    /// it could be unpacked.
+    async fn read_whole(
+        &self,
+        show: Show,
+        outgoing: &Outgoing<'_>,
+        idle: Option<Box<Connection>>,
+        head: &mut Option<Head>,
+        received: &mut BytesMut,
+    ) -> Result<(Option<Bytes>, Option<Flaw>), TransportError> {
+        let limit = outgoing.limits.body;
+        let (mut connection, length) = self.ask(show, outgoing, idle, head).await?;
+        if let Some(flaw) = connection.read_body(length, limit, received).await {
+            return Ok((None, Some(flaw)));
+        }
+        let head = head.as_ref();
+        if head.is_some_and(|head| head.stays_open) {
+            self.idle.put(connection);
+        }
+        match head.map(|head| &head.packing) {
+            None | Some(Packing::None) => Ok((None, None)),
+            Some(packing) => {
+                let packed = std::mem::take(received).freeze();
+                let unpacking = Box::pin(packing.clone().unpack(packed, limit));
+                let (body, flaw) = unpacking.await;
+                Ok((Some(body), flaw))
+            }
+        }
     }
 
     /// Sends a request, and once more if that is allowed.
     async fn ask(
         &self,
         show: Show,
-        request: &Request,
-        body: Option<Bytes>,
-        repeat: Repeat,
-        now: Instant,
-    ) -> Result<(Box<Connection>, Head), TransportError> {
-        let mut waiting = self.idle.take(repeat, now);
-        let mut may_repeat = repeat == Repeat::OnceIfClosed;
+        outgoing: &Outgoing<'_>,
+        mut idle: Option<Box<Connection>>,
+        head: &mut Option<Head>,
+    ) -> Result<(Box<Connection>, Length), TransportError> {
+        let mut may_repeat = outgoing.repeat == Repeat::OnceIfClosed;
         loop {
-            let asked = self.ask_over(waiting.take(), show, request, body.as_ref());
-            let failure = match asked.await {
+            let failure = match self.ask_over(idle.take(), show, outgoing, head).await {
                 Ok(answered) => {
                     self.has_answered.set(true);
                     return Ok(answered);
@@ -125,36 +144,40 @@ impl Http {
     /// Sends a request over this connection, or over a new one.
     async fn ask_over(
         &self,
-        waiting: Option<Box<Connection>>,
+        idle: Option<Box<Connection>>,
         show: Show,
-        request: &Request,
-        body: Option<&Bytes>,
-    ) -> Result<(Box<Connection>, Head), Failure> {
-        let mut connection = match waiting {
+        outgoing: &Outgoing<'_>,
+        head: &mut Option<Head>,
+    ) -> Result<(Box<Connection>, Length), Failure> {
+        let mut connection = match idle {
             Some(connection) => connection,
             // It is large and rarely needed.
             None => Box::pin(self.connect()).await?,
         };
-        let body = body.map(|body| &body[..]);
-        let mut message = std::mem::take(&mut connection.outgoing);
-        self.secrets.with_line(show, |token| {
-            request.write(token, body.map(<[u8]>::len), &mut message);
-        });
-        let apart = match body {
-            Some(body) if body.len() <= ONE_PIECE => {
-                message.extend_from_slice(body);
-                &[]
-            }
-            body => body.unwrap_or_default(),
-        };
-        let head = connection.ask((&message[..]).chain(apart)).await?;
-        message.clear();
-        connection.outgoing = message;
-        Ok((connection, head))
+        let into = &mut connection.outgoing;
+        let rest = self
+            .secrets
+            .with_line(show, |token| outgoing.write(token, into));
+        let answered = head.insert(connection.ask(rest).await?);
+        Ok((connection, answered.length))
     }
 
     async fn connect(&self) -> Result<Box<Connection>, Failure> {
         let stream = self.target.dial().await?;
         Ok(Box::new(Connection::new(stream)))
+    }
+}
+
+impl<'a> Outgoing<'a> {
+    /// Writes it, but not a large body, which is returned.
+    fn write(&self, token: &[u8], into: &mut BytesMut) -> &'a [u8] {
+        let body = self.body.unwrap_or_default();
+        into.clear();
+        self.request.write(token, self.body.map(<[u8]>::len), into);
+        if body.len() > ONE_PIECE {
+            return body;
+        }
+        into.extend_from_slice(body);
+        &[]
     }
 }

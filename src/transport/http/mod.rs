@@ -34,6 +34,7 @@ use actix_http::header::{self, HeaderName, HeaderValue};
 
 pub(crate) use answer::Answer;
 use connect::Target;
+pub(crate) use exchange::Outgoing;
 use idle::IdleConnections;
 pub(crate) use request::Request;
 use secrets::Secrets;

@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Limits, Repeat, Request};
+use crate::transport::http::{Limits, Outgoing, Repeat, Request};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
@@ -13,12 +13,16 @@ use crate::transport::{Offer, Receipt, TransportError};
 
 impl RxonHttp {
     pub(super) async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
-        let limits = Limits {
-            within: self.poll_limit,
-            body: TASK_LIMIT,
+        let outgoing = Outgoing {
+            request: &self.poll_request(&offer),
+            body: None,
+            limits: Limits {
+                within: self.poll_limit,
+                body: TASK_LIMIT,
+            },
+            repeat: Repeat::Never,
         };
-        let poll = self.poll_request(&offer);
-        let answer = self.exchange(&poll, None, limits, Repeat::Never).await?;
+        let answer = self.exchange(&outgoing).await?;
         let answer = self.judge(answer)?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
