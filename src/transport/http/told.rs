@@ -14,12 +14,18 @@ pub(super) struct Told {
     is_old: bool,
     length: Option<usize>,
     coding: Option<Coding>,
-    closes: bool,
-    stays: bool,
-    switches: bool,
+    connection: Options,
     packing: Packing,
     notes: Notes,
     upgrade: Option<Box<Upgrade>>,
+}
+
+/// What `Connection` asks for, by all headers of that name.
+#[derive(Default)]
+struct Options {
+    closes: bool,
+    stays: bool,
+    switches: bool,
 }
 
 /// How the body is written, by `Transfer-Encoding`.
@@ -41,9 +47,7 @@ impl Told {
             is_old: version == Some(0),
             length: None,
             coding: None,
-            closes: false,
-            stays: false,
-            switches: false,
+            connection: Options::default(),
             packing: Packing::None,
             notes: Notes::default(),
             upgrade: switches.then(Box::default),
@@ -70,9 +74,9 @@ impl Told {
             self.notes.take_version(value);
         } else if let Some(upgrade) = &mut self.upgrade {
             if is("upgrade") && upgrade.protocol.is_empty() {
-                upgrade.protocol = value.to_owned();
+                upgrade.protocol.extend_from_slice(value);
             } else if is("sec-websocket-accept") && upgrade.accept.is_empty() {
-                upgrade.accept = value.to_owned();
+                upgrade.accept.extend_from_slice(value);
             }
         }
         Ok(())
@@ -138,9 +142,9 @@ impl Told {
     fn take_connection(&mut self, value: &[u8]) {
         for option in value.split(|byte| *byte == b',') {
             let option = option.trim_ascii();
-            self.closes |= option.eq_ignore_ascii_case(b"close");
-            self.stays |= option.eq_ignore_ascii_case(b"keep-alive");
-            self.switches |= option.eq_ignore_ascii_case(b"upgrade");
+            self.connection.closes |= option.eq_ignore_ascii_case(b"close");
+            self.connection.stays |= option.eq_ignore_ascii_case(b"keep-alive");
+            self.connection.switches |= option.eq_ignore_ascii_case(b"upgrade");
         }
     }
 
@@ -148,14 +152,16 @@ impl Told {
     pub(super) fn head(self) -> Head {
         let length = self.body_ends();
         let upgrade = self.upgrade.map(|upgrade| {
-            let is_announced = self.switches && !self.closes;
+            let is_announced = self.connection.switches && !self.connection.closes;
             Box::new(Upgrade {
                 is_announced,
                 ..*upgrade
             })
         });
         // RFC 9112, section 9.3: what HTTP/1.1 does unless told, HTTP/1.0 does if told.
-        let says_so = !self.closes && !self.switches && (self.stays || !self.is_old);
+        let says_so = !self.connection.closes
+            && !self.connection.switches
+            && (self.connection.stays || !self.is_old);
         // Two lengths are an answer for two readers (section 6.3, item 3); `identity` is
         // understood by few.
         let is_doubtful = match self.coding {
@@ -190,9 +196,8 @@ impl Told {
                 ..,
             ) => Length::Exactly(0),
             (_, Some(Coding::Chunked), _) => Length::Chunked,
-            (_, Some(Coding::Foreign), _) => Length::ToTheEnd,
-            (_, _, Some(length)) => Length::Exactly(length),
-            (_, _, None) => Length::ToTheEnd,
+            (_, Some(Coding::Foreign), _) | (.., None) => Length::ToTheEnd,
+            (.., Some(length)) => Length::Exactly(length),
         }
     }
 }

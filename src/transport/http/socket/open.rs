@@ -49,7 +49,7 @@ impl Http {
         let mut message = BytesMut::new();
         let secrets = &self.secrets;
         secrets.with_line(Show::Current, |line| {
-            request.write(line, None, &mut message)
+            request.write(line, None, &mut message);
         });
         let sent = async {
             stream.write_all(&message).await?;
