@@ -5,10 +5,9 @@
 //! else is moved from future to future.
 
 use std::pin::pin;
-use std::time::Duration;
+use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use tokio::time::Instant;
 
 use super::answer::{Answer, Flaw};
 use super::connection::Connection;
@@ -20,9 +19,6 @@ use crate::transport::TransportError;
 
 /// Bodies up to this size are written in one piece with what comes before them.
 const ONE_PIECE: usize = 8 * 1024;
-
-/// Longer than anybody waits.
-const FOR_EVER: Duration = Duration::from_hours(24 * 365);
 
 /// A request with all that belongs to it.
 pub(crate) struct Outgoing<'a> {
@@ -50,13 +46,10 @@ impl Http {
         let mut head = None;
         let mut received = BytesMut::new();
         let ended = {
-            let now = Instant::now();
-            let until = now.checked_add(outgoing.limits.within);
-            let until = until.unwrap_or_else(|| now + FOR_EVER);
-            let idle = self.idle.take(outgoing.repeat, now);
+            let idle = self.idle.take(outgoing.repeat, Instant::now());
             // In its place from the start: it is too large to be moved.
             let whole = pin!(self.read_whole(show, outgoing, idle, &mut head, &mut received));
-            tokio::time::timeout_at(until, whole).await
+            tokio::time::timeout(outgoing.limits.within, whole).await
         };
         let Limits {
             within,

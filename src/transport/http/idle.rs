@@ -3,9 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
-use std::time::Duration;
-
-use tokio::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::Repeat;
 use super::connection::Connection;
@@ -22,8 +20,8 @@ const OLD: Duration = Duration::from_secs(55);
 /// The idle connections to one server.
 #[derive(Default)]
 pub(super) struct IdleConnections {
-    /// In the order in which they became idle. In boxes, as they come and go with each
-    /// request.
+    /// In the order in which they became idle, by the clock of the machine: it is the
+    /// server's patience that counts. In boxes, as they come and go with each request.
     waiting: RefCell<VecDeque<(Box<Connection>, Instant)>>,
 }
 

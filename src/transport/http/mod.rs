@@ -171,3 +171,33 @@ impl Http {
         answer.error_text(&self.secrets)
     }
 }
+
+/// Without a connection: an answer that comes in pieces of at most `cut` bytes.
+#[cfg(fuzzing)]
+pub(crate) fn read_in_pieces(
+    answer: &[u8],
+    cut: usize,
+    limit: usize,
+) -> Option<(u16, Vec<u8>, bool)> {
+    let (mut reader, mut chunks) = (head::HeadReader::default(), chunks::Chunks::default());
+    let (mut received, mut body) = (bytes::BytesMut::new(), bytes::BytesMut::new());
+    let (mut head, mut is_done) = (None, false);
+    for piece in answer.chunks(cut.max(1)) {
+        received.extend_from_slice(piece);
+        if head.is_none() {
+            head = reader.read(&mut received).ok()?;
+        }
+        let Some(head) = &head else { continue };
+        if head.length == head::Length::Chunked {
+            match chunks.read(&mut received, limit, &mut body) {
+                Ok(chunks::Progress::GoesOn) => {}
+                Ok(chunks::Progress::IsDone) => is_done = true,
+                Err(_) => break,
+            }
+        }
+        if is_done {
+            break;
+        }
+    }
+    Some((head?.status.as_u16(), body.to_vec(), is_done))
+}
