@@ -156,3 +156,7 @@ fn look(bytes: &[u8]) -> Result<Option<(usize, Option<Head>)>, BadHead> {
 #[cfg(test)]
 #[path = "head_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "head_properties.rs"]
+mod properties;
