@@ -11,7 +11,7 @@ use crate::config::{DistWorkerSettings, Settings, Token};
 use crate::handler::QueueTask;
 use crate::task::{Attachment, ErrorCode, TaskError};
 use crate::transport::TransportError;
-use crate::transport::http::{HttpSetup, Limits, Repeat, SetupError, TlsFiles};
+use crate::transport::http::{HttpSetup, Limits, Outgoing, Repeat, SetupError, TlsFiles};
 
 /// Reads files from a controller, and from where its storage has them. Handlers have it
 /// as [`QueueTask::fetch`].
@@ -81,12 +81,17 @@ impl ControllerFiles {
         let setup = HttpSetup::without_token(origin, self.timeout, &self.tls)?;
         let http = setup.open();
         let request = http.get_with(path, headers)?;
-        let limits = Limits {
-            within: self.timeout,
-            body: limit,
+        let outgoing = Outgoing {
+            request: &request,
+            body: None,
+            limits: Limits {
+                within: self.timeout,
+                body: limit,
+            },
+            repeat: Repeat::OnceIfClosed,
         };
-        let answer = http.exchange(&request, None, limits, Repeat::OnceIfClosed);
-        Ok(http.judge(answer.await?)?.whole()?)
+        let answer = http.exchange(&outgoing).await?;
+        Ok(http.judge(answer)?.whole()?)
     }
 }
 

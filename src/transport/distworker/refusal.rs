@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use super::state::Shared;
 use super::wire::date::{WINDOW, write};
-use crate::transport::http::{Limits, Repeat};
+use crate::transport::http::{Limits, Outgoing, Repeat};
 use crate::transport::{Greeting, TransportError};
 
 /// The answer to an ordinary request is of no interest but for its date.
@@ -51,10 +51,14 @@ async fn clock_of(shared: &Shared) -> Option<SystemTime> {
 /// An answer of the controller to a question of no interest.
 pub(super) async fn greet(shared: &Shared) -> Result<Greeting, TransportError> {
     let request = shared.http.get_with("/", &[])?;
-    let limits = Limits {
-        within: shared.within,
-        body: BODY_LIMIT,
+    let outgoing = Outgoing {
+        request: &request,
+        body: None,
+        limits: Limits {
+            within: shared.within,
+            body: BODY_LIMIT,
+        },
+        repeat: Repeat::Never,
     };
-    let exchange = shared.http.exchange(&request, None, limits, Repeat::Never);
-    Ok(Greeting::from(&exchange.await?))
+    Ok(Greeting::from(&shared.http.exchange(&outgoing).await?))
 }

@@ -2,33 +2,26 @@
 
 use std::time::{Duration, SystemTime};
 
-use actix_http::header::HttpDate;
-use actix_http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use actix_http::{ResponseHead, StatusCode};
+use actix_http::StatusCode;
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::head::Head;
+use super::notes::Notes;
 use super::secrets::Secrets;
 use crate::transport::TransportError;
 
-const RXON_VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
-
 /// The longest error text that is passed on, in characters.
 const ERROR_TEXT: usize = 200;
-/// The longest silence a server can impose.
-const LONGEST_SILENCE: Duration = Duration::from_hours(24);
 
 /// An answer with any status.
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     /// As much of the body as arrived.
     pub(crate) body: Bytes,
-    flaw: Option<Flaw>,
-    retry_after: Option<Duration>,
-    /// What its `Date` says.
-    date: Option<HeaderValue>,
-    /// What its `X-RXON-Version` says.
-    version: Option<HeaderValue>,
+    /// Rare, and larger than the rest.
+    flaw: Option<Box<Flaw>>,
+    notes: Notes,
     /// Size of our request, for the error that says it was too large.
     sent: usize,
 }
@@ -48,14 +41,13 @@ pub(super) enum Flaw {
 }
 
 impl Answer {
-    pub(super) fn of(head: &ResponseHead, sent: usize) -> Self {
+    /// `sent` is the size of the request.
+    pub(super) fn new(head: Head, sent: usize, body: Bytes, flaw: Option<Flaw>) -> Self {
         Self {
             status: head.status,
-            body: Bytes::new(),
-            flaw: None,
-            retry_after: retry_after(&head.headers),
-            date: head.headers.get(header::DATE).cloned(),
-            version: head.headers.get(RXON_VERSION).cloned(),
+            body,
+            flaw: flaw.map(Box::new),
+            notes: head.notes,
             sent,
         }
     }
@@ -66,31 +58,24 @@ impl Answer {
             status,
             body: Bytes::new(),
             flaw: None,
-            retry_after: None,
-            date: None,
-            version: None,
+            notes: Notes::default(),
             sent: 0,
         }
     }
 
     /// When the server made this answer, by its own clock; whole seconds.
     pub(crate) fn date(&self) -> Option<SystemTime> {
-        let date: HttpDate = self.date.as_ref()?.to_str().ok()?.parse().ok()?;
-        Some(date.into())
+        self.notes.date()
     }
 
     /// The protocol that the server says it speaks, if it says so.
     pub(crate) fn protocol(&self) -> Option<&str> {
-        self.version.as_ref()?.to_str().ok()
-    }
-
-    pub(super) fn with_body(self, body: Bytes, flaw: Option<Flaw>) -> Self {
-        Self { body, flaw, ..self }
+        self.notes.version()
     }
 
     /// What keeps the body from being read as a whole.
     pub(crate) fn flaw(&self) -> Option<String> {
-        let text = match self.flaw.as_ref()? {
+        let text = match self.flaw.as_deref()? {
             Flaw::CutOff { got, want } => {
                 format!("the body was cut off after {got} of {want} bytes")
             }
@@ -108,7 +93,7 @@ impl Answer {
     /// may be whole the next time.
     pub(crate) fn broke_off(&self) -> bool {
         matches!(
-            self.flaw,
+            self.flaw.as_deref(),
             Some(Flaw::CutOff { .. } | Flaw::Late(_) | Flaw::Broken(_))
         )
     }
@@ -129,7 +114,7 @@ impl Answer {
             401 | 403 => TransportError::Unauthorized { reason: reason() },
             413 => TransportError::TooLarge { size: self.sent },
             429 => TransportError::RateLimited {
-                retry_after: self.retry_after,
+                retry_after: self.notes.retry_after(),
             },
             500 => TransportError::Faulted { reason: reason() },
             // 408 and 425 speak of this attempt, not of the request. Redirects, and
@@ -181,56 +166,17 @@ impl Answer {
     }
 }
 
-/// How long to be silent, if the server said so in a way that means something.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
-    wait_of(text.trim(), SystemTime::now())
-}
-
-fn wait_of(text: &str, now: SystemTime) -> Option<Duration> {
-    let wait = if let Ok(seconds) = text.parse::<f64>() {
-        // Too large for a Duration is still "very long".
-        if seconds.is_nan() || seconds <= 0.0 {
-            return None;
-        }
-        Duration::try_from_secs_f64(seconds).unwrap_or(LONGEST_SILENCE)
-    } else {
-        let until: SystemTime = text.parse::<HttpDate>().ok()?.into();
-        until.duration_since(now).ok()?
-    };
-    (!wait.is_zero()).then(|| wait.min(LONGEST_SILENCE))
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use actix_http::header;
 
-    fn wait_of(text: &str) -> Option<Duration> {
-        // Sun, 06 Nov 1994 08:49:37 GMT
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        super::wait_of(text, now)
-    }
+    use super::*;
 
     fn answer(status: u16, body: &'static str) -> Answer {
         Answer {
             body: Bytes::from_static(body.as_bytes()),
             sent: 7,
             ..Answer::of_status(StatusCode::from_u16(status).unwrap())
-        }
-    }
-
-    #[test]
-    fn retry_after_means_something_or_is_not_there() {
-        let seconds = |n| Some(Duration::from_secs(n));
-        assert_eq!(wait_of("17"), seconds(17));
-        assert_eq!(wait_of("2.5"), Some(Duration::from_millis(2500)));
-        assert_eq!(wait_of("Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
-        assert_eq!(wait_of("Sun, 06 Nov 1994 08:49:36 GMT"), None);
-        for text in ["0", "-5", "soon", "", "NaN", "1e-30"] {
-            assert_eq!(wait_of(text), None, "{text:?}");
-        }
-        for text in ["999999999", "1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(wait_of(text), Some(LONGEST_SILENCE), "{text:?}");
         }
     }
 
@@ -266,21 +212,5 @@ mod tests {
             assert!(matches!(error(status), E::Refused { .. }), "{status}");
         }
         assert!(matches!(error(101), E::Malformed { .. }));
-    }
-
-    #[test]
-    fn the_date_of_the_server_is_there_if_it_is_one() {
-        let date = |text| {
-            let date = Some(HeaderValue::from_static(text));
-            let answer = Answer {
-                date,
-                ..answer(200, "")
-            };
-            answer.date()
-        };
-        let then = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(then));
-        assert_eq!(date("yesterday"), None);
-        assert_eq!(answer(200, "").date(), None);
     }
 }

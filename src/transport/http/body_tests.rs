@@ -7,7 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::super::connect::Stream;
-use super::super::connection::{Connection, codec_config};
+use super::super::connection::Connection;
 use super::*;
 
 const LIMIT: usize = 4000;
@@ -75,11 +75,10 @@ fn read(answer: &[u8], pieces: &[usize]) -> Option<(Bytes, Option<Flaw>)> {
         };
         let hear = async {
             let stream = TcpStream::connect(address).await.unwrap();
-            let mut connection = Connection::new(Stream::plain(stream), codec_config());
-            let answered = connection.ask(&b"GET / HTTP/1.1\r\n\r\n"[..]).await.ok()?;
+            let mut connection = Connection::new(Stream::plain(stream));
+            let head = connection.ask(&b"GET / HTTP/1.1\r\n\r\n"[..]).await.ok()?;
             let mut body = BytesMut::new();
-            let length = Length::of(answered);
-            let flaw = connection.read_body(length, LIMIT, &mut body).await;
+            let flaw = connection.read_body(head.length, LIMIT, &mut body).await;
             Some((body.freeze(), flaw))
         };
         tokio::join!(say, hear).1

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use actix_http::error::ParseError;
-
+use super::head::BadHead;
 use super::trouble::Trouble;
 use crate::transport::TransportError;
 
@@ -54,13 +53,16 @@ impl Failure {
     }
 
     /// What came is not the head of an answer.
-    pub(super) fn unreadable(error: ParseError) -> Self {
-        match error {
-            ParseError::Io(error) => Self::of_io(&error),
-            error => Self::Other(TransportError::Malformed {
-                reason: format!("the head of the answer cannot be read: {error}"),
-                task: None,
-            }),
-        }
+    pub(super) fn unreadable(error: &BadHead) -> Self {
+        Self::Other(TransportError::Malformed {
+            reason: format!("the head of the answer cannot be read: {error}"),
+            task: None,
+        })
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::of_io(&error)
     }
 }

@@ -21,13 +21,13 @@ const OLD: Duration = Duration::from_secs(55);
 #[derive(Default)]
 pub(super) struct IdleConnections {
     /// In the order in which they became idle, by the clock of the machine: it is the
-    /// server's patience that counts.
-    waiting: RefCell<VecDeque<(Connection, Instant)>>,
+    /// server's patience that counts. In boxes, as they come and go with each request.
+    waiting: RefCell<VecDeque<(Box<Connection>, Instant)>>,
 }
 
 impl IdleConnections {
     /// One that can be used for such a request, if there is any.
-    pub(super) fn take(&self, repeat: Repeat, now: Instant) -> Option<Connection> {
+    pub(super) fn take(&self, repeat: Repeat, now: Instant) -> Option<Box<Connection>> {
         let mut waiting = self.waiting.borrow_mut();
         while let Some((_, since)) = waiting.front()
             && now - *since > OLD
@@ -45,7 +45,7 @@ impl IdleConnections {
         None
     }
 
-    pub(super) fn put(&self, connection: Connection) {
+    pub(super) fn put(&self, connection: Box<Connection>) {
         let mut waiting = self.waiting.borrow_mut();
         waiting.push_back((connection, Instant::now()));
     }
@@ -64,7 +64,6 @@ mod tests {
     use tokio::net::{TcpListener, TcpStream};
 
     use super::super::connect::Stream;
-    use super::super::connection::codec_config;
     use super::*;
 
     #[actix_rt::test]
@@ -78,7 +77,7 @@ mod tests {
         for since in [began, began + Duration::from_secs(51), now] {
             let stream = TcpStream::connect(address).await.unwrap();
             peers.push(listener.accept().await.unwrap());
-            let connection = Connection::new(Stream::plain(stream), codec_config());
+            let connection = Box::new(Connection::new(Stream::plain(stream)));
             idle.waiting.borrow_mut().push_back((connection, since));
         }
         assert!(idle.take(Repeat::Never, now).is_some(), "a fresh one");

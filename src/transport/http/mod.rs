@@ -1,39 +1,40 @@
 //! HTTP as the transports need it: one client per orchestrator, one deadline over
 //! head and body, and answers that are either whole or say what is wrong.
 //!
-//! It stands on the codec of `actix-http` and not on its client, `awc`, which spends more
-//! on a request than all the rest of the worker (`docs/performance.md`), returns a body
-//! that was cut off as if it were complete, and leaves timers behind. There are no
-//! redirects, cookies or proxies: an orchestrator has none.
+//! It stands on the parser `httparse` and not on the client `awc`, which spends more on a
+//! request than all the rest of the worker (`docs/performance.md`), returns a body that was
+//! cut off as if it were complete, and leaves timers behind. There are no redirects, cookies
+//! or proxies: an orchestrator has none.
 
 mod answer;
 mod body;
+mod chunks;
 mod connect;
 mod connection;
+mod exchange;
 mod failure;
+mod head;
 mod idle;
+mod notes;
 mod request;
 mod secrets;
 mod setup;
 mod socket;
 mod tls;
+mod told;
 mod trouble;
 mod unpack;
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use actix_http::Method;
 use actix_http::header::{self, HeaderName, HeaderValue};
-use actix_http::{Method, ServiceConfig};
-use bytes::{Buf, Bytes, BytesMut};
 
 pub(crate) use answer::Answer;
-use answer::Flaw;
-use body::{Length, leaves_open};
 use connect::Target;
-use connection::{Answered, Connection};
-use failure::Failure;
+pub(crate) use exchange::Outgoing;
 use idle::IdleConnections;
 pub(crate) use request::Request;
 use secrets::Secrets;
@@ -43,7 +44,6 @@ pub use setup::SetupError;
 pub(crate) use socket::SocketEvent;
 pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
-use unpack::Packing;
 
 use super::TransportError;
 use crate::config::Token;
@@ -51,14 +51,10 @@ use crate::config::Token;
 const USER_AGENT: HeaderValue =
     HeaderValue::from_static(concat!("axon-worker/", env!("CARGO_PKG_VERSION")));
 
-/// Bodies up to this size are written in one piece with what comes before them.
-const ONE_PIECE: usize = 8 * 1024;
-
 /// A client for one orchestrator. Belongs to the thread that made it.
 pub(crate) struct Http {
     target: Target,
     idle: IdleConnections,
-    codec: ServiceConfig,
     has_answered: Cell<bool>,
     /// What may be the matter when it never has.
     hint: &'static str,
@@ -161,63 +157,6 @@ impl Http {
         self.secrets.replace(access, refresh);
     }
 
-    /// One request and its answer. An answer with any status is `Ok`.
-    pub(crate) fn exchange(
-        &self,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
-    ) -> impl Future<Output = Result<Answer, TransportError>> {
-        self.exchange_showing(Show::Current, request, body, limits, repeat)
-    }
-
-    /// The same with a choice of the token.
-    pub(crate) async fn exchange_showing(
-        &self,
-        show: Show,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
-    ) -> Result<Answer, TransportError> {
-        let sent = body.as_ref().map_or(0, Bytes::len);
-        let mut head = None;
-        let mut received = BytesMut::new();
-        let whole = async {
-            let (mut connection, answer) = self.ask(show, request, body, repeat).await?;
-            let packing = Packing::of(&answer.head.headers);
-            head = Some((Answer::of(&answer.head, sent), packing.clone()));
-            let leaves_open = leaves_open(&answer);
-            let length = Length::of(answer);
-            let flaw = connection
-                .read_body(length, limits.body, &mut received)
-                .await;
-            if leaves_open && flaw.is_none() {
-                self.idle.put(connection);
-            }
-            if flaw.is_none() && packing != Packing::None {
-                let packed = std::mem::take(&mut received).freeze();
-                let (body, flaw) = Box::pin(packing.unpack(packed, limits.body)).await;
-                return Ok((Some(body), flaw));
-            }
-            Ok::<_, TransportError>((None, flaw))
-        };
-        // The deadline drops the future; what it had read by then stays with us.
-        let (unpacked, flaw) = match tokio::time::timeout(limits.within, whole).await {
-            Ok(Err(error)) => return Err(error),
-            Ok(Ok(ended)) => ended,
-            Err(_) => (None, Some(Flaw::Late(limits.within))),
-        };
-        let Some((head, packing)) = head else {
-            return Err(TransportError::NoAnswer {
-                reason: format!("nothing came within {:?}", limits.within),
-            });
-        };
-        let body = unpacked.unwrap_or_else(|| packing.glimpse(received.freeze(), limits.body));
-        Ok(head.with_body(body, flaw))
-    }
-
     /// The answer, if its status is one of success.
     pub(crate) fn judge(&self, answer: Answer) -> Result<Answer, TransportError> {
         if answer.status.is_success() {
@@ -231,55 +170,34 @@ impl Http {
     pub(crate) fn error_text(&self, answer: &Answer) -> String {
         answer.error_text(&self.secrets)
     }
+}
 
-    /// Sends a request, and once more if that is allowed.
-    async fn ask(
-        &self,
-        show: Show,
-        request: &Request,
-        body: Option<Bytes>,
-        repeat: Repeat,
-    ) -> Result<(Connection, Answered), TransportError> {
-        let token = self.secrets.line(show);
-        let mut message = BytesMut::new();
-        request.write(&token, body.as_ref().map(Bytes::len), &mut message);
-        let body = match body {
-            Some(body) if body.len() <= ONE_PIECE => {
-                message.extend_from_slice(&body);
-                Bytes::new()
-            }
-            body => body.unwrap_or_default(),
-        };
-        let once = async |waiting| {
-            let mut connection = match waiting {
-                Some(connection) => connection,
-                // It is large and rarely needed, and what is here is moved with each request.
-                None => Box::pin(self.connect()).await?,
-            };
-            let answer = connection.ask((&message[..]).chain(&body[..])).await?;
-            Ok((connection, answer))
-        };
-        let mut outcome = once(self.idle.take(repeat, Instant::now())).await;
-        if repeat == Repeat::OnceIfClosed && matches!(outcome, Err(Failure::Closed(_))) {
-            outcome = once(None).await;
+/// Without a connection: an answer that comes in pieces of at most `cut` bytes.
+#[cfg(fuzzing)]
+pub(crate) fn read_in_pieces(
+    answer: &[u8],
+    cut: usize,
+    limit: usize,
+) -> Option<(u16, Vec<u8>, bool)> {
+    let (mut reader, mut chunks) = (head::HeadReader::default(), chunks::Chunks::default());
+    let (mut received, mut body) = (bytes::BytesMut::new(), bytes::BytesMut::new());
+    let (mut head, mut is_done) = (None, false);
+    for piece in answer.chunks(cut.max(1)) {
+        received.extend_from_slice(piece);
+        if head.is_none() {
+            head = reader.read(&mut received).ok()?;
         }
-        match outcome {
-            Ok(answered) => {
-                self.has_answered.set(true);
-                Ok(answered)
+        let Some(head) = &head else { continue };
+        if head.length == head::Length::Chunked {
+            match chunks.read(&mut received, limit, &mut body) {
+                Ok(chunks::Progress::GoesOn) => {}
+                Ok(chunks::Progress::IsDone) => is_done = true,
+                Err(_) => break,
             }
-            // Many a server hangs up without a word on one who does not speak TLS, or
-            // has no certificate.
-            Err(Failure::Closed(reason)) if !self.has_answered.get() => {
-                let reason = format!("{reason}; {}", self.hint);
-                Err(TransportError::NoAnswer { reason })
-            }
-            Err(failure) => Err(failure.into()),
+        }
+        if is_done {
+            break;
         }
     }
-
-    async fn connect(&self) -> Result<Connection, Failure> {
-        let stream = self.target.dial().await?;
-        Ok(Connection::new(stream, self.codec.clone()))
-    }
+    Some((head?.status.as_u16(), body.to_vec(), is_done))
 }

@@ -42,13 +42,14 @@ impl Secrets {
         Self::new(actix_http::header::AUTHORIZATION, Token::from(""))
     }
 
-    /// The line of a request with the token, or nothing.
-    pub(super) fn line(&self, show: Show) -> Bytes {
-        let lent = match show {
-            Show::Current => self.lent.borrow().line.clone(),
+    /// Does something with the line of a request that shows the token; it may be empty.
+    pub(super) fn with_line<T>(&self, show: Show, act: impl FnOnce(&[u8]) -> T) -> T {
+        let lent = self.lent.borrow();
+        let line = match show {
+            Show::Current => lent.line.as_ref(),
             Show::Static => None,
         };
-        lent.unwrap_or_else(|| self.fixed_line.clone())
+        act(line.unwrap_or(&self.fixed_line))
     }
 
     /// An access token that no header can carry counts as none.
@@ -87,12 +88,13 @@ mod tests {
     #[test]
     fn the_token_of_the_settings_is_shown_until_there_is_another() {
         let secrets = Secrets::new(HeaderName::from_static("x-t"), "fixed".into());
-        assert_eq!(secrets.line(Show::Current), "x-t: fixed\r\n");
+        let line = |secrets: &Secrets, show| secrets.with_line(show, <[u8]>::to_vec);
+        assert_eq!(line(&secrets, Show::Current), b"x-t: fixed\r\n");
         secrets.replace(Some("lent".into()), None);
-        assert_eq!(secrets.line(Show::Current), "x-t: lent\r\n");
-        assert_eq!(secrets.line(Show::Static), "x-t: fixed\r\n");
+        assert_eq!(line(&secrets, Show::Current), b"x-t: lent\r\n");
+        assert_eq!(line(&secrets, Show::Static), b"x-t: fixed\r\n");
         secrets.replace(Some("no\nheader".into()), None);
-        assert_eq!(secrets.line(Show::Current), "x-t: fixed\r\n");
-        assert_eq!(Secrets::none().line(Show::Current), "");
+        assert_eq!(line(&secrets, Show::Current), b"x-t: fixed\r\n");
+        assert_eq!(line(&Secrets::none(), Show::Current), b"");
     }
 }

@@ -11,7 +11,6 @@ use actix_http::Uri;
 use actix_http::header::{HeaderName, HeaderValue};
 
 use super::connect::Target;
-use super::connection::codec_config;
 use super::idle::IdleConnections;
 use super::secrets::Secrets;
 use super::{Http, TlsFiles};
@@ -152,7 +151,6 @@ impl HttpSetup {
             // No limit to them: open polls must never keep a heartbeat waiting. How many
             // requests there are is decided by the callers.
             idle: IdleConnections::default(),
-            codec: codec_config(),
             has_answered: Cell::new(false),
             hint: self.hint,
             target: Target::new(

@@ -6,7 +6,6 @@
 
 use std::io::Read;
 
-use actix_http::header::{self, HeaderMap};
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
@@ -38,17 +37,29 @@ pub(super) enum Packing {
 }
 
 impl Packing {
-    pub(super) fn of(headers: &HeaderMap) -> Self {
-        let Some(value) = headers.get(header::CONTENT_ENCODING) else {
-            return Self::None;
+    /// Of a header `Content-Encoding`. Several of them are one list of what was done, in
+    /// turn (RFC 9110, section 8.4), and nobody was asked to do it twice.
+    pub(super) fn take(&mut self, value: &[u8]) {
+        let is = |name: &str| value.eq_ignore_ascii_case(name.as_bytes());
+        let next = if value.is_empty() || is("identity") {
+            return;
+        } else if is("gzip") || is("x-gzip") {
+            Self::Gzip
+        } else if is("zstd") {
+            Self::Zstd
+        } else {
+            Self::other(&String::from_utf8_lossy(value).to_ascii_lowercase())
         };
-        let text = String::from_utf8_lossy(value.as_bytes());
-        match text.trim().to_ascii_lowercase().as_str() {
-            "" | "identity" => Self::None,
-            "gzip" | "x-gzip" => Self::Gzip,
-            "zstd" => Self::Zstd,
-            other => Self::Other(other.chars().take(40).collect()),
-        }
+        *self = match self {
+            Self::None => next,
+            Self::Other(_) => return,
+            Self::Gzip | Self::Zstd => Self::other("several at once"),
+        };
+    }
+
+    /// Something that was not offered.
+    pub(super) fn other(name: &str) -> Self {
+        Self::Other(name.chars().take(40).collect())
     }
 
     /// The body as it was before it was packed, or as much as there is of it.

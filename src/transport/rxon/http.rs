@@ -37,7 +37,9 @@ use crate::id::{OrchestratorId, WorkerId};
 use crate::json::RawJson;
 use crate::policy::{Backoff, Gate, Telemetry};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Answer, Http, Limits, Repeat, Request, SetupError, TlsFiles};
+use crate::transport::http::{
+    Answer, Http, Limits, Outgoing, Repeat, Request, SetupError, TlsFiles,
+};
 use crate::transport::{
     BeatReply, Event, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, SkillCall,
     Standing, Transport, TransportError, WorkerCard,
@@ -113,16 +115,8 @@ impl RxonHttp {
         }
     }
 
-    async fn exchange(
-        &self,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
-    ) -> Result<Answer, TransportError> {
-        let exchange = self
-            .tokens
-            .exchange(&self.http, request, body, limits, repeat);
+    async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<Answer, TransportError> {
+        let exchange = self.tokens.exchange(&self.http, outgoing);
         let answer = exchange.await.inspect_err(|_| {
             // When it answers again, it may have been restarted.
             self.told.borrow_mut().doubt();
@@ -141,11 +135,16 @@ impl RxonHttp {
         body: Option<Bytes>,
         repeat: Repeat,
     ) -> Result<Answer, TransportError> {
-        let limits = Limits {
-            within: self.request_timeout,
-            body: ANSWER_LIMIT,
+        let outgoing = Outgoing {
+            request,
+            body: body.as_deref(),
+            limits: Limits {
+                within: self.request_timeout,
+                body: ANSWER_LIMIT,
+            },
+            repeat,
         };
-        let answer = self.exchange(request, body, limits, repeat).await?;
+        let answer = self.exchange(&outgoing).await?;
         // 1.0b2 answers 500 to what it will never accept (avtomatika 1.0b12).
         if answer.status == StatusCode::INTERNAL_SERVER_ERROR && self.speaks(Dialect::V1_0b2) {
             let text = self.http.error_text(&answer);

@@ -5,21 +5,21 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::rc::Rc;
 
-use actix_codec::{Framed, FramedParts};
-use actix_http::body::BodySize;
-use actix_http::h1::{ClientCodec, Message};
+use actix_codec::{Decoder, Framed};
+use actix_http::Method;
 use actix_http::header::{self, HeaderName, HeaderValue};
 use actix_http::ws::{Codec, hash_key};
-use actix_http::{Method, RequestHeadType, ResponseHead, StatusCode};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::BytesMut;
+use tokio::io::AsyncWriteExt;
 
 use super::guard::Guarded;
 use super::{Socket, SocketLimits, SocketSender};
 use crate::transport::TransportError;
 use crate::transport::http::connect::Stream;
-use crate::transport::http::connection::is_interim;
 use crate::transport::http::failure::Failure;
+use crate::transport::http::head::{Head, HeadReader};
 use crate::transport::http::{Answer, Headers, Http, Request, Secrets, Show, USER_AGENT};
 
 impl Http {
@@ -45,15 +45,20 @@ impl Http {
     ) -> Result<Framed<Stream, Guarded>, TransportError> {
         let key = BASE64.encode(fastrand::u128(..).to_ne_bytes());
         let request = self.upgrade(path, headers, &key);
-        let stream = self.target.dial().await?;
-        let mut parts = FramedParts::new(stream, ClientCodec::new(self.codec.clone()));
-        request.write(
-            &self.secrets.line(Show::Current),
-            None,
-            &mut parts.write_buf,
-        );
-        let mut framed = Framed::from_parts(parts);
-        let head = answer(Pin::new(&mut framed)).await?;
+        let mut stream = self.target.dial().await?;
+        let mut message = BytesMut::new();
+        let secrets = &self.secrets;
+        secrets.with_line(Show::Current, |line| {
+            request.write(line, None, &mut message);
+        });
+        let sent = async {
+            stream.write_all(&message).await?;
+            stream.flush().await
+        };
+        sent.await.map_err(Failure::from)?;
+        let mut framed = Framed::new(stream, Heads::default());
+        let head = poll_fn(|cx| Pin::new(&mut framed).next_item(cx)).await;
+        let head = head.unwrap_or_else(|| Err(Failure::ended(true)))?;
         check(&head, &key)?;
         // Frames that came right behind the answer stay in it.
         Ok(framed.into_map_codec(|_| Guarded::new(Codec::new().client_mode(), limits.message)))
@@ -77,44 +82,35 @@ impl Http {
     }
 }
 
-/// Sends what is to be sent and waits for an answer.
-async fn answer(
-    mut framed: Pin<&mut Framed<Stream, ClientCodec>>,
-) -> Result<ResponseHead, Failure> {
-    let sent = poll_fn(|cx| framed.as_mut().flush::<NoMessage>(cx)).await;
-    sent.map_err(|error| Failure::of_io(&error))?;
-    loop {
-        match poll_fn(|cx| framed.as_mut().next_item(cx)).await {
-            Some(Ok(head)) if is_interim(head.status) => {}
-            Some(Ok(head)) => return Ok(head),
-            Some(Err(error)) => return Err(Failure::unreadable(error)),
-            None => return Err(Failure::ended(true)),
-        }
+/// The one head that comes before frames.
+#[derive(Default)]
+struct Heads(HeadReader);
+
+impl Decoder for Heads {
+    type Item = Head;
+    type Error = Failure;
+
+    fn decode(&mut self, received: &mut BytesMut) -> Result<Option<Head>, Failure> {
+        let read = self.0.read(received);
+        read.map_err(|error| Failure::unreadable(&error))
+    }
+
+    fn decode_eof(&mut self, received: &mut BytesMut) -> Result<Option<Head>, Failure> {
+        HeadReader::end(received).map_err(|error| Failure::unreadable(&error))?;
+        Err(Failure::ended(received.is_empty()))
     }
 }
 
-/// What the codec could write.
-type NoMessage = Message<(RequestHeadType, BodySize)>;
-
 /// Whether the answer agrees to what was asked with this key.
-fn check(head: &ResponseHead, key: &str) -> Result<(), TransportError> {
-    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+fn check(head: &Head, key: &str) -> Result<(), TransportError> {
+    let Some(upgrade) = &head.upgrade else {
         return Err(Answer::of_status(head.status).as_error(&Secrets::none()));
-    }
-    let is = |name: HeaderName, wanted: &[u8]| {
-        let value = head.headers.get(name).map(HeaderValue::as_bytes);
-        value.is_some_and(|value| value.eq_ignore_ascii_case(wanted))
     };
-    let wrong = if !is(header::UPGRADE, b"websocket") {
+    let wrong = if !upgrade.protocol.eq_ignore_ascii_case(b"websocket") {
         "it switches to another protocol"
-    } else if !head.upgrade() {
+    } else if !upgrade.is_announced {
         "its header Connection does not say Upgrade"
-    } else if head
-        .headers
-        .get(header::SEC_WEBSOCKET_ACCEPT)
-        .map(HeaderValue::as_bytes)
-        != Some(&hash_key(key.as_bytes())[..])
-    {
+    } else if upgrade.accept != hash_key(key.as_bytes()) {
         "it answers another key than ours"
     } else {
         return Ok(());

@@ -3,13 +3,12 @@
 use std::time::Duration;
 
 use actix_http::StatusCode;
-use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
 use crate::id::TaskId;
 use crate::json::RawJson;
-use crate::transport::http::{Limits, Repeat};
+use crate::transport::http::{Limits, Outgoing, Repeat};
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17;
 use crate::transport::{SkillCall, TransportError};
@@ -54,15 +53,16 @@ impl RxonHttp {
     }
 
     pub(super) async fn call(&self, call: &SkillCall) -> Result<RawJson, TransportError> {
-        let limits = Limits {
-            within: CALL_WITHIN.max(self.request_timeout),
-            body: TASK_LIMIT,
+        let outgoing = Outgoing {
+            request: &self.requests().call,
+            body: Some(&wire_1_0b17::write_call(call)),
+            limits: Limits {
+                within: CALL_WITHIN.max(self.request_timeout),
+                body: TASK_LIMIT,
+            },
+            repeat: Repeat::Never,
         };
-        let body = Bytes::from(wire_1_0b17::write_call(call));
-        let request = &self.requests().call;
-        let answer = self
-            .exchange(request, Some(body), limits, Repeat::Never)
-            .await?;
+        let answer = self.exchange(&outgoing).await?;
         if matches!(
             answer.status,
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED

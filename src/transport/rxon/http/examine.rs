@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{ANSWER_LIMIT, RxonHttp};
 use crate::config::RxonVersion;
-use crate::transport::http::{Limits, Repeat};
+use crate::transport::http::{Limits, Outgoing, Repeat, Request};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::requests::headers;
 use crate::transport::rxon::security::MessageKind;
@@ -35,7 +35,7 @@ impl RxonHttp {
         let headers = headers(self.dialect.get(), &self.worker_id);
         let request = self.http.prepare(&Method::GET, "/_public/status", &headers);
         let answer = self
-            .exchange(&request, None, self.limits(), Repeat::OnceIfClosed)
+            .exchange(&self.outgoing(&request, None, Repeat::OnceIfClosed))
             .await?;
         Ok(Greeting::from(&answer))
     }
@@ -48,7 +48,7 @@ impl RxonHttp {
     pub async fn examine(&self) -> Result<Examination, TransportError> {
         let request = self.requests().worker.clone();
         let answer = self
-            .exchange(&request, None, self.limits(), Repeat::OnceIfClosed)
+            .exchange(&self.outgoing(&request, None, Repeat::OnceIfClosed))
             .await?;
         let greeting = Greeting::from(&answer);
         if self.version == RxonVersion::Auto && greeting.version.is_some() {
@@ -82,7 +82,7 @@ impl RxonHttp {
         let body: Bytes = self.signing.seal(&message, MessageKind::Event, &[])?;
         let request = self.requests().event.clone();
         let answer = self
-            .exchange(&request, Some(body), self.limits(), Repeat::Never)
+            .exchange(&self.outgoing(&request, Some(&body), Repeat::Never))
             .await?;
         // What is wrong with an event is told in either way.
         if answer.status == StatusCode::BAD_REQUEST {
@@ -91,10 +91,20 @@ impl RxonHttp {
         self.judge(answer).map(drop)
     }
 
-    fn limits(&self) -> Limits {
-        Limits {
-            within: self.request_timeout,
-            body: ANSWER_LIMIT,
+    fn outgoing<'a>(
+        &self,
+        request: &'a Request,
+        body: Option<&'a [u8]>,
+        repeat: Repeat,
+    ) -> Outgoing<'a> {
+        Outgoing {
+            request,
+            body,
+            limits: Limits {
+                within: self.request_timeout,
+                body: ANSWER_LIMIT,
+            },
+            repeat,
         }
     }
 }

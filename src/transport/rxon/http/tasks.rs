@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Limits, Repeat, Request};
+use crate::transport::http::{Limits, Outgoing, Repeat, Request};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
@@ -13,12 +13,16 @@ use crate::transport::{Offer, Receipt, TransportError};
 
 impl RxonHttp {
     pub(super) async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
-        let limits = Limits {
-            within: self.poll_limit,
-            body: TASK_LIMIT,
+        let outgoing = Outgoing {
+            request: &self.poll_request(&offer),
+            body: None,
+            limits: Limits {
+                within: self.poll_limit,
+                body: TASK_LIMIT,
+            },
+            repeat: Repeat::Never,
         };
-        let poll = self.poll_request(&offer);
-        let answer = self.exchange(&poll, None, limits, Repeat::Never).await?;
+        let answer = self.exchange(&outgoing).await?;
         let answer = self.judge(answer)?;
         if answer.status == StatusCode::NO_CONTENT {
             return Ok(None);
@@ -90,5 +94,51 @@ impl RxonHttp {
             return Err(TransportError::TooLarge { size: body.len() });
         }
         Ok(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::config::{OrchestratorSettings, Timing};
+    use crate::task::Outcome;
+    use crate::transport::Transport;
+    use crate::transport::http::TlsFiles;
+    use crate::{OrchestratorId, WorkerId};
+
+    /// For more than that, `malloc` of glibc has no room at hand and searches for some,
+    /// which takes longer than all else about a request.
+    const AT_HAND: usize = 1032;
+
+    #[actix_rt::test]
+    async fn there_is_room_at_hand_for_a_poll_and_for_a_delivery() {
+        let transport = RxonHttp::new(
+            OrchestratorId(0),
+            &OrchestratorSettings::new("http://127.0.0.1:1", "token"),
+            &WorkerId::try_new("w").unwrap(),
+            &Timing::default(),
+            &TlsFiles::default(),
+        )
+        .unwrap();
+        let poll = transport.poll(Offer {
+            available: Arc::new([]),
+            hot: Arc::new([]),
+        });
+        let size = size_of_val(&*poll);
+        assert!(size <= AT_HAND, "{size}");
+        let deliver = transport.deliver(Arc::new(TaskResult {
+            origin: OrchestratorId(0),
+            task_id: "t".into(),
+            job_id: "j".into(),
+            name: "n".into(),
+            outcome: Outcome::Cancelled,
+            ran_for: Duration::ZERO,
+            task_metadata: None,
+        }));
+        let size = size_of_val(&*deliver);
+        assert!(size <= AT_HAND, "{size}");
     }
 }

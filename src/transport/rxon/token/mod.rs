@@ -18,7 +18,6 @@ use std::time::Duration;
 
 use actix_http::header::{HeaderName, HeaderValue};
 use actix_http::{Method, StatusCode};
-use bytes::Bytes;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -27,7 +26,7 @@ use plan::{Plan, Reaction, Way};
 
 use crate::id::WorkerId;
 use crate::transport::TransportError;
-use crate::transport::http::{Answer, Http, Limits, Repeat, Request, Show};
+use crate::transport::http::{Answer, Http, Limits, Outgoing, Repeat, Request, Show};
 
 /// The largest answer with a token.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -82,30 +81,24 @@ impl TokenKeeper {
     pub(super) async fn exchange(
         &self,
         http: &Http,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
+        outgoing: &Outgoing<'_>,
     ) -> Result<Answer, TransportError> {
         if !self.is_on {
-            return http.exchange(request, body, limits, repeat).await;
+            return http.exchange(outgoing).await;
         }
         // Its future is large, and most have no need of it.
-        Box::pin(self.exchange_with_token(http, request, body, limits, repeat)).await
+        Box::pin(self.exchange_with_token(http, outgoing)).await
     }
 
     async fn exchange_with_token(
         &self,
         http: &Http,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
+        outgoing: &Outgoing<'_>,
     ) -> Result<Answer, TransportError> {
         let shown = self.before(http).await?;
-        let answer = http.exchange(request, body.clone(), limits, repeat).await?;
+        let answer = http.exchange(outgoing).await?;
         if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
-            return http.exchange(request, body, limits, repeat).await;
+            return http.exchange(outgoing).await;
         }
         Ok(answer)
     }
@@ -251,9 +244,13 @@ impl TokenKeeper {
             Way::Issue => (&self.issue, None),
             Way::Refresh(token) => (&self.refresh, Some(grant::write_refresh(token))),
         };
-        let repeat = Repeat::OnceIfClosed;
-        http.exchange_showing(Show::Static, request, body, limits, repeat)
-            .await
+        let outgoing = Outgoing {
+            request,
+            body: body.as_deref(),
+            limits,
+            repeat: Repeat::OnceIfClosed,
+        };
+        http.exchange_showing(Show::Static, &outgoing).await
     }
 }
 
