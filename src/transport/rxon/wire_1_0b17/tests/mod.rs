@@ -20,7 +20,8 @@ use crate::transport::{Availability, Contract, Report, TaskEntry, WorkerCard};
 macro_rules! capture {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!(
-            "../../../../../tests/vectors/captures/1.0b17-",
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/vectors/captures/1.0b17-",
             $name,
             ".json"
         )))

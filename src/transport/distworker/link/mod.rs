@@ -1,6 +1,9 @@
 //! The transport: what the worker asks of a controller, answered from what the
 //! connections have brought.
 
+mod poll;
+mod tell;
+
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::ready;
@@ -9,27 +12,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::LocalBoxFuture;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use super::lane;
-use super::outcome;
 use super::setup::Identity;
 use super::state::{Lane, Leaving, Order, Shared};
 use super::url::ControllerUrl;
 use super::wire::messages::WorkerHealth;
 use crate::id::OrchestratorId;
-use crate::json::RawJson;
-use crate::task::{Outcome, Task, TaskResult};
+use crate::task::{Task, TaskResult};
 use crate::transport::http::Http;
 use crate::transport::{
     Availability, BeatReply, Command, CommandLink, Event, Offer, OpeningCommands, ProgressUpdate,
     Receipt, Report, Standing, Transport, TransportError, WorkerCard,
 };
-
-/// For so long a poll stays open that another one waits beside. One is enough.
-const SECOND_POLL: Duration = Duration::from_millis(250);
 
 /// How long the connections may take to close when the worker leaves.
 const CLOSING: Duration = Duration::from_secs(3);
@@ -103,110 +101,6 @@ impl DistWorker {
             reason: over.reason,
             in_order: over.in_order,
         })
-    }
-
-    async fn wait_for_task(&self) -> Result<Option<Task>, TransportError> {
-        let shared = &self.shared;
-        let waiter = Waiter::new(&self.polls);
-        let hold = match self.hold {
-            Some(_) if !waiter.is_first => Some(SECOND_POLL),
-            hold => hold,
-        };
-        let until = hold.map(|time| Instant::now() + time);
-        loop {
-            let moved = shared.moved();
-            self.over().await?;
-            if let Some(task) = shared.books.borrow_mut().take() {
-                return Ok(Some(task));
-            }
-            if !shared.is_up() {
-                return Err(TransportError::NotRegistered);
-            }
-            if shared.is_idle() {
-                shared.give_up("there was nothing to do for its idle time".to_owned(), true);
-                continue;
-            }
-            match until {
-                Some(at) if at <= Instant::now() => return Ok(None),
-                Some(at) => drop(tokio::time::timeout_at(at, moved).await),
-                None => moved.await,
-            }
-        }
-    }
-
-    async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
-        let shared = &self.shared;
-        let keeps = shared.identity.has_id();
-        let place = shared.books.borrow().lane_of(&result.task_id);
-        // With an id of our own, a result of an earlier process may be welcome, too.
-        let Some(place) = place.or(keeps.then_some(0)) else {
-            return Ok(Receipt::Lost(
-                "its connection has ended, and the controller takes no result over another".into(),
-            ));
-        };
-        let lane = &shared.lanes[place];
-        if !lane.is_up.get() {
-            let reason = "there is no connection to the controller".to_owned();
-            return Err(TransportError::Unreachable { reason });
-        }
-        let bytes = outcome::end_of(result)?;
-        let (taken, was_taken) = oneshot::channel();
-        let order = Order::End {
-            task_id: result.task_id.clone(),
-            bytes,
-            returns: !matches!(result.outcome, Outcome::Completed(_)),
-            taken,
-        };
-        // Dropped with the order when the connection ends.
-        let _ = lane.orders.send(order);
-        match was_taken.await {
-            Ok(()) => Ok(Receipt::Accepted),
-            Err(_) if keeps => Err(TransportError::NoAnswer {
-                reason: "the connection ended before the result was taken".to_owned(),
-            }),
-            Err(_) => Ok(Receipt::Lost(
-                "its connection ended before the controller had confirmed it".to_owned(),
-            )),
-        }
-    }
-
-    fn send_progress(
-        &self,
-        task_id: &crate::TaskId,
-        progress: f64,
-        message: String,
-        data: Option<&RawJson>,
-    ) -> Result<bool, TransportError> {
-        let Some(place) = self.shared.books.borrow().lane_of(task_id) else {
-            return Ok(false);
-        };
-        let lane = &self.shared.lanes[place];
-        if lane.is_up.get() {
-            let bytes = outcome::progress(task_id.as_str(), progress, message, data)?;
-            // Best effort: a connection that has ended takes none.
-            let _ = lane.orders.send(Order::Message(bytes));
-        }
-        Ok(true)
-    }
-}
-
-/// Counts the open polls.
-struct Waiter<'a> {
-    polls: &'a Cell<usize>,
-    is_first: bool,
-}
-
-impl<'a> Waiter<'a> {
-    fn new(polls: &'a Cell<usize>) -> Self {
-        let is_first = polls.get() == 0;
-        polls.set(polls.get() + 1);
-        Self { polls, is_first }
-    }
-}
-
-impl Drop for Waiter<'_> {
-    fn drop(&mut self) {
-        self.polls.set(self.polls.get() - 1);
     }
 }
 

@@ -1,183 +1,30 @@
-//! One connection: opened, registered, served until it ends, and opened again.
+//! A registered connection: what comes and goes over it until it ends.
 
-use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
-use tracing::{debug, info, warn};
 
-use super::confirm::{Due, Unconfirmed, Written};
-use super::outcome;
-use super::pace::{End, Next, Pace};
-use super::refusal;
-use super::state::{Leaving, Order, Shared};
-use super::wire::messages::{Heartbeat, Payload, TaskAssign};
-use super::wire::{self, Incoming};
+use super::{First, read};
 use crate::transport::TransportError;
-use crate::transport::http::{Socket, SocketEvent, SocketLimits, SocketMessage, SocketSender};
-
-/// The largest message that is taken. The controller has no limit of its own.
-const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
-
-/// The controller pings every 3 s (v0.0.6). With a ping of ours at this pace, it is
-/// taken for gone when nothing at all came for 7.5 to 15 s.
-const PING_EVERY: Duration = Duration::from_millis(7500);
+use crate::transport::distworker::confirm::{Due, Unconfirmed, Written};
+use crate::transport::distworker::outcome;
+use crate::transport::distworker::state::{Leaving, Order, Shared};
+use crate::transport::distworker::wire::messages::{Heartbeat, Payload, TaskAssign};
+use crate::transport::distworker::wire::{self, Incoming};
+use crate::transport::http::{Socket, SocketEvent};
 
 /// With more connections results are asked for at once: those that wait for the next
 /// assignment must leave room among the results under way (`policy/outbox.rs`).
 const BY_TURNS: usize = 8;
 
-/// How long to wait where others of us are connected and this one has given up.
-const ONE_OF_MANY: Duration = Duration::from_secs(30);
-
-/// Keeps one connection, for as long as the worker runs.
-pub(super) async fn run(
-    shared: Rc<Shared>,
-    place: usize,
-    mut orders: mpsc::UnboundedReceiver<Order>,
-) {
-    if place > 0 {
-        // The first one finds out whether we are welcome.
-        shared.until(Shared::is_up).await;
-    }
-    let identity = &shared.identity;
-    let mut pace = Pace::new(
-        identity.reconnect_after,
-        identity.attempts,
-        identity.has_id(),
-    );
-    let mut last_error = String::new();
-    while shared.leaving.get() == Leaving::No {
-        let (end, error) = match connect(&shared).await {
-            Ok((socket, first)) => {
-                pace.registered();
-                last_error.clear();
-                info!(controller = ?shared.url.origin(), connection = place, "connected");
-                shared.opened(place);
-                let ended = serve(&shared, place, socket, first, &mut orders).await;
-                shared.closed(place);
-                // What was meant for this connection goes nowhere else.
-                while orders.try_recv().is_ok() {}
-                match ended {
-                    Ok(()) => return,
-                    Err(error) => (End::Broken, error),
-                }
-            }
-            Err(ended) => ended,
-        };
-        let error = error.to_string();
-        let wait = match pace.ended(end, fastrand::f64()) {
-            Next::Wait(wait) => wait,
-            Next::TooMany(_) if shared.is_up() => ONE_OF_MANY,
-            Next::TooMany(count) => {
-                return shared.give_up(
-                    format!("{count} failures in a row, the last: {error}"),
-                    false,
-                );
-            }
-            Next::SessionGone => {
-                let id = &identity.worker_id;
-                return shared.give_up(
-                    format!(
-                        "worker id {id:?} is not accepted any more, its session is gone: {error}"
-                    ),
-                    false,
-                );
-            }
-        };
-        if error == last_error {
-            debug!(connection = place, %error, again_in = ?wait, "no connection again");
-        } else {
-            warn!(connection = place, %error, again_in = ?wait, "no connection to the controller");
-            last_error = error;
-        }
-        let leaving = shared.until(|shared| shared.leaving.get() > Leaving::No);
-        tokio::select! {
-            () = sleep(wait) => {}
-            () = leaving => {}
-        }
-    }
-}
-
-/// The task that came before the answer to the registration, if one did.
-pub(super) type First = Option<TaskAssign>;
-
-/// Opens a connection, on which nothing has been said yet.
-pub(super) async fn open(shared: &Shared) -> Result<(Socket, SocketSender), TransportError> {
-    let limits = SocketLimits {
-        connect: shared.within,
-        message: MESSAGE_LIMIT,
-        ping: PING_EVERY,
-    };
-    let path = shared.url.socket_path();
-    shared.http.open_socket(&path, &[], limits).await
-}
-
-/// Opens a connection and registers it. An assignment may come before the answer.
-pub(super) async fn connect(shared: &Shared) -> Result<(Socket, First), (End, TransportError)> {
-    let broken = |error| (End::Broken, error);
-    let (mut socket, _) = open(shared).await.map_err(broken)?;
-    socket.write_binary(shared.registration()).map_err(broken)?;
-    let late = sleep(shared.within);
-    tokio::pin!(late);
-    loop {
-        let event = tokio::select! {
-            biased;
-            event = socket.next_event() => event,
-            () = &mut late => {
-                let reason = format!("no answer to the registration within {:?}", shared.within);
-                return Err((End::Broken, TransportError::NoAnswer { reason }));
-            }
-        };
-        match event {
-            Ok(SocketEvent::Message(message)) => match read(message) {
-                Some(Ok(Incoming::Registered(response))) => {
-                    shared.told_idle_time(response.idle_time);
-                    return Ok((socket, None));
-                }
-                Some(Ok(Incoming::Assigned(task))) => return Ok((socket, Some(*task))),
-                Some(Ok(Incoming::Nothing(_)) | Err(_)) | None => {}
-            },
-            Ok(SocketEvent::Pong(_)) => {}
-            // The controller says no by hanging up (v0.0.6).
-            Err(error @ (TransportError::NoAnswer { .. } | TransportError::Unavailable { .. })) => {
-                drop(socket);
-                return Err((End::Refused, refusal::explain(shared, &error).await));
-            }
-            Err(error) => {
-                socket.close().await;
-                return Err((End::Broken, error));
-            }
-        }
-    }
-}
-
-/// A message, if it is one; others are logged.
-fn read(message: SocketMessage) -> Option<Result<Incoming, wire::Unreadable>> {
-    let bytes = match message {
-        SocketMessage::Binary(bytes) => bytes,
-        SocketMessage::Text(text) => {
-            warn!(size = text.len(), "a text message, ignored");
-            return None;
-        }
-    };
-    let read = wire::read(&bytes);
-    match &read {
-        Ok(Incoming::Nothing(what)) => warn!(what, "a message that means nothing here, ignored"),
-        Err(error) => warn!(%error, size = bytes.len(), "a message cannot be read"),
-        Ok(_) => {}
-    }
-    Some(read)
-}
-
 /// Serves a registered connection to its end. `Ok`: we have closed it.
-async fn serve(
+pub(super) async fn serve(
     shared: &Shared,
     place: usize,
     socket: Socket,
-    first: Option<TaskAssign>,
+    first: First,
     orders: &mut mpsc::UnboundedReceiver<Order>,
 ) -> Result<(), TransportError> {
     let by_turns = shared.lanes.len() <= BY_TURNS;
