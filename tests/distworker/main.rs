@@ -6,7 +6,9 @@ mod ends;
 mod exchange;
 mod files;
 mod odd;
+mod results;
 #[cfg(feature = "tls")]
 mod secured;
 mod shutdown;
 mod support;
+mod unwelcome;

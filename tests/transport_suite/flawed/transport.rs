@@ -1,4 +1,4 @@
-//! Transports that break a rule each, and are found out.
+//! The transport in memory with a flaw.
 
 use std::cell::Cell;
 use std::fmt;
@@ -6,62 +6,19 @@ use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axon_worker::testing::transport_suite::{
-    self, Cannot, Claims, Peer, Refusal, Request, SeenResult, SuiteReport, Verdict,
-};
 use axon_worker::transport::memory::Memory;
 use axon_worker::transport::{
     BeatReply, Command, CommandLink, Offer, OpeningCommands, ProgressUpdate, Receipt, Report,
     Standing, Transport, TransportError, WorkerCard,
 };
-use axon_worker::{JobId, OrchestratorId, Outcome, RawJson, Reply, Task, TaskError, TaskResult};
+use axon_worker::{OrchestratorId, Outcome, RawJson, Reply, Task, TaskError, TaskResult};
 use futures_util::future::LocalBoxFuture;
 
-use crate::assert_kept_but;
+use super::{Answer, Flaw, SECRET};
 use crate::memory::InMemory;
 
-type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
-
-const SECRET: &str = "hunter2";
-
-/// What a transport gets wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Flaw {
-    None,
-    KnowsStrangers,
-    PanicsBeforeRegistration,
-    ForgetsToRegister,
-    RegistersOnce,
-    ParamsChanged,
-    WrongOrigin,
-    PollsNotHeld,
-    PollsSleepTooLong,
-    OnePollAtATime,
-    DropsLoseTasks,
-    ResultsKept,
-    DataLost,
-    FailuresSucceed,
-    SecondResultFails,
-    SecondResultCounts,
-    LostResultsAccepted,
-    ForgottenUnnoticed,
-    NoHeartbeats,
-    NoProgress,
-    NoCancels,
-    DropsLoseCommands,
-    DownIsFine,
-    CutsUnnoticed,
-    AllRefusedAlike,
-    GarbledPanics,
-    GarbledIsNothing,
-    UnreadableUnnamed,
-    DeliveryHangs,
-    DebugShowsToken,
-    ErrorsShowToken,
-}
-
 /// The transport in memory with a flaw.
-struct Flawed {
+pub struct Flawed {
     inner: Memory,
     peer: InMemory,
     flaw: Flaw,
@@ -81,6 +38,17 @@ impl fmt::Debug for Flawed {
 }
 
 impl Flawed {
+    pub fn new(inner: Memory, peer: InMemory, flaw: Flaw) -> Self {
+        Self {
+            inner,
+            peer,
+            flaw,
+            registered: Cell::default(),
+            delivered: Cell::default(),
+            polling: Cell::default(),
+        }
+    }
+
     /// A silent peer takes the request's whole time.
     async fn wait_out(&self) -> Result<(), TransportError> {
         if self.peer.is_silent.get() {
@@ -306,167 +274,4 @@ impl CommandLink for FlawedLink {
     fn close(self: Box<Self>) -> LocalBoxFuture<'static, ()> {
         self.inner.close()
     }
-}
-
-/// The peer in memory, which can be silent as well, of a transport with a flaw.
-struct FlawedPeer {
-    peer: InMemory,
-    flaw: Flaw,
-}
-
-impl Peer for FlawedPeer {
-    type Transport = Flawed;
-
-    fn claims(&self) -> Claims {
-        self.peer.claims()
-    }
-
-    fn transport(&self, origin: OrchestratorId) -> Flawed {
-        Flawed {
-            inner: self.peer.transport(origin),
-            peer: self.peer.clone(),
-            flaw: self.flaw,
-            registered: Cell::default(),
-            delivered: Cell::default(),
-            polling: Cell::default(),
-        }
-    }
-
-    async fn submit(&self, name: &str, params: RawJson) -> JobId {
-        self.peer.submit(name, params).await
-    }
-
-    async fn result(&self, job: &JobId) -> Option<SeenResult> {
-        self.peer.result(job).await
-    }
-
-    async fn cut(&self) -> Result<(), Cannot> {
-        self.peer.cut().await
-    }
-
-    async fn forget(&self) -> Result<(), Cannot> {
-        self.peer.forget().await
-    }
-
-    async fn go_down(&self) -> Result<(), Cannot> {
-        self.peer.go_down().await
-    }
-
-    async fn come_up(&self) -> Result<(), Cannot> {
-        self.peer.come_up().await
-    }
-
-    async fn go_silent(&self) -> Result<(), Cannot> {
-        self.peer.is_silent.set(true);
-        Ok(())
-    }
-
-    async fn refuse_next(&self, request: Request, with: Refusal) -> Result<(), Cannot> {
-        self.peer.refuse_next(request, with).await
-    }
-
-    async fn garble_next(&self, request: Request) -> Result<(), Cannot> {
-        self.peer.garble_next(request).await
-    }
-
-    async fn submit_unreadable(&self, name: &str) -> Result<JobId, Cannot> {
-        self.peer.submit_unreadable(name).await
-    }
-
-    async fn heartbeats(&self) -> Result<usize, Cannot> {
-        self.peer.heartbeats().await
-    }
-
-    async fn progress(&self, job: &JobId) -> Result<Vec<f64>, Cannot> {
-        self.peer.progress(job).await
-    }
-
-    async fn cancel(&self, job: &JobId) -> Result<(), Cannot> {
-        self.peer.cancel(job).await
-    }
-
-    fn secrets(&self) -> Vec<String> {
-        vec![SECRET.to_owned()]
-    }
-}
-
-async fn report(flaw: Flaw) -> SuiteReport {
-    let start = async || FlawedPeer {
-        peer: InMemory::new(),
-        flaw,
-    };
-    transport_suite::run(start).await
-}
-
-#[actix_rt::test]
-async fn without_a_flaw_every_rule_is_checked_and_kept() {
-    tokio::time::pause();
-    assert_kept_but(&report(Flaw::None).await, &[]);
-}
-
-#[actix_rt::test]
-async fn every_flaw_is_found_out_by_its_rule() {
-    tokio::time::pause();
-    let mut rules_broken = Vec::new();
-    for (flaw, rule) in [
-        (Flaw::KnowsStrangers, "strangers"),
-        (Flaw::PanicsBeforeRegistration, "strangers"),
-        (Flaw::ForgetsToRegister, "registers"),
-        (Flaw::RegistersOnce, "registers often"),
-        (Flaw::ParamsChanged, "tasks come whole"),
-        (Flaw::WrongOrigin, "tasks come whole"),
-        (Flaw::PollsNotHeld, "polls are held"),
-        (Flaw::PollsSleepTooLong, "polls end with the task"),
-        (Flaw::OnePollAtATime, "several polls"),
-        (Flaw::DropsLoseTasks, "dropped polls lose nothing"),
-        (Flaw::ResultsKept, "results arrive"),
-        (Flaw::DataLost, "results arrive"),
-        (Flaw::FailuresSucceed, "results arrive"),
-        (Flaw::SecondResultFails, "results may come twice"),
-        (Flaw::SecondResultCounts, "results may come twice"),
-        (Flaw::LostResultsAccepted, "results wait"),
-        (Flaw::ForgottenUnnoticed, "being forgotten shows"),
-        (Flaw::NoHeartbeats, "heartbeats arrive"),
-        (Flaw::NoProgress, "progress arrives"),
-        (Flaw::NoCancels, "cancels arrive"),
-        (
-            Flaw::DropsLoseCommands,
-            "dropped waits for commands lose nothing",
-        ),
-        (Flaw::DownIsFine, "no connection is an error"),
-        (Flaw::CutsUnnoticed, "a cut ends polls"),
-        (Flaw::AllRefusedAlike, "refusals keep their meaning"),
-        (Flaw::GarbledPanics, "garbled answers"),
-        (Flaw::GarbledIsNothing, "garbled answers"),
-        (Flaw::UnreadableUnnamed, "unreadable tasks are named"),
-        (Flaw::DeliveryHangs, "every call ends"),
-        (Flaw::DebugShowsToken, "secrets stay inside"),
-        (Flaw::ErrorsShowToken, "secrets stay inside"),
-    ] {
-        let report = report(flaw).await;
-        assert!(report.broken().contains(&rule), "{flaw:?}\n{report}");
-        let found = report.rules.iter().find(|it| it.name == rule).unwrap();
-        let Verdict::Broken(how) = &found.verdict else {
-            panic!("{found}")
-        };
-        // It says how it showed and what is demanded, and no secret.
-        assert!(!how.is_empty() && !found.demand.is_empty());
-        let shown = report.to_string();
-        assert!(
-            shown.contains(found.demand) && !shown.contains(SECRET),
-            "{shown}"
-        );
-        rules_broken.push(rule);
-    }
-    // No rule is there for nothing.
-    for rule in report(Flaw::None).await.kept() {
-        assert!(rules_broken.contains(&rule), "no flaw breaks {rule:?}");
-    }
-}
-
-#[actix_rt::test]
-#[should_panic(expected = "BROKEN     heartbeats arrive: ")]
-async fn a_broken_rule_fails_the_test_of_its_author() {
-    tokio::time::pause();
-    report(Flaw::NoHeartbeats).await.assert_kept();
 }

@@ -1,14 +1,16 @@
 //! Files on their way through the worker: down before the handler, up after it.
 //! Real threads, real time.
 
+mod interrupted;
+mod trouble;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axon_worker::config::Settings;
-use axon_worker::transport::TransportError;
-use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{
     Data, ErrorCode, Outcome, RawJson, Reply, TaskContext, TaskError, TaskFiles, TaskHandler,
     TaskResult, TaskSpec, Worker, WorkerBuilder, actor, blocking,
@@ -206,133 +208,6 @@ async fn tasks_with_equal_file_names_do_not_meet() {
 }
 
 #[actix_rt::test]
-async fn a_cancel_ends_a_download_and_the_handler_is_never_called() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    stage.shelf.put("s3://in/a", "x");
-    stage.shelf.gets(Mood::Holding);
-    let task = stage
-        .orchestrator
-        .submit("upper", &json!({ "input": "s3://in/a" }));
-    until("the download begins", || stage.shelf.busy() == 1).await;
-    // The grace time of half a minute is for handlers; a download needs none.
-    worker.cancel(task.as_str());
-    let result = stage.orchestrator.result_of(&task).await;
-    assert_eq!(result.outcome, Outcome::Cancelled);
-    until("the request is gone", || stage.shelf.busy() == 0).await;
-    assert_eq!(stage.calls.load(Ordering::SeqCst), 0);
-    until("the folder is gone", || stage.task_folders().is_empty()).await;
-    worker.shutdown().await;
-}
-
-#[actix_rt::test]
-async fn a_cancel_ends_an_upload() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    stage.shelf.puts(Mood::Holding);
-    let task = stage.orchestrator.submit("end", &"success");
-    until("the upload begins", || stage.shelf.busy() == 1).await;
-    assert_eq!(stage.task_folders().len(), 1, "it stays for the upload");
-    worker.cancel(task.as_str());
-    let result = stage.orchestrator.result_of(&task).await;
-    assert_eq!(result.outcome, Outcome::Cancelled);
-    until("the request is gone", || stage.shelf.busy() == 0).await;
-    worker.shutdown().await;
-    assert!(stage.shelf.keys(BUCKET).is_empty());
-}
-
-#[actix_rt::test]
-async fn a_time_limit_holds_for_downloads_as_well() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    stage.shelf.put("s3://in/a", "x");
-    stage.shelf.gets(Mood::Holding);
-    let result = stage.run("brief", &json!({ "input": "s3://in/a" })).await;
-    assert_eq!(error(&result).code(), &ErrorCode::Timeout);
-    assert_eq!(stage.calls.load(Ordering::SeqCst), 0);
-    worker.shutdown().await;
-}
-
-#[actix_rt::test]
-async fn a_shutdown_ends_transfers_when_its_time_is_up() {
-    let stage = Stage::new();
-    let builder = stage.worker().configure(|settings| {
-        settings.timing.shutdown_timeout = Duration::from_millis(300);
-    });
-    let worker = builder.spawn().unwrap();
-    stage.shelf.put("s3://in/a", "x");
-    stage.shelf.gets(Mood::Holding);
-    let task = stage
-        .orchestrator
-        .submit("upper", &json!({ "input": "s3://in/a" }));
-    until("the download begins", || stage.shelf.busy() == 1).await;
-    let report = worker.shutdown().await;
-    let result = stage.orchestrator.result_of(&task).await;
-    assert_eq!(error(&result).code(), &ErrorCode::Transient);
-    assert_eq!((report.interrupted, report.stuck, report.unsent), (1, 0, 0));
-    assert_eq!(stage.shelf.busy(), 0);
-    assert!(stage.task_folders().is_empty());
-}
-
-#[actix_rt::test]
-async fn files_that_are_missing_or_not_the_announced_ones_end_the_task() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    let result = stage
-        .run("upper", &json!({ "input": "s3://in/none" }))
-        .await;
-    assert_eq!(error(&result).code(), &ErrorCode::Transient);
-    let text = error(&result).message();
-    assert_eq!(text, "field `input`: s3://in/none does not exist");
-    stage.shelf.put("s3://in/a", "hello");
-    for (said, what) in [
-        (json!({ "size": 6, "etag": null }), "size"),
-        (json!({ "size": 5, "etag": "\"other\"" }), "ETag"),
-    ] {
-        let metadata = RawJson::from_serialize(&json!({ "input": said })).unwrap();
-        let params = RawJson::from_serialize(&json!({ "input": "s3://in/a" })).unwrap();
-        let task = stage
-            .orchestrator
-            .submit_with("upper", params, move |task| {
-                task.params_metadata = Some(metadata);
-            });
-        let result = stage.orchestrator.result_of(&task).await;
-        assert_eq!(error(&result).code(), &ErrorCode::IntegrityMismatch);
-        assert!(error(&result).message().contains(what), "{result:?}");
-    }
-    assert_eq!(stage.calls.load(Ordering::SeqCst), 0);
-    worker.shutdown().await;
-}
-
-#[actix_rt::test]
-async fn a_storage_that_is_down_is_tried_again_and_then_a_transient_failure() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    stage.shelf.put("s3://in/a", "hello");
-    stage.shelf.gets(Mood::Down);
-    let result = stage.run("upper", &json!({ "input": "s3://in/a" })).await;
-    assert_eq!(error(&result).code(), &ErrorCode::Transient);
-    assert_eq!(stage.shelf.begun(), 3, "two retries");
-    stage.shelf.gets(Mood::Willing);
-    stage.shelf.puts(Mood::Down);
-    let result = stage.run("upper", &json!({ "input": "s3://in/a" })).await;
-    assert_eq!(error(&result).code(), &ErrorCode::Transient);
-    let text = error(&result).message();
-    assert!(text.starts_with("result `output`: "), "{text}");
-    // Back in time: nothing was lost.
-    let task = stage
-        .orchestrator
-        .submit("upper", &json!({ "input": "s3://in/a" }));
-    let before = stage.shelf.begun();
-    until("an attempt", || stage.shelf.begun() >= before + 2).await;
-    stage.shelf.puts(Mood::Willing);
-    let result = stage.orchestrator.result_of(&task).await;
-    let uri = data(&result)["output"].as_str().unwrap().to_owned();
-    assert_eq!(stage.shelf.content(&uri).as_deref(), Some("HELLO"));
-    worker.shutdown().await;
-}
-
-#[actix_rt::test]
 async fn only_what_a_handler_replies_is_uploaded() {
     let stage = Stage::new();
     let worker = stage.worker().spawn().unwrap();
@@ -347,23 +222,6 @@ async fn only_what_a_handler_replies_is_uploaded() {
     assert_eq!(stage.shelf.content(&uri).as_deref(), Some("x"));
     worker.shutdown().await;
     assert!(stage.task_folders().is_empty());
-}
-
-#[actix_rt::test]
-async fn the_folder_stays_until_the_result_is_delivered() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    let down = TransportError::Unreachable {
-        reason: "down".to_owned(),
-    };
-    stage.orchestrator.fail_next(Call::Deliver, &down, 10_000);
-    let task = stage.orchestrator.submit("end", &"success");
-    stage.orchestrator.called(Call::Deliver, 2).await;
-    assert_eq!(stage.task_folders().len(), 1);
-    stage.orchestrator.clear_faults();
-    stage.orchestrator.result_of(&task).await;
-    until("the folder is gone", || stage.task_folders().is_empty()).await;
-    worker.shutdown().await;
 }
 
 #[actix_rt::test]
