@@ -11,4 +11,6 @@ mod results;
 mod secured;
 mod shutdown;
 mod support;
+#[path = "../support/until.rs"]
+mod until;
 mod unwelcome;

@@ -1,10 +1,12 @@
 //! Results at the end of a connection: whether they still count.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axon_worker::dev::{DistController, DistEvent};
-use axon_worker::{RawJson, TaskContext, TaskError};
+use axon_worker::{Data, RawJson, TaskContext, TaskError};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::support::{assert_works, completed, outcome, soon, until, worker};
 
@@ -91,10 +93,11 @@ async fn a_result_that_was_written_and_perhaps_not_read_does_not_count_as_delive
 
 #[actix_rt::test]
 async fn with_an_id_of_its_own_a_worker_brings_its_results_over_the_next_connection() {
-    async fn half_a_second(_: RawJson) -> Result<&'static str, TaskError> {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+    async fn gated(_: RawJson, gate: Data<Arc<Notify>>) -> Result<&'static str, TaskError> {
+        gate.notified().await;
         Ok("done")
     }
+    let gate = Arc::new(Notify::new());
     let controller = DistController::builder()
         .session("w-1", "t-1")
         .keep_sessions()
@@ -106,12 +109,16 @@ async fn with_an_id_of_its_own_a_worker_brings_its_results_over_the_next_connect
             settings.distworker.worker_id = "w-1".to_owned();
             settings.distworker.worker_token = "t-1".into();
         })
-        .queue("work", half_a_second)
+        .data(gate.clone())
+        .queue("work", gated)
         .spawn()
         .unwrap();
     let task = controller.submit("work", &json!({}));
     until("it runs", || worker.status().tasks.len() == 1).await;
     controller.drop_connections();
+    until("it comes back", || controller.connections_so_far() == 2).await;
+    soon("it is known again", controller.connected(1)).await;
+    gate.notify_one();
     let expected = completed(json!({ "result": "done" }));
     assert_eq!(outcome(&controller, &task).await, expected);
     let report = worker.shutdown().await;

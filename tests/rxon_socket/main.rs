@@ -6,6 +6,8 @@ mod frames;
 mod newer;
 mod progress;
 mod server;
+#[path = "../support/until.rs"]
+mod until;
 mod worker;
 
 use axon_worker::config::{OrchestratorSettings, RxonVersion, Timing};

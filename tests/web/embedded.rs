@@ -1,16 +1,15 @@
 //! Pages as a part of somebody else's service, and events for its parts.
 
-use std::sync::mpsc;
-use std::time::Duration;
-
 use actix::prelude::*;
 use actix_web::{App, HttpServer, web};
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{Worker, WorkerEvent, WorkerHandle, config::Settings};
 use futures_util::StreamExt;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::echo;
+use crate::until::until;
 
 fn worker(kind: &str, orchestrator: &MemoryOrchestrator) -> WorkerHandle {
     Worker::builder(kind)
@@ -105,7 +104,7 @@ async fn a_service_that_outlives_its_worker_says_so_and_ends_its_streams() {
 }
 
 /// Passes on what it hears.
-struct Listener(mpsc::Sender<String>);
+struct Listener(mpsc::UnboundedSender<String>);
 
 impl Actor for Listener {
     type Context = Context<Self>;
@@ -132,10 +131,8 @@ impl Handler<WorkerEvent> for Listener {
 async fn an_actor_hears_what_happens_in_its_order() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = worker("heard", &orchestrator);
-    while worker.status().registered == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let (tell, told) = mpsc::channel();
+    until("it is registered", || worker.status().registered == 1).await;
+    let (tell, mut told) = mpsc::unbounded_channel();
     let listener = Listener(tell).start();
     worker.subscribe(listener.recipient());
     let mut events = worker.events();
@@ -153,8 +150,12 @@ async fn an_actor_hears_what_happens_in_its_order() {
     while let Some(event) = events.next().await {
         assert!(matches!(event, WorkerEvent::Draining | WorkerEvent::Ended));
     }
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let heard: Vec<_> = told.try_iter().collect();
+    // The worker had the only address of the actor, which ends with it.
+    drop(worker);
+    let mut heard = Vec::new();
+    while let Some(word) = told.recv().await {
+        heard.push(word);
+    }
     assert_eq!(
         heard,
         [

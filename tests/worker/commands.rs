@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use crate::support::{Gate, SECOND, gated, start, worker};
+use crate::until::until;
 
 fn cancel(id: impl Into<String>) -> Command {
     Command::Cancel(CancelTarget(id.into()))
@@ -206,13 +207,9 @@ async fn whoever_is_let_in_and_thrown_out_at_once_does_not_come_back_in_a_hot_lo
     let began = tokio::time::Instant::now();
     for link in 1..=5 {
         orchestrator.called(Call::OpenCommands, link).await;
-        while !orchestrator.has_commands_open() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the channel is open", || orchestrator.has_commands_open()).await;
         orchestrator.break_commands(replaced.clone());
-        while orchestrator.has_commands_open() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("it breaks", || !orchestrator.has_commands_open()).await;
     }
     assert!(began.elapsed() >= 4 * 30 * SECOND, "{:?}", began.elapsed());
 }

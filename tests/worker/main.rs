@@ -28,3 +28,5 @@ mod support;
 mod telling;
 mod threads;
 mod trouble;
+#[path = "../support/until.rs"]
+mod until;

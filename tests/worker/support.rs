@@ -13,6 +13,8 @@ use axon_worker::{
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+use crate::until::until;
+
 pub const SECOND: Duration = Duration::from_secs(1);
 
 /// Counts what runs, and lets tasks named `gated` go when it is opened.
@@ -48,9 +50,7 @@ impl Gate {
 
     /// Waits until so many tasks run.
     pub async fn runs(&self, tasks: usize) {
-        while self.running() < tasks {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the tasks run", || self.running() >= tasks).await;
     }
 }
 

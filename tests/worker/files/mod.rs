@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::shelf::{Mood, Shelf};
+use crate::until::until;
 
 /// Calls of handlers.
 type Calls = Arc<AtomicUsize>;
@@ -127,16 +128,6 @@ impl Stage {
         let inside = processes.iter().flat_map(|process| entries(process));
         inside.filter(|path| path.is_dir()).collect()
     }
-}
-
-async fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    for _ in 0..10_000 {
-        if holds() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("not in time: {what}");
 }
 
 #[track_caller]
