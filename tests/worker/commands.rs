@@ -10,7 +10,7 @@ use axon_worker::{CommandCall, Outcome, RawJson, TaskError, WorkerBuilder};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::support::{Gate, SECOND, gated, start, worker};
+use crate::support::{Gate, SECOND, gated, reported, start, worker};
 use crate::until::until;
 
 fn cancel(id: impl Into<String>) -> Command {
@@ -119,9 +119,7 @@ async fn a_task_that_waits_for_its_type_is_cancelled_over_the_channel() {
     orchestrator.submit("video_a", &());
     gate.runs(1).await;
     let parked = orchestrator.submit("video_b", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 2)
-        .await;
+    reported(&orchestrator, 2).await;
     orchestrator.command(cancel(parked.as_str()));
     let result = orchestrator.result_of(&parked).await;
     assert_eq!(result.outcome, Outcome::Cancelled);

@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "one test program in several files")]
 
+mod bare;
 mod cancel;
 mod capacity;
 mod commands;

@@ -1,52 +1,13 @@
 //! An orchestrator that has no events and never answers progress.
 
-use std::sync::Arc;
-
-use axon_worker::transport::memory::Memory;
-use axon_worker::transport::{
-    BeatReply, Offer, ProgressUpdate, Receipt, Report, Standing, Transport, WorkerCard,
-};
-use axon_worker::{Task, TaskResult};
-use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 use super::*;
-
-type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
-
-/// Has no events and cannot call skills, as RXON 1.0b2, and never answers progress.
-#[derive(Debug)]
-struct Older(Memory);
-
-impl Transport for Older {
-    fn register(&self, card: Arc<WorkerCard>, report: Report) -> Answer<'_, ()> {
-        self.0.register(card, report)
-    }
-
-    fn heartbeat(&self, report: Report) -> Answer<'_, BeatReply> {
-        self.0.heartbeat(report)
-    }
-
-    fn probe(&self) -> Answer<'_, Standing> {
-        self.0.probe()
-    }
-
-    fn poll(&self, offer: Offer) -> Answer<'_, Option<Task>> {
-        self.0.poll(offer)
-    }
-
-    fn deliver(&self, result: Arc<TaskResult>) -> Answer<'_, Receipt> {
-        self.0.deliver(result)
-    }
-
-    fn progress(&self, _: ProgressUpdate) -> Answer<'_, ()> {
-        Box::pin(std::future::pending())
-    }
-}
+use crate::bare::Bare;
 
 fn older(orchestrator: &MemoryOrchestrator) -> WorkerBuilder {
     let connect = orchestrator.connect();
-    worker(orchestrator).only_transport("older", move |origin| Older(connect(origin)))
+    worker(orchestrator).only_transport("older", move |origin| Bare::deaf(connect(origin)))
 }
 
 #[actix_rt::test]

@@ -1,18 +1,9 @@
 //! Progress: how often it goes out, and that the last value is never late.
 
-use axon_worker::transport::Habits;
 use tokio::time::Instant;
 
 use super::*;
-
-/// An orchestrator that counts what it is sent.
-fn counting() -> MemoryOrchestrator {
-    let orchestrator = MemoryOrchestrator::new();
-    let mut habits = Habits::default();
-    habits.counts_requests = true;
-    orchestrator.set_habits(habits);
-    orchestrator
-}
+use crate::support::counting;
 
 #[actix_rt::test]
 async fn where_nobody_counts_a_value_goes_out_ten_times_a_second() {

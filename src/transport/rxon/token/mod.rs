@@ -90,24 +90,16 @@ impl TokenKeeper {
         if !self.is_on {
             return http.exchange(request, body, limits, repeat).await;
         }
-        // Its future is large, and most have no need of it.
-        Box::pin(self.exchange_with_token(http, request, body, limits, repeat)).await
-    }
-
-    async fn exchange_with_token(
-        &self,
-        http: &Http,
-        request: &Request,
-        body: Option<Bytes>,
-        limits: Limits,
-        repeat: Repeat,
-    ) -> Result<Answer, TransportError> {
-        let shown = self.before(http).await?;
-        let answer = http.exchange(request, body.clone(), limits, repeat).await?;
-        if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
-            return http.exchange(request, body, limits, repeat).await;
-        }
-        Ok(answer)
+        // This future is large, and most have no need of it.
+        Box::pin(async move {
+            let shown = self.before(http).await?;
+            let answer = http.exchange(request, body.clone(), limits, repeat).await?;
+            if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
+                return http.exchange(request, body, limits, repeat).await;
+            }
+            Ok(answer)
+        })
+        .await
     }
 
     /// To be called before a request: gets a token when there is none, or when it is
