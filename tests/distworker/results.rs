@@ -8,7 +8,7 @@ use axon_worker::{Data, RawJson, TaskContext, TaskError};
 use serde_json::json;
 use tokio::sync::Notify;
 
-use crate::support::{assert_works, completed, outcome, soon, until, worker};
+use crate::support::{assert_works, completed, outcome, soon, until, worker, worker_1};
 
 #[actix_rt::test]
 async fn a_task_goes_with_its_connection_and_the_worker_comes_back() {
@@ -104,11 +104,7 @@ async fn with_an_id_of_its_own_a_worker_brings_its_results_over_the_next_connect
         .start()
         .await
         .unwrap();
-    let worker = worker(&controller)
-        .configure(|settings| {
-            settings.distworker.worker_id = "w-1".to_owned();
-            settings.distworker.worker_token = "t-1".into();
-        })
+    let worker = worker_1(&controller)
         .data(gate.clone())
         .queue("work", gated)
         .spawn()

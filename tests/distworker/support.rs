@@ -27,6 +27,14 @@ pub(crate) fn worker(controller: &DistController) -> WorkerBuilder {
         .queue("slow.*", slow)
 }
 
+/// A worker with an id of its own, which is that of the session `w-1` with the token `t-1`.
+pub(crate) fn worker_1(controller: &DistController) -> WorkerBuilder {
+    worker(controller).configure(|settings| {
+        settings.distworker.worker_id = "w-1".to_owned();
+        settings.distworker.worker_token = "t-1".into();
+    })
+}
+
 pub(crate) async fn echo(input: RawJson) -> Result<RawJson, TaskError> {
     Ok(input)
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axon_worker::dev::{DistController, DistEvent};
 use serde_json::json;
 
-use crate::support::{Log, assert_works, soon, worker};
+use crate::support::{Log, assert_works, soon, worker, worker_1};
 
 #[actix_rt::test]
 async fn an_id_whose_session_is_gone_is_given_up() {
@@ -15,11 +15,7 @@ async fn an_id_whose_session_is_gone_is_given_up() {
         .start()
         .await
         .unwrap();
-    let worker = worker(&controller)
-        .configure(|settings| {
-            settings.distworker.worker_id = "w-1".to_owned();
-            settings.distworker.worker_token = "t-1".into();
-        })
+    let worker = worker_1(&controller)
         .build()
         .unwrap()
         .spawn_local()

@@ -1,6 +1,7 @@
 //! Pages as a part of somebody else's service, and events for its parts.
 
 use actix::prelude::*;
+use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{Worker, WorkerEvent, WorkerHandle, config::Settings};
@@ -20,25 +21,30 @@ fn worker(kind: &str, orchestrator: &MemoryOrchestrator) -> WorkerHandle {
         .expect("started")
 }
 
+/// Somebody's service, and its port.
+fn serve(routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> (u16, ServerHandle) {
+    let server = HttpServer::new(move || App::new().configure(routes.clone()))
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .expect("a port");
+    let port = server.addrs()[0].port();
+    let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    (port, handle)
+}
+
 #[actix_rt::test]
 async fn two_workers_share_a_service_and_its_port() {
     let (one, two) = (MemoryOrchestrator::new(), MemoryOrchestrator::new());
     let workers = [worker("first", &one), worker("second", &two)];
     let pages = workers.clone();
-    let server = HttpServer::new(move || {
+    let (port, handle) = serve(move |app| {
         let [first, second] = pages.clone();
-        App::new()
-            .service(web::scope("/first").configure(axon_worker::web::routes(first)))
-            .service(web::scope("/second").configure(axon_worker::web::routes(second)))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind(("127.0.0.1", 0))
-    .expect("a port");
-    let port = server.addrs()[0].port();
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+        app.service(web::scope("/first").configure(axon_worker::web::routes(first)));
+        app.service(web::scope("/second").configure(axon_worker::web::routes(second)));
+    });
     for (scope, worker) in ["first", "second"].iter().zip(&workers) {
         for path in ["", "/", "/health", "/status"] {
             let url = format!("http://127.0.0.1:{port}/{scope}{path}");
@@ -67,16 +73,9 @@ async fn a_service_that_outlives_its_worker_says_so_and_ends_its_streams() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = worker("mortal", &orchestrator);
     let pages = worker.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(axon_worker::web::routes(pages.clone())))
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", 0))
-            .expect("a port");
-    let port = server.addrs()[0].port();
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+    let (port, handle) = serve(move |app| {
+        app.configure(axon_worker::web::routes(pages.clone()));
+    });
     let get = |path: &str| {
         let url = format!("http://127.0.0.1:{port}{path}");
         awc::Client::default().get(url).send()

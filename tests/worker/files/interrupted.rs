@@ -1,17 +1,25 @@
 //! Cancels, time limits and the end of the worker, while files are on their way.
 
+use axon_worker::TaskId;
+
 use super::*;
 
-#[actix_rt::test]
-async fn a_cancel_ends_a_download_and_the_handler_is_never_called() {
-    let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
+/// A task whose file is on its way and does not get on.
+async fn held_download(stage: &Stage) -> TaskId {
     stage.shelf.put("s3://in/a", "x");
     stage.shelf.gets(Mood::Holding);
     let task = stage
         .orchestrator
         .submit("upper", &json!({ "input": "s3://in/a" }));
     until("the download begins", || stage.shelf.busy() == 1).await;
+    task
+}
+
+#[actix_rt::test]
+async fn a_cancel_ends_a_download_and_the_handler_is_never_called() {
+    let stage = Stage::new();
+    let worker = stage.worker().spawn().unwrap();
+    let task = held_download(&stage).await;
     // The grace time of half a minute is for handlers; a download needs none.
     worker.cancel(task.as_str());
     let result = stage.orchestrator.result_of(&task).await;
@@ -57,12 +65,7 @@ async fn a_shutdown_ends_transfers_when_its_time_is_up() {
         settings.timing.shutdown_timeout = Duration::from_millis(300);
     });
     let worker = builder.spawn().unwrap();
-    stage.shelf.put("s3://in/a", "x");
-    stage.shelf.gets(Mood::Holding);
-    let task = stage
-        .orchestrator
-        .submit("upper", &json!({ "input": "s3://in/a" }));
-    until("the download begins", || stage.shelf.busy() == 1).await;
+    let task = held_download(&stage).await;
     let report = worker.shutdown().await;
     let result = stage.orchestrator.result_of(&task).await;
     assert_eq!(error(&result).code(), &ErrorCode::Transient);

@@ -5,7 +5,6 @@ use prost::Message;
 
 use super::{DistEvent, State, json_of};
 use crate::dev::dist::task::{DistOutcome, DistProgress, Record};
-use crate::task::Attachment;
 use crate::transport::distworker::wire::messages::{Envelope, FileInfo, Payload, WorkerHealth};
 
 impl State {
@@ -81,21 +80,11 @@ impl State {
             self.pending.push_back(task_id.to_owned());
         } else {
             record.view.outcome = Some(outcome);
-            record.view.result_files = files.into_iter().map(attachment).collect();
+            record.view.result_files = files.into_iter().map(Into::into).collect();
         }
         // Whatever else the worker has: the same task may be ended twice.
         if let Some(connection) = self.connections.get_mut(&number) {
             connection.current = None;
         }
-    }
-}
-
-fn attachment(file: FileInfo) -> Attachment {
-    Attachment {
-        id: file.file_id,
-        name: file.filename,
-        content_type: file.content_type,
-        size: file.size,
-        url: file.storage_url,
     }
 }
