@@ -1,6 +1,7 @@
 //! Uploads that fail or are called off, and leave no parts.
 
 use super::*;
+use crate::until::until;
 
 #[actix_rt::test]
 async fn parts_that_fail_are_sent_again() {
@@ -76,6 +77,7 @@ async fn an_upload_that_is_called_off_leaves_no_parts() {
         }
         assert_eq!(stage.server.memory.begun_uploads(), 1, "{target}");
         assert_eq!(stage.server.memory.open_uploads(), 0, "{target}");
-        assert_eq!(stage.transfers.counts().active, 0);
+        // The connection lets go of what it was sending a moment after the request is over.
+        until("none is active", || stage.transfers.counts().active == 0).await;
     }
 }
