@@ -30,7 +30,7 @@ pub(crate) fn worker(controller: &DistController) -> WorkerBuilder {
 /// A worker with an id of its own, which is that of the session `w-1` with the token `t-1`.
 pub(crate) fn worker_1(controller: &DistController) -> WorkerBuilder {
     worker(controller).configure(|settings| {
-        settings.distworker.worker_id = "w-1".to_owned();
+        "w-1".clone_into(&mut settings.distworker.worker_id);
         settings.distworker.worker_token = "t-1".into();
     })
 }
