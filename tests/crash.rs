@@ -14,6 +14,10 @@ use serde_json::{Value, json};
 
 #[path = "support/example.rs"]
 mod example;
+#[path = "support/until.rs"]
+mod until;
+
+use until::until;
 
 const JOBS: usize = 400;
 const KILLS: usize = 6;
@@ -75,9 +79,14 @@ async fn submit(orchestrator: &DevOrchestrator, name: &str, params: Value) -> Jo
 
 /// Waits until so many results were sent, accepted or not.
 async fn results_sent(orchestrator: &DevOrchestrator, at_least: u64) {
-    while orchestrator.request_count(Endpoint::Result) < at_least {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let sent = || orchestrator.request_count(Endpoint::Result) >= at_least;
+    until("the results are sent", sent).await;
+}
+
+/// How many lines of the worker's log say that.
+fn logged(folder: &Path, what: &str) -> usize {
+    let log = std::fs::read_to_string(folder.join(LOG)).expect("a log");
+    log.lines().filter(|line| line.contains(what)).count()
 }
 
 async fn job_done(job: &JobHandle) -> JobState {
@@ -98,8 +107,11 @@ async fn undelivered_results_survive_a_kill_and_go_out_before_the_first_poll() {
         .wait_until(|view| view.running_tasks("add").now == 20)
         .await;
     results_sent(&orchestrator, 2).await;
-    // Only one of them is tried while the orchestrator fails; the others have ended.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    // Only one of them is tried while the orchestrator fails.
+    let ended = || logged(folder.path(), "task ended") == 20;
+    until("all have ended", ended).await;
+    // Each is noted a moment after; nothing outside the process shows when.
+    tokio::time::sleep(Duration::from_millis(200)).await;
     worker.kill();
     orchestrator.clear_faults();
     orchestrator.clear_requests();
@@ -112,9 +124,8 @@ async fn undelivered_results_survive_a_kill_and_go_out_before_the_first_poll() {
     }
     assert_eq!(orchestrator.stale_results(), 0);
     // Requests are recorded when their answers are out.
-    while orchestrator.requests_to(Endpoint::Result).len() < 20 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let recorded = || orchestrator.requests_to(Endpoint::Result).len() >= 20;
+    until("they are recorded", recorded).await;
     // The last poll of the killed worker ends only now.
     let registered = orchestrator.requests_to(Endpoint::Register)[0].arrived;
     let polls = orchestrator.requests_to(Endpoint::Poll);
@@ -142,9 +153,7 @@ async fn a_running_task_is_retried_after_a_kill_and_refused_after_two() {
             let history = job.report().history;
             history.len() == life && history[life - 1].handed_out_at.is_some()
         };
-        while !with_the_worker() {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        until("the worker has it", with_the_worker).await;
         // A small one after it: when that is done, both were noted.
         let after = submit(&orchestrator, "echo", json!({})).await;
         assert_eq!(job_done(&after).await, JobState::Finished);
@@ -290,13 +299,8 @@ async fn files_of_a_killed_worker_are_swept_and_those_of_a_live_one_stay() {
     let killed = both.keys().find(|process| !before.contains_key(*process));
     let killed = killed.expect("the folder of the killed process");
     let _again = start("mortal");
-    for _ in 0..5_000 {
-        if !killed.exists() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    assert!(!killed.exists(), "{}", killed.display());
+    let swept = format!("swept: {}", killed.display());
+    until(&swept, || !killed.exists()).await;
     // Its task comes again, and gets its file in a folder of the new process.
     let after = processes_with_a_file(&tasks, 2).await;
     for (process, files) in &before {

@@ -1,5 +1,7 @@
 //! The development orchestrator over HTTP, from a plain client's side.
 
+#[path = "dev_orchestrator/captured.rs"]
+mod captured;
 #[path = "dev_orchestrator/captures.rs"]
 mod captures;
 #[path = "dev_orchestrator/client.rs"]

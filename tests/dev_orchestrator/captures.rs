@@ -6,10 +6,11 @@ use std::io::Read;
 use std::time::Duration;
 
 use axon_worker::JobId;
-use axon_worker::dev::{DevOrchestrator, JobHandle, JobSpec, JobState};
+use axon_worker::dev::{DevOrchestrator, JobHandle, JobState};
 use flate2::read::GzDecoder;
 use serde_json::{Value, json};
 
+use super::captured::{by_answer, job_of, step};
 use super::client::Client;
 
 macro_rules! capture {
@@ -48,41 +49,11 @@ impl Ids {
     }
 }
 
-/// A job like those of the captures: one step called `start`.
-fn spec(tasks: &[&Value]) -> JobSpec {
-    let transitions = json!({"success": "finished", "needs_review": "review",
-        "needs_manual_review": "review"});
-    let task = |task: &&Value| json!({"task": task["type"], "params": task["params"]});
-    let step = match tasks {
-        [single] => {
-            let mut step = task(single);
-            step["transitions"] = transitions;
-            step
-        }
-        several => {
-            let tasks: Vec<Value> = several.iter().map(task).collect();
-            json!({"parallel": tasks, "transitions": transitions})
-        }
-    };
-    JobSpec::from_json(json!({"start": "start", "steps": {"start": step}})).unwrap()
-}
-
 /// Plays every exchange in the order of the answers, and returns the jobs by the
 /// ids they have in the capture.
 async fn play(orchestrator: &DevOrchestrator, capture: &Value) -> HashMap<String, JobHandle> {
     let client = Client::with_token(orchestrator, "probe-worker-1", "dummy-worker-token");
-    let exchanges = capture["exchanges"].as_array().unwrap();
-    let mut exchanges: Vec<&Value> = exchanges
-        .iter()
-        .filter(|exchange| !exchange["response"].is_null())
-        .collect();
-    let is_poll = |exchange: &Value| exchange["request"]["method"] == "GET";
-    exchanges.sort_by(|a, b| {
-        let time = |exchange: &Value| exchange["t_response"].as_f64().unwrap();
-        time(a)
-            .total_cmp(&time(b))
-            .then(is_poll(a).cmp(&is_poll(b)))
-    });
+    let exchanges = by_answer(capture);
     let tasks: Vec<&Value> = exchanges
         .iter()
         .map(|exchange| &exchange["response"]["json"])
@@ -106,7 +77,7 @@ async fn play(orchestrator: &DevOrchestrator, capture: &Value) -> HashMap<String
             if capture["scenario"] != "parallel" {
                 all.truncate(1);
             }
-            let job = orchestrator.submit(spec(&all)).await.unwrap();
+            let job = orchestrator.submit(job_of(step(&all))).await.unwrap();
             jobs.insert(job_id.to_owned(), job);
         }
         let body = request.get("json").map(|body| ids.ours(body));
@@ -233,7 +204,10 @@ async fn a_plain_client_gets_the_answers_it_got() {
                 .await;
         }
         if captured["params"].is_object() {
-            orchestrator.submit(spec(&[&captured])).await.unwrap();
+            orchestrator
+                .submit(job_of(step(&[&captured])))
+                .await
+                .unwrap();
         }
         let request = &item["request"];
         let target = request["target"].as_str().unwrap();

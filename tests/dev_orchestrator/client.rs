@@ -2,10 +2,16 @@
 
 use std::time::Duration;
 
-use axon_worker::dev::DevOrchestrator;
+use axon_worker::dev::{DevOrchestrator, Quirks};
 use serde_json::{Value, json};
 
 pub(crate) const TOKEN: &str = "your-secret-worker-token";
+
+/// An orchestrator that does something of its own.
+pub(crate) async fn with_quirks(quirks: Quirks) -> DevOrchestrator {
+    let builder = DevOrchestrator::builder().quirks(quirks);
+    builder.start().await.unwrap()
+}
 
 /// A plain HTTP client that acts as one worker.
 pub(crate) struct Client {

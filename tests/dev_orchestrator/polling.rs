@@ -7,7 +7,7 @@ use std::time::Duration;
 use axon_worker::dev::{DevOrchestrator, Endpoint, JobSpec, JobState, Quirks};
 use serde_json::json;
 
-use super::client::{Client, TOKEN};
+use super::client::{Client, TOKEN, with_quirks};
 
 fn echo(n: usize) -> JobSpec {
     JobSpec::task("echo", json!({"n": n}))
@@ -135,15 +135,11 @@ async fn a_poll_whose_client_is_gone_takes_no_task_with_it() {
 
 #[actix_rt::test]
 async fn with_the_quirk_an_aborted_poll_loses_the_next_task() {
-    let quirks = Quirks {
+    let orchestrator = with_quirks(Quirks {
         aborted_polls_lose_tasks: true,
         ..Quirks::default()
-    };
-    let orchestrator = DevOrchestrator::builder()
-        .quirks(quirks)
-        .start()
-        .await
-        .unwrap();
+    })
+    .await;
     let worker = Client::new(&orchestrator, "w");
     worker.register(&["echo"]).await;
     let gone = raw_poll(&orchestrator, "w");

@@ -7,7 +7,7 @@ use axon_worker::dev::{
 };
 use serde_json::json;
 
-use super::client::Client;
+use super::client::{Client, with_quirks};
 
 fn echo() -> JobSpec {
     JobSpec::task("echo", json!({}))
@@ -118,15 +118,11 @@ async fn rate_limits_refuse_and_can_be_lifted() {
 
 #[actix_rt::test]
 async fn without_a_queue_a_job_needs_a_worker_that_is_idle_now() {
-    let quirks = Quirks {
+    let orchestrator = with_quirks(Quirks {
         no_queue: true,
         ..Quirks::default()
-    };
-    let orchestrator = DevOrchestrator::builder()
-        .quirks(quirks)
-        .start()
-        .await
-        .unwrap();
+    })
+    .await;
     let job = orchestrator.submit(echo()).await.unwrap();
     assert_eq!(job.finished().await.state, JobState::Quarantined);
 

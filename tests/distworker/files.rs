@@ -4,7 +4,7 @@ use axon_worker::dev::{DistController, DistTask};
 use axon_worker::{Attachment, QueueTask, RawJson, TaskError};
 use serde_json::{Value, json};
 
-use crate::support::{assert_failed, completed, outcome, worker};
+use crate::support::{assert_failed, completed, outcome, worker, worker_1};
 
 async fn read(_: RawJson, task: QueueTask) -> Result<Value, TaskError> {
     let mut texts = Vec::new();
@@ -32,11 +32,7 @@ async fn a_worker_with_an_id_gets_files_with_a_signed_request() {
         .await
         .unwrap();
     controller.keep_file("3f0c6c1e", "hello");
-    let worker = worker(&controller)
-        .configure(|settings| {
-            settings.distworker.worker_id = "w-1".to_owned();
-            settings.distworker.worker_token = "t-1".into();
-        })
+    let worker = worker_1(&controller)
         .queue("files.#", read)
         .spawn()
         .unwrap();

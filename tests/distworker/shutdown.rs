@@ -41,7 +41,8 @@ async fn running_tasks_finish_and_their_results_are_delivered() {
     // Nobody else is there, so it is for the next worker.
     let next = controller.submit("echo.any", &json!({}));
     let later = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        let draining = |e: &DistEvent| matches!(e, DistEvent::Heartbeat { health: "DOWN", .. });
+        soon("it says that it ends", controller.event_where(draining)).await;
         gate.notify_one();
     };
     let (report, ()) = tokio::join!(worker.shutdown(), later);

@@ -9,6 +9,8 @@ use axon_worker::dev::{DistController, DistOutcome};
 use axon_worker::{RawJson, TaskContext, TaskError, Worker, WorkerBuilder};
 use serde_json::{Value, json};
 
+pub(crate) use crate::until::until;
+
 /// The first wait before a connection is opened again.
 pub(crate) const RECONNECT: Duration = Duration::from_millis(50);
 
@@ -25,6 +27,14 @@ pub(crate) fn worker(controller: &DistController) -> WorkerBuilder {
         .queue("slow.*", slow)
 }
 
+/// A worker with an id of its own, which is that of the session `w-1` with the token `t-1`.
+pub(crate) fn worker_1(controller: &DistController) -> WorkerBuilder {
+    worker(controller).configure(|settings| {
+        "w-1".clone_into(&mut settings.distworker.worker_id);
+        settings.distworker.worker_token = "t-1".into();
+    })
+}
+
 pub(crate) async fn echo(input: RawJson) -> Result<RawJson, TaskError> {
     Ok(input)
 }
@@ -39,16 +49,6 @@ pub(crate) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), happens)
         .await
         .unwrap_or_else(|_| panic!("it did not happen: {what}"))
-}
-
-/// Looks again and again, since nobody tells.
-pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
-    let looking = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    soon(what, looking).await;
 }
 
 pub(crate) async fn outcome(controller: &DistController, task: &str) -> DistOutcome {

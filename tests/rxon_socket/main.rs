@@ -6,17 +6,33 @@ mod frames;
 mod newer;
 mod progress;
 mod server;
+#[path = "../support/until.rs"]
+mod until;
 mod worker;
+
+use std::collections::BTreeMap;
 
 use axon_worker::config::{OrchestratorSettings, RxonVersion, Timing};
 use axon_worker::transport::rxon::{RxonHttp, TlsFiles};
-use axon_worker::transport::{Command, CommandLink, Transport, TransportError};
+use axon_worker::transport::{Command, CommandLink, ProgressUpdate, Transport, TransportError};
 use axon_worker::{OrchestratorId, WorkerId};
 
 use server::{Peer, Server};
 
 const TOKEN: &str = "t0ken-of-the-tests";
 const CANCEL: &str = r#"{"command": "cancel_task", "task_id": "t", "job_id": "j"}"#;
+
+/// Progress of the task that [`CANCEL`] is about.
+fn update(progress: f64, message: &str) -> ProgressUpdate {
+    ProgressUpdate {
+        task_id: "t".into(),
+        job_id: "j".into(),
+        progress,
+        message: message.to_owned(),
+        data: None,
+        trace_context: BTreeMap::new(),
+    }
+}
 
 fn transport(url: &str) -> RxonHttp {
     speaking(url, RxonVersion::Auto)

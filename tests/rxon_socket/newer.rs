@@ -5,22 +5,11 @@ use std::collections::BTreeMap;
 use axon_worker::RawJson;
 use axon_worker::config::RxonVersion;
 use axon_worker::transport::rxon::security::{MessageKind, SigningKey, verify_message};
-use axon_worker::transport::{Event, ProgressUpdate, Transport};
+use axon_worker::transport::{Event, Transport};
 use serde_json::{Value, json};
 
 use super::server::{Peer, Server, TEXT};
-use super::{CANCEL, Connected, TOKEN, called_off, connected_in};
-
-fn update(progress: f64, message: &str) -> ProgressUpdate {
-    ProgressUpdate {
-        task_id: "t".into(),
-        job_id: "j".into(),
-        progress,
-        message: message.to_owned(),
-        data: None,
-        trace_context: BTreeMap::new(),
-    }
-}
+use super::{CANCEL, Connected, TOKEN, called_off, connected_in, update};
 
 fn event(payload: &Value) -> Event {
     Event {

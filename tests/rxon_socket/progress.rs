@@ -1,23 +1,10 @@
 //! Progress on its way out.
 
-use std::collections::BTreeMap;
-
 use axon_worker::transport::{ProgressUpdate, Transport, TransportError};
 use serde_json::Value;
 
 use super::server::TEXT;
-use super::{CANCEL, Connected, called_off, connected, transport};
-
-fn update(progress: f64, message: &str) -> ProgressUpdate {
-    ProgressUpdate {
-        task_id: "t".into(),
-        job_id: "j".into(),
-        progress,
-        message: message.to_owned(),
-        data: None,
-        trace_context: BTreeMap::new(),
-    }
-}
+use super::{CANCEL, Connected, called_off, connected, transport, update};
 
 #[actix_rt::test]
 async fn progress_goes_out_in_the_form_of_the_python_worker() {
@@ -42,13 +29,11 @@ async fn progress_goes_out_in_the_form_of_the_python_worker() {
     } = connected().await;
     for wire in &sent {
         let text = |name: &str| wire[name].as_str().unwrap();
+        let progress = wire["progress"].as_f64().unwrap();
         let update = ProgressUpdate {
             task_id: text("task_id").into(),
             job_id: text("job_id").into(),
-            progress: wire["progress"].as_f64().unwrap(),
-            message: text("message").to_owned(),
-            data: None,
-            trace_context: BTreeMap::new(),
+            ..update(progress, text("message"))
         };
         transport.progress(update).await.unwrap();
     }

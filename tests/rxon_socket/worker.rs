@@ -10,6 +10,8 @@ use axon_worker::{
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use crate::until::until;
+
 const TOKEN: &str = "your-secret-worker-token";
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -34,11 +36,11 @@ fn worker(orchestrator: &DevOrchestrator) -> WorkerBuilder {
 
 async fn started(orchestrator: &DevOrchestrator) -> WorkerHandle {
     let handle = worker(orchestrator).spawn().unwrap();
-    until(orchestrator, has_socket).await;
+    seen(orchestrator, has_socket).await;
     handle
 }
 
-async fn until(orchestrator: &DevOrchestrator, is_so: fn(&View<'_>) -> bool) {
+async fn seen(orchestrator: &DevOrchestrator, is_so: fn(&View<'_>) -> bool) {
     orchestrator.wait_within(PATIENCE, is_so).await.unwrap();
 }
 
@@ -56,9 +58,7 @@ async fn running(orchestrator: &DevOrchestrator) -> JobHandle {
         .submit(JobSpec::task("wait", json!({})))
         .await
         .unwrap();
-    while job.report().progress.is_none() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("it has told", || job.report().progress.is_some()).await;
     job
 }
 
@@ -88,7 +88,7 @@ async fn the_socket_comes_back_after_the_orchestrator_was_away() {
         .restart(axon_worker::dev::Keep::Nothing)
         .await
         .unwrap();
-    until(&orchestrator, has_socket).await;
+    seen(&orchestrator, has_socket).await;
     let job = running(&orchestrator).await;
     cancelled(&job).await;
     handle.shutdown().await;
@@ -99,7 +99,7 @@ async fn a_worker_that_ends_closes_its_socket_itself() {
     let orchestrator = DevOrchestrator::start().await.unwrap();
     let handle = started(&orchestrator).await;
     handle.shutdown().await;
-    until(&orchestrator, has_none).await;
+    seen(&orchestrator, has_none).await;
 }
 
 #[actix_rt::test]
@@ -112,9 +112,7 @@ async fn a_worker_that_was_replaced_does_not_fight_for_its_place() {
             .requests_to(axon_worker::dev::Endpoint::Socket)
             .len()
     };
-    while sockets() < 2 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    until("both were there", || sockets() == 2).await;
     // Whoever was thrown out stays away for at least half a minute; a fight would
     // be on by now.
     tokio::time::sleep(Duration::from_secs(3)).await;
@@ -141,7 +139,7 @@ async fn a_custom_command_runs_away_from_the_control_thread_and_holds_up_no_canc
         .command("block", block)
         .spawn()
         .unwrap();
-    until(&orchestrator, has_socket).await;
+    seen(&orchestrator, has_socket).await;
     let job = running(&orchestrator).await;
     let command = json!({"command": "block", "params": {"a": 1}});
     assert!(orchestrator.command("w", &command));

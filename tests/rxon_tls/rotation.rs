@@ -1,6 +1,7 @@
 //! Files that are replaced while the worker runs. Connections are made one by one:
 //! the server here closes each after its answer.
 
+use axon_worker::transport::rxon::RxonHttp;
 use axon_worker::transport::{Standing, Transport};
 
 use super::authority::{Authority, Files, Valid};
@@ -19,15 +20,42 @@ fn shown(server: &Server) -> Vec<u8> {
     guests.last().unwrap().certificate.clone().unwrap()
 }
 
+/// A worker that has shown its certificate to a server of one authority.
+struct Known {
+    ours: Authority,
+    server: Server,
+    files: Files,
+    orchestrator: RxonHttp,
+    certificate: Vec<u8>,
+}
+
+impl Known {
+    async fn new() -> Self {
+        let ours = Authority::named("ours");
+        let config = ours.server().serve(Some(&ours));
+        let server = Server::answering(config, one_by_one).await;
+        let files = Files::trusting(&ours).with(&ours.client());
+        let orchestrator = transport(&server.url(), &files.paths());
+        orchestrator.probe().await.unwrap();
+        Self {
+            certificate: shown(&server),
+            ours,
+            server,
+            files,
+            orchestrator,
+        }
+    }
+}
+
 #[actix_rt::test]
 async fn a_new_certificate_is_shown_by_the_next_connection() {
-    let ours = Authority::named("ours");
-    let config = ours.server().serve(Some(&ours));
-    let server = Server::answering(config, one_by_one).await;
-    let files = Files::trusting(&ours).with(&ours.client());
-    let orchestrator = transport(&server.url(), &files.paths());
-    orchestrator.probe().await.unwrap();
-    let first = shown(&server);
+    let Known {
+        ours,
+        server,
+        files,
+        orchestrator,
+        certificate: first,
+    } = Known::new().await;
 
     files.put(&ours.client());
     assert_eq!(orchestrator.probe().await, Ok(Standing::Forgotten));
@@ -39,13 +67,13 @@ async fn a_new_certificate_is_shown_by_the_next_connection() {
 
 #[actix_rt::test]
 async fn files_that_do_not_fit_together_change_nothing_until_they_do() {
-    let ours = Authority::named("ours");
-    let config = ours.server().serve(Some(&ours));
-    let server = Server::answering(config, one_by_one).await;
-    let files = Files::trusting(&ours).with(&ours.client());
-    let orchestrator = transport(&server.url(), &files.paths());
-    orchestrator.probe().await.unwrap();
-    let first = shown(&server);
+    let Known {
+        ours,
+        server,
+        files,
+        orchestrator,
+        certificate: first,
+    } = Known::new().await;
 
     // The certificate comes before its key, and half a file before the whole.
     let next = ours.client();

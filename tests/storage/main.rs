@@ -13,3 +13,5 @@ mod server;
 mod stage;
 mod transfers;
 mod trouble;
+#[path = "../support/until.rs"]
+mod until;

@@ -5,6 +5,7 @@ use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{Outcome, RawJson, TaskContext, TaskError, Worker, WorkerHandle};
 
 use crate::get;
+use crate::until::until;
 
 const SECRET: &str = "open sesame";
 
@@ -54,9 +55,7 @@ async fn only_the_admin_token_opens_the_controls() {
 
     let id = orchestrator.submit("waits", &());
     orchestrator.called(Call::Poll, 2).await;
-    while worker.status().tasks.is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    until("it runs", || !worker.status().tasks.is_empty()).await;
     let cancel = format!("/cancel/{id}");
     assert_eq!(post(&worker, &cancel, Some(SECRET)).await, 202);
     let result = orchestrator.result_of(&id).await;

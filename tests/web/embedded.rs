@@ -1,16 +1,16 @@
 //! Pages as a part of somebody else's service, and events for its parts.
 
-use std::sync::mpsc;
-use std::time::Duration;
-
 use actix::prelude::*;
+use actix_web::dev::ServerHandle;
 use actix_web::{App, HttpServer, web};
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{Worker, WorkerEvent, WorkerHandle, config::Settings};
 use futures_util::StreamExt;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 use crate::echo;
+use crate::until::until;
 
 fn worker(kind: &str, orchestrator: &MemoryOrchestrator) -> WorkerHandle {
     Worker::builder(kind)
@@ -21,25 +21,30 @@ fn worker(kind: &str, orchestrator: &MemoryOrchestrator) -> WorkerHandle {
         .expect("started")
 }
 
+/// Somebody's service, and its port.
+fn serve(routes: impl Fn(&mut web::ServiceConfig) + Clone + Send + 'static) -> (u16, ServerHandle) {
+    let server = HttpServer::new(move || App::new().configure(routes.clone()))
+        .workers(1)
+        .disable_signals()
+        .bind(("127.0.0.1", 0))
+        .expect("a port");
+    let port = server.addrs()[0].port();
+    let server = server.run();
+    let handle = server.handle();
+    actix_rt::spawn(server);
+    (port, handle)
+}
+
 #[actix_rt::test]
 async fn two_workers_share_a_service_and_its_port() {
     let (one, two) = (MemoryOrchestrator::new(), MemoryOrchestrator::new());
     let workers = [worker("first", &one), worker("second", &two)];
     let pages = workers.clone();
-    let server = HttpServer::new(move || {
+    let (port, handle) = serve(move |app| {
         let [first, second] = pages.clone();
-        App::new()
-            .service(web::scope("/first").configure(axon_worker::web::routes(first)))
-            .service(web::scope("/second").configure(axon_worker::web::routes(second)))
-    })
-    .workers(1)
-    .disable_signals()
-    .bind(("127.0.0.1", 0))
-    .expect("a port");
-    let port = server.addrs()[0].port();
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+        app.service(web::scope("/first").configure(axon_worker::web::routes(first)));
+        app.service(web::scope("/second").configure(axon_worker::web::routes(second)));
+    });
     for (scope, worker) in ["first", "second"].iter().zip(&workers) {
         for path in ["", "/", "/health", "/status"] {
             let url = format!("http://127.0.0.1:{port}/{scope}{path}");
@@ -68,16 +73,9 @@ async fn a_service_that_outlives_its_worker_says_so_and_ends_its_streams() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = worker("mortal", &orchestrator);
     let pages = worker.clone();
-    let server =
-        HttpServer::new(move || App::new().configure(axon_worker::web::routes(pages.clone())))
-            .workers(1)
-            .disable_signals()
-            .bind(("127.0.0.1", 0))
-            .expect("a port");
-    let port = server.addrs()[0].port();
-    let server = server.run();
-    let handle = server.handle();
-    actix_rt::spawn(server);
+    let (port, handle) = serve(move |app| {
+        app.configure(axon_worker::web::routes(pages.clone()));
+    });
     let get = |path: &str| {
         let url = format!("http://127.0.0.1:{port}{path}");
         awc::Client::default().get(url).send()
@@ -105,7 +103,7 @@ async fn a_service_that_outlives_its_worker_says_so_and_ends_its_streams() {
 }
 
 /// Passes on what it hears.
-struct Listener(mpsc::Sender<String>);
+struct Listener(mpsc::UnboundedSender<String>);
 
 impl Actor for Listener {
     type Context = Context<Self>;
@@ -132,10 +130,8 @@ impl Handler<WorkerEvent> for Listener {
 async fn an_actor_hears_what_happens_in_its_order() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = worker("heard", &orchestrator);
-    while worker.status().registered == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    let (tell, told) = mpsc::channel();
+    until("it is registered", || worker.status().registered == 1).await;
+    let (tell, mut told) = mpsc::unbounded_channel();
     let listener = Listener(tell).start();
     worker.subscribe(listener.recipient());
     let mut events = worker.events();
@@ -153,8 +149,12 @@ async fn an_actor_hears_what_happens_in_its_order() {
     while let Some(event) = events.next().await {
         assert!(matches!(event, WorkerEvent::Draining | WorkerEvent::Ended));
     }
-    tokio::time::sleep(Duration::from_millis(10)).await;
-    let heard: Vec<_> = told.try_iter().collect();
+    // The worker had the only address of the actor, which ends with it.
+    drop(worker);
+    let mut heard = Vec::new();
+    while let Some(word) = told.recv().await {
+        heard.push(word);
+    }
     assert_eq!(
         heard,
         [

@@ -1,8 +1,9 @@
 //! Every reason not to be ready, brought about for real.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axon_worker::config::Settings;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
@@ -17,21 +18,37 @@ use axon_worker::{
 use futures_util::future::{LocalBoxFuture, pending, ready};
 use serde_json::Value;
 
+use crate::until::until;
 use crate::{echo, get};
 
 /// Handlers that hold their thread until the test lets go.
 #[derive(Clone)]
-struct Gate(Arc<Mutex<Receiver<()>>>);
+struct Gate {
+    closed: Arc<Mutex<Receiver<()>>>,
+    /// How often a handler has come to it.
+    comers: Arc<AtomicUsize>,
+}
 
 impl Gate {
     fn new() -> (Sender<()>, Self) {
         let (open, closed) = mpsc::channel();
-        (open, Self(Arc::new(Mutex::new(closed))))
+        let gate = Self {
+            closed: Arc::new(Mutex::new(closed)),
+            comers: Arc::default(),
+        };
+        (open, gate)
     }
 
     /// Blocks the thread; an error means that the test is over.
     fn wait(&self) {
-        let _ = self.0.lock().expect("one at a time").recv();
+        self.comers.fetch_add(1, Ordering::SeqCst);
+        let _ = self.closed.lock().expect("one at a time").recv();
+    }
+
+    /// Waits until a handler holds its thread.
+    async fn is_reached(&self) {
+        let reached = || self.comers.load(Ordering::SeqCst) > 0;
+        until("a handler holds its thread", reached).await;
     }
 }
 
@@ -66,9 +83,13 @@ fn start(builder: WorkerBuilder) -> WorkerHandle {
     worker.with_health_check().spawn().expect("started")
 }
 
+/// Longer than a busy machine takes.
+const PATIENCE: Duration = Duration::from_mins(1);
+
 /// Asks until the answer is 503 and names that reason, and returns all reasons.
 async fn unwell(worker: &WorkerHandle, path: &str, reason: &str) -> Vec<String> {
-    loop {
+    let began = Instant::now();
+    while began.elapsed() < PATIENCE {
         let (status, body) = get(worker, path).await;
         if status == 503 {
             let body: Value = serde_json::from_str(&body).expect("JSON");
@@ -82,11 +103,14 @@ async fn unwell(worker: &WorkerHandle, path: &str, reason: &str) -> Vec<String> 
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
+    panic!("{path} never said {reason:?}");
 }
 
 /// Asks until the answer is 200.
 async fn well(worker: &WorkerHandle, path: &str) {
+    let began = Instant::now();
     while get(worker, path).await.0 != 200 {
+        assert!(began.elapsed() < PATIENCE, "{path} never was well again");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -190,14 +214,11 @@ async fn slots_that_never_come_back_are_a_reason() {
         settings.intake.max_concurrent_tasks = 1;
         settings.timing.cancel_grace = Duration::from_millis(10);
     });
-    let worker = worker.data(gate).task("hold", blocking(hold_apart));
+    let worker = worker.data(gate.clone()).task("hold", blocking(hold_apart));
     let worker = start(worker);
-    let mut events = worker.events();
     let id = orchestrator.submit("hold", &());
-    while !matches!(
-        events.next().await,
-        Some(axon_worker::WorkerEvent::TaskStarted { .. })
-    ) {}
+    // A handler that is called off before it is called leaves its slot at once.
+    gate.is_reached().await;
     assert_eq!(get(&worker, "/ready").await.0, 200, "full is no trouble");
     worker.cancel(id.as_str());
     unwell(&worker, "/ready", "all 1 slots are kept by handlers").await;
@@ -271,9 +292,7 @@ async fn a_drain_is_a_reason_and_the_only_one() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = start(builder(&orchestrator, |_| {}));
     let id = orchestrator.submit("waits", &());
-    while worker.status().tasks.is_empty() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until("it runs", || !worker.status().tasks.is_empty()).await;
     worker.begin_shutdown();
     let reasons = unwell(&worker, "/ready", "shutting down").await;
     assert_eq!(reasons, ["shutting down"]);

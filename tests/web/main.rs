@@ -9,6 +9,8 @@ mod health;
 mod metrics;
 mod page;
 mod runtimes;
+#[path = "../support/until.rs"]
+mod until;
 
 use std::net::TcpListener;
 

@@ -9,6 +9,7 @@ use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{RawJson, TaskError, TaskFiles, Worker};
 use serde_json::json;
 
+use crate::until::until;
 use crate::{get, worker};
 
 /// All samples by name and labels. Every line has to be one of the format.
@@ -58,9 +59,8 @@ async fn what_happened_is_counted() {
         let id = orchestrator.submit("echo", &json!({}));
         orchestrator.result_of(&id).await;
     }
-    while worker.status().totals.delivered < 3 {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
-    }
+    let delivered = || worker.status().totals.delivered == 3;
+    until("all are delivered", delivered).await;
     let (status, text) = get(&worker, "/metrics").await;
     assert_eq!(status, 200);
     let samples = samples(&text);

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{ErrorCode, Outcome, RawJson, TaskSpec};
 
-use crate::support::{Gate, SECOND, failure, gated, start, worker};
+use crate::support::{Gate, SECOND, failure, gated, reported, start, worker};
 
 #[actix_rt::test]
 async fn a_handler_sees_the_cancel_at_once_and_the_result_is_cancelled() {
@@ -55,9 +55,7 @@ async fn a_task_that_waits_for_its_type_is_cancelled_at_once_and_frees_its_slot(
     orchestrator.submit("video_a", &());
     gate.runs(1).await;
     let parked = orchestrator.submit("video_b", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 2)
-        .await;
+    reported(&orchestrator, 2).await;
     handle.cancel(parked.as_str());
     assert_eq!(
         orchestrator.result_of(&parked).await.outcome,

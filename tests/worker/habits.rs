@@ -1,29 +1,13 @@
 //! What a worker does about the ways of an orchestrator.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use axon_worker::transport::memory::{Call, Memory, MemoryOrchestrator};
-use axon_worker::transport::{
-    Availability, BeatReply, Habits, Offer, ProgressUpdate, Receipt, Report, Standing, Transport,
-    TransportError, WorkerCard,
-};
-use axon_worker::{Task, TaskResult};
-use futures_util::future::LocalBoxFuture;
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::transport::{Availability, Habits};
 use tokio::time::Instant;
 
-use crate::support::{Gate, SECOND, start, worker};
-
-type Answer<'a, T> = LocalBoxFuture<'a, Result<T, TransportError>>;
-
-/// An orchestrator that counts heartbeats.
-fn counting() -> MemoryOrchestrator {
-    let orchestrator = MemoryOrchestrator::new();
-    let mut habits = Habits::default();
-    habits.counts_requests = true;
-    orchestrator.set_habits(habits);
-    orchestrator
-}
+use crate::bare::Bare;
+use crate::support::{Gate, SECOND, counting, reported, start, worker};
 
 #[actix_rt::test]
 async fn where_heartbeats_are_counted_a_stream_of_tasks_does_not_use_them_up() {
@@ -48,9 +32,7 @@ async fn the_first_changes_are_told_after_the_debounce() {
     for tasks in 1..=4 {
         orchestrator.submit("gated", &());
         let began = Instant::now();
-        orchestrator
-            .report_where(|report| report.running.len() == tasks)
-            .await;
+        reported(&orchestrator, tasks).await;
         assert!(began.elapsed() <= SECOND / 5, "{:?}", began.elapsed());
     }
 }
@@ -66,9 +48,7 @@ async fn the_last_state_is_told_however_many_there_were() {
     }
     orchestrator.submit("gated", &());
     let began = Instant::now();
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
     assert!(began.elapsed() <= 3 * SECOND, "{:?}", began.elapsed());
 }
 
@@ -126,38 +106,8 @@ async fn a_change_is_told_although_the_next_heartbeat_is_put_off() {
     assert_eq!(orchestrator.count(Call::Heartbeat), 1);
     orchestrator.submit("gated", &());
     let began = Instant::now();
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
     assert!(began.elapsed() <= SECOND / 5, "{:?}", began.elapsed());
-}
-
-/// An orchestrator whose polls cannot be dropped and which is slow to take note.
-#[derive(Debug)]
-struct Slow(Memory);
-
-impl Transport for Slow {
-    fn register(&self, card: Arc<WorkerCard>, report: Report) -> Answer<'_, ()> {
-        self.0.register(card, report)
-    }
-    fn heartbeat(&self, report: Report) -> Answer<'_, BeatReply> {
-        self.0.heartbeat(report)
-    }
-    fn probe(&self) -> Answer<'_, Standing> {
-        self.0.probe()
-    }
-    fn poll(&self, offer: Offer) -> Answer<'_, Option<Task>> {
-        self.0.poll(offer)
-    }
-    fn deliver(&self, result: Arc<TaskResult>) -> Answer<'_, Receipt> {
-        self.0.deliver(result)
-    }
-    fn progress(&self, update: ProgressUpdate) -> Answer<'_, ()> {
-        self.0.progress(update)
-    }
-    fn habits(&self) -> Habits {
-        self.0.habits()
-    }
 }
 
 /// Whether a task that is handed out two seconds after the news is still taken.
@@ -168,7 +118,8 @@ async fn takes_a_late_task(lag: Duration) -> bool {
     orchestrator.set_habits(habits);
     let connect = orchestrator.connect();
     let builder = worker(&orchestrator, &gate);
-    let handle = start(builder.only_transport("slow", move |id| Slow(connect(id)))).await;
+    let builder = builder.only_transport("slow", move |id| Bare::new(connect(id)));
+    let handle = start(builder).await;
     orchestrator.called(Call::Poll, 1).await;
     let ending = actix_rt::spawn(async move { handle.shutdown().await });
     tokio::time::sleep(2 * SECOND).await;

@@ -7,7 +7,7 @@ use axon_worker::transport::Usage;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use serde_json::json;
 
-use crate::support::{Gate, SECOND, data, start, worker};
+use crate::support::{Gate, SECOND, data, reported, start, worker};
 use std::time::Duration;
 
 #[actix_rt::test]
@@ -105,9 +105,7 @@ async fn a_lost_beat_is_made_up_for_before_the_next_one_is_due() {
     orchestrator.submit("gated", &());
     orchestrator.called(Call::Heartbeat, 2).await;
     let began = tokio::time::Instant::now();
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
     assert!(began.elapsed() <= SECOND, "{:?}", began.elapsed());
 }
 

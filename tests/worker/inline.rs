@@ -12,6 +12,7 @@ use axon_worker::{
 use serde_json::{Value, json};
 
 use crate::support::{data, failure};
+use crate::until::until;
 
 const CONTROL: &str = "axon-control";
 
@@ -129,9 +130,8 @@ async fn it_is_called_off_like_any_other() {
     let orchestrator = MemoryOrchestrator::new();
     let worker = worker(&orchestrator);
     let task = orchestrator.submit("waits", &json!({}));
-    while !worker.status().tasks.iter().any(|task| task.running) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let runs = || worker.status().tasks.iter().any(|task| task.running);
+    until("it runs", runs).await;
     worker.cancel(task.as_str());
     let result = orchestrator.result_of(&task).await;
     assert!(matches!(result.outcome, Outcome::Cancelled));

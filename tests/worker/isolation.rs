@@ -10,19 +10,35 @@ use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{Data, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking};
 use serde_json::Value;
 
-use crate::support::echo;
+use crate::support::{echo, reported};
+use crate::until::until;
 
 /// Blocks threads until the test lets them go.
-struct Clamp(Mutex<Receiver<()>>);
+struct Clamp {
+    closed: Mutex<Receiver<()>>,
+    /// How many it has caught.
+    caught: AtomicUsize,
+}
 
 impl Clamp {
     fn new() -> (Sender<()>, Arc<Self>) {
         let (release, held) = channel();
-        (release, Arc::new(Self(Mutex::new(held))))
+        let clamp = Self {
+            closed: Mutex::new(held),
+            caught: AtomicUsize::new(0),
+        };
+        (release, Arc::new(clamp))
     }
 
     fn hold(&self) {
-        let _ = self.0.lock().expect("nobody panics here").recv();
+        self.caught.fetch_add(1, Ordering::SeqCst);
+        let _ = self.closed.lock().expect("nobody panics here").recv();
+    }
+
+    /// Waits until it has one. A task is reported before its handler is called.
+    async fn has_one(&self) {
+        let caught = || self.caught.load(Ordering::SeqCst) > 0;
+        until("a thread is held", caught).await;
     }
 }
 
@@ -77,9 +93,8 @@ async fn a_blocked_handler_thread_delays_no_heartbeat_poll_or_other_task() {
     let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
     let handle = worker(&orchestrator, &clamp).spawn().unwrap();
     let stuck = orchestrator.submit("blocks_its_thread", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
+    clamp.has_one().await;
     // All of this happens while that thread is held.
     orchestrator.called(Call::Heartbeat, 10).await;
     for _ in 0..20 {
@@ -99,9 +114,8 @@ async fn a_blocking_handler_that_ignores_a_cancel_is_reported_and_keeps_its_slot
         .spawn()
         .unwrap();
     let stuck = orchestrator.submit("blocks_a_thread", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
+    clamp.has_one().await;
     handle.cancel(stuck.as_str());
     assert_eq!(
         orchestrator.result_of(&stuck).await.outcome,
@@ -122,9 +136,7 @@ async fn a_blocking_handler_that_looks_stops_at_once() {
     let (orchestrator, (_release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
     let handle = worker(&orchestrator, &clamp).spawn().unwrap();
     let id = orchestrator.submit("looks_up", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
     handle.cancel(id.as_str());
     assert_eq!(
         orchestrator.result_of(&id).await.outcome,
@@ -138,9 +150,8 @@ async fn a_stuck_thread_does_not_hold_up_the_end_and_is_told() {
     let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
     let handle = worker(&orchestrator, &clamp).spawn().unwrap();
     let stuck = orchestrator.submit("blocks_its_thread", &());
-    orchestrator
-        .report_where(|report| report.running.len() == 1)
-        .await;
+    reported(&orchestrator, 1).await;
+    clamp.has_one().await;
     let report = handle.shutdown().await;
     assert_eq!((report.interrupted, report.unsent), (1, 0));
     let result = orchestrator.result_of(&stuck).await;
@@ -185,13 +196,10 @@ async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
             .spawn()
             .unwrap();
         let stuck = orchestrator.submit(holds, &());
-        orchestrator
-            .report_where(|report| report.running.len() == 1)
-            .await;
+        reported(&orchestrator, 1).await;
+        clamp.has_one().await;
         let waiting = orchestrator.submit(waits, &());
-        orchestrator
-            .report_where(|report| report.running.len() == 2)
-            .await;
+        reported(&orchestrator, 2).await;
         handle.cancel(waiting.as_str());
         let result = orchestrator.result_of(&waiting).await;
         assert_eq!(result.outcome, Outcome::Cancelled);

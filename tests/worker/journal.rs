@@ -14,6 +14,7 @@ use axon_worker::{
 };
 
 use crate::support::{Gate, SECOND, data, failure, start, worker};
+use crate::until::until;
 
 fn away() -> TransportError {
     TransportError::Unreachable {
@@ -80,9 +81,8 @@ fn results_of_a_killed_worker_go_out_before_the_first_poll_of_the_next() {
     let seen = orchestrator.clone();
     live(&orchestrator, &gate, dir.path(), async move |handle| {
         seen.called(Call::Deliver, 2).await;
-        while handle.status().totals.succeeded < 3 {
-            tokio::time::sleep(SECOND).await;
-        }
+        let done = || handle.status().totals.succeeded == 3;
+        until("all have ended", done).await;
         assert_eq!(handle.status().unsent, 3);
     });
     orchestrator.clear_faults();
@@ -160,9 +160,7 @@ fn a_task_that_waited_for_its_slot_is_reported_and_not_blamed() {
         let (seen, running) = (orchestrator.clone(), gate.clone());
         live(&orchestrator, &gate, dir.path(), async move |handle| {
             running.runs(1).await;
-            while handle.status().tasks.len() < 2 {
-                tokio::time::sleep(SECOND).await;
-            }
+            until("the other waits", || handle.status().tasks.len() == 2).await;
             // A task that waits is noted a moment after it came.
             tokio::time::sleep(SECOND).await;
             if life > 0 {

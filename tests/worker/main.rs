@@ -3,6 +3,7 @@
 
 #![allow(unreachable_pub, reason = "one test program in several files")]
 
+mod bare;
 mod cancel;
 mod capacity;
 mod commands;
@@ -28,3 +29,5 @@ mod support;
 mod telling;
 mod threads;
 mod trouble;
+#[path = "../support/until.rs"]
+mod until;

@@ -47,6 +47,14 @@ fn failover(
     two(first, second, OrchestratorMode::Failover, (1, 1), gate)
 }
 
+fn in_turns(
+    first: &MemoryOrchestrator,
+    second: &MemoryOrchestrator,
+    gate: &Arc<Gate>,
+) -> WorkerBuilder {
+    two(first, second, OrchestratorMode::RoundRobin, (1, 1), gate)
+}
+
 #[actix_rt::test]
 async fn a_standby_is_told_that_we_are_busy_and_never_polled() {
     let (first, second, gate) = pair();
@@ -185,14 +193,7 @@ async fn nobody_waits_behind_the_idle_poll_of_another_in_waterfall() {
 #[actix_rt::test]
 async fn a_dead_orchestrator_holds_up_no_results_beats_or_tasks_of_another() {
     let (first, second, gate) = pair();
-    start(two(
-        &first,
-        &second,
-        OrchestratorMode::RoundRobin,
-        (1, 1),
-        &gate,
-    ))
-    .await;
+    start(in_turns(&first, &second, &gate)).await;
     first.called(Call::Poll, 1).await;
     let stuck = first.submit("echo", &());
     first.fail_next(Call::Deliver, &away(), 1000);
@@ -221,14 +222,7 @@ async fn a_dead_orchestrator_holds_up_no_results_beats_or_tasks_of_another() {
 #[actix_rt::test]
 async fn a_result_goes_back_to_where_its_task_came_from() {
     let (first, second, gate) = pair();
-    start(two(
-        &first,
-        &second,
-        OrchestratorMode::RoundRobin,
-        (1, 1),
-        &gate,
-    ))
-    .await;
+    start(in_turns(&first, &second, &gate)).await;
     // Both number their tasks alike.
     let (one, other) = (first.submit("echo", &1), second.submit("echo", &2));
     assert_eq!(one, other);

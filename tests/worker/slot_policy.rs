@@ -10,6 +10,7 @@ use axon_worker::transport::Availability;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
 use crate::support::{Gate, SECOND, start, worker};
+use crate::until::until;
 
 const DEBOUNCED: Duration = Duration::from_millis(150);
 
@@ -236,9 +237,8 @@ async fn a_policy_that_blocks_holds_up_nothing_but_new_slots() {
     assert_eq!((orchestrator.open_polls(), orchestrator.queued()), (0, 1));
     // The tracker of slots itself comes round to its messages.
     handle.set_max_concurrent_tasks(3);
-    while handle.status().capacity.limit != 3 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let has_new_limit = || handle.status().capacity.limit == 3;
+    until("the new limit holds", has_new_limit).await;
     let_go.send(()).expect("a policy that waits");
     orchestrator.result_of(&early).await;
     // It is asked again and does not answer: after a second its yes counts.

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axon_worker::config::Settings;
+use axon_worker::transport::Habits;
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{
     Data, Outcome, RawJson, TaskContext, TaskError, TaskResult, TaskSpec, Worker, WorkerBuilder,
@@ -12,6 +13,8 @@ use axon_worker::{
 };
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
+
+use crate::until::until;
 
 pub const SECOND: Duration = Duration::from_secs(1);
 
@@ -48,9 +51,7 @@ impl Gate {
 
     /// Waits until so many tasks run.
     pub async fn runs(&self, tasks: usize) {
-        while self.running() < tasks {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until("the tasks run", || self.running() >= tasks).await;
     }
 }
 
@@ -127,6 +128,22 @@ pub async fn start(builder: WorkerBuilder) -> WorkerHandle {
         .spawn_local()
         .await
         .expect("a started worker")
+}
+
+/// An orchestrator that counts what it is sent.
+pub fn counting() -> MemoryOrchestrator {
+    let orchestrator = MemoryOrchestrator::new();
+    let mut habits = Habits::default();
+    habits.counts_requests = true;
+    orchestrator.set_habits(habits);
+    orchestrator
+}
+
+/// Waits until a heartbeat tells of so many tasks.
+pub async fn reported(orchestrator: &MemoryOrchestrator, tasks: usize) {
+    orchestrator
+        .report_where(|report| report.running.len() == tasks)
+        .await;
 }
 
 /// The failure of a result.

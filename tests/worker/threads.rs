@@ -12,7 +12,7 @@ use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{Data, ErrorCode, Outcome, TaskContext, TaskError, Worker, WorkerBuilder};
 use serde_json::Value;
 
-use crate::support::{Gate, echo, failure, gated};
+use crate::support::{Gate, echo, failure, gated, reported};
 
 /// Holds threads until the test says otherwise, and tells when it has one.
 struct Clamp {
@@ -232,9 +232,7 @@ async fn at_the_end_tasks_behind_a_handler_that_blocks_are_handed_back_and_not_r
     orchestrator.submit("blocks_at_once", &());
     grip.held.recv().expect("a held thread");
     let waiting: Vec<_> = (0..5).map(|_| orchestrator.submit("counts", &())).collect();
-    orchestrator
-        .report_where(|report| report.running.len() == 6)
-        .await;
+    reported(&orchestrator, 6).await;
     let report = handle.shutdown().await;
     assert_eq!((report.interrupted, report.unsent), (6, 0));
     for id in &waiting {

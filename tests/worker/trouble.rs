@@ -8,6 +8,7 @@ use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
 use crate::support::{Gate, SECOND, failure, start, worker};
+use crate::until::until;
 
 fn unreachable() -> TransportError {
     TransportError::Unreachable {
@@ -131,9 +132,7 @@ async fn results_that_nobody_takes_do_not_pile_up_without_bound() {
         orchestrator.submit("echo", &());
     }
     let handle = start(worker(&orchestrator, &gate)).await;
-    while handle.status().unsent < 1024 {
-        tokio::time::sleep(SECOND / 100).await;
-    }
+    until("nothing more is taken", || handle.status().unsent >= 1024).await;
     tokio::time::sleep(60 * SECOND).await;
     // What was polled for at that moment still comes.
     assert!(

@@ -12,6 +12,8 @@ mod kills;
 #[cfg(feature = "journal")]
 mod notes;
 #[cfg(feature = "journal")]
+mod place;
+#[cfg(feature = "journal")]
 mod record;
 #[cfg(feature = "journal")]
 mod store;
@@ -20,6 +22,6 @@ mod tests;
 
 pub use error::JournalError;
 #[cfg(feature = "journal")]
-pub use notes::check_journal;
-#[cfg(feature = "journal")]
 pub(crate) use notes::{Change, HandOut, Journal, Recovered, Slot};
+#[cfg(feature = "journal")]
+pub use place::check_journal;

@@ -1,7 +1,7 @@
 //! The journal as the worker sees it: what is noted, what is found again.
 
 use std::collections::{HashMap, HashSet};
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -10,14 +10,12 @@ use tracing::error;
 
 use super::error::JournalError;
 use super::kills::{Count, Kills, Work};
+use super::place::{FILE, lock, open_or_set_aside};
 use super::record::{self, Record};
 use super::store::{Contents, Store, StoreError, Tally};
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::task::{Outcome, TaskError, TaskResult};
 
-/// Says which process has the folder.
-const LOCK: &str = "lock";
-const FILE: &str = "journal.redb";
 /// While the disk takes nothing, no more than this waits for better times.
 const MOST_PENDING: usize = 10_000;
 /// A commit looks now and then whether the file has become too large.
@@ -293,67 +291,4 @@ fn failed(folder: &Path, error: &StoreError) -> JournalError {
         path: folder.to_owned(),
         reason: error.to_string(),
     }
-}
-
-/// The folder for us alone, for as long as the file is open.
-fn lock(folder: &Path) -> Result<File, JournalError> {
-    let unusable = |error| JournalError::Folder {
-        path: folder.to_owned(),
-        error,
-    };
-    std::fs::create_dir_all(folder).map_err(unusable)?;
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(folder.join(LOCK))
-        .map_err(unusable)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(JournalError::InUse(folder.to_owned())),
-        Err(TryLockError::Error(error)) => Err(unusable(error)),
-    }
-}
-
-/// Whether a worker could have the journal in this folder: it can be written, and no
-/// other worker has it. The folder is made, and a file for the lock in it, as a worker
-/// would; what is in the journal is not looked at.
-///
-/// # Errors
-/// [`JournalError::InUse`] when another worker has it, else what is wrong with the folder.
-pub fn check_journal(folder: &Path) -> Result<(), JournalError> {
-    let _lock = lock(folder)?;
-    let unusable = |error| JournalError::Folder {
-        path: folder.to_owned(),
-        error,
-    };
-    let probe = folder.join(format!(".probe-{}", std::process::id()));
-    std::fs::write(&probe, b"probe").map_err(unusable)?;
-    std::fs::remove_file(&probe).map_err(unusable)
-}
-
-fn open_or_set_aside(path: &Path, now: SystemTime) -> Result<(Store, Contents), StoreError> {
-    match Store::open(path) {
-        Err(StoreError::Corrupt(reason)) => {
-            let aside = free_name(path, now);
-            std::fs::rename(path, &aside).map_err(|error| StoreError::Failed(error.to_string()))?;
-            error!(
-                reason,
-                aside = %aside.display(),
-                "the journal is corrupt and set aside: results without an answer are lost"
-            );
-            Store::open(path)
-        }
-        opened => opened,
-    }
-}
-
-fn free_name(path: &Path, now: SystemTime) -> PathBuf {
-    let name = format!("{FILE}.corrupt-{}", record::seconds(now));
-    let taken = |path: &PathBuf| path.exists();
-    let numbered = (1..).map(|number| path.with_file_name(format!("{name}-{number}")));
-    std::iter::once(path.with_file_name(&name))
-        .chain(numbered)
-        .find(|path| !taken(path))
-        .unwrap_or_else(|| path.with_file_name(name))
 }

@@ -26,18 +26,8 @@ pub(super) fn task(origin: OrchestratorId, assigned: TaskAssign) -> Task {
     task.metadata = assigned.metadata.as_ref().map(Struct::to_json);
     let limit = u64::try_from(assigned.timeout_ms).ok();
     task.timeout = limit.filter(|ms| *ms > 0).map(Duration::from_millis);
-    task.attachments = assigned.files.into_iter().map(attachment).collect();
+    task.attachments = assigned.files.into_iter().map(Into::into).collect();
     task
-}
-
-fn attachment(file: FileInfo) -> Attachment {
-    Attachment {
-        id: file.file_id,
-        name: file.filename,
-        content_type: file.content_type,
-        size: file.size,
-        url: file.storage_url,
-    }
 }
 
 fn file_info(file: &Attachment) -> FileInfo {

@@ -9,6 +9,8 @@
 //! [`RxonVersion::Auto`](crate::config::RxonVersion::Auto) the worker registers in a form
 //! that both understand, and the answer tells which dialect it is.
 
+#[cfg(test)]
+mod captured;
 mod chains;
 mod clock;
 mod commands;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::client::builder;
 use super::player::{Exchange, Player};
+use crate::captured::{by_answer, job_of, step};
 
 macro_rules! capture {
     ($name:literal) => {
@@ -18,24 +19,13 @@ macro_rules! capture {
     };
 }
 
-/// A job like those of the captures: one step called `start`.
+/// A job like those of the captures.
 fn spec(tasks: &[&Value]) -> JobSpec {
-    let transitions = json!({"success": "finished", "needs_review": "review",
-        "needs_manual_review": "review"});
-    let task = |task: &&Value| json!({"task": task["type"], "params": task["params"]});
-    let step = match tasks {
-        [single] => {
-            let mut step = task(single);
-            step["transitions"] = transitions;
-            step["event_transitions"] = json!({"ev": "by_event"});
-            step
-        }
-        several => {
-            let tasks: Vec<Value> = several.iter().map(task).collect();
-            json!({"parallel": tasks, "transitions": transitions})
-        }
-    };
-    JobSpec::from_json(json!({"start": "start", "steps": {"start": step}})).unwrap()
+    let mut step = step(tasks);
+    if tasks.len() == 1 {
+        step["event_transitions"] = json!({"ev": "by_event"});
+    }
+    job_of(step)
 }
 
 /// The plain client that tried every endpoint and every error.
@@ -139,20 +129,7 @@ async fn messages_with_the_fields_of_both_versions_are_taken() {
 
 /// A real worker: its answers, and the ends of its jobs.
 async fn assert_replays(capture: Value, max_retries: u32) {
-    let exchanges = capture["exchanges"].as_array().unwrap();
-    let mut sorted: Vec<&Value> = exchanges
-        .iter()
-        .filter(|it| !it["response"].is_null())
-        .collect();
-    // In the order of the answers; a poll gets its task before anything follows from it.
-    sorted.sort_by(|a, b| {
-        let time = |it: &Value| it["t_response"].as_f64().unwrap();
-        let is_poll = |it: &Value| it["request"]["method"] == "GET";
-        time(a)
-            .total_cmp(&time(b))
-            .then(is_poll(a).cmp(&is_poll(b)))
-    });
-    let sorted: Vec<Exchange<'_>> = sorted
+    let sorted: Vec<Exchange<'_>> = by_answer(&capture)
         .into_iter()
         .filter_map(Exchange::of_traffic)
         .collect();

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::mpsc;
-use std::time::Duration;
 
 use axon_worker::middleware::{CallMetrics, Limit, Retry, Timeout, Traced};
 use axon_worker::transport::memory::MemoryOrchestrator;
@@ -11,6 +10,7 @@ use axon_worker::{Data, ErrorCode, Outcome, TaskError, TaskName, blocking};
 use serde_json::{Value, json};
 
 use crate::support::{Gate, SECOND, data, failure, start, worker};
+use crate::until::until;
 
 #[actix_rt::test]
 async fn a_timeout_ends_the_call() {
@@ -96,17 +96,14 @@ async fn a_blocking_handler_keeps_its_place_until_it_returns() {
     )
     .await;
     let id = orchestrator.submit("stubborn", &());
-    while !door.somebody_waits.load(Ordering::SeqCst) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    let waits = || door.somebody_waits.load(Ordering::SeqCst);
+    until("the handler waits", waits).await;
     handle.cancel(id.as_str());
     let result = orchestrator.result_of(&id).await;
     assert_eq!(result.outcome, Outcome::Cancelled);
     assert_eq!(limit.free(), 0, "its thread still works");
     open.send(()).expect("a handler that waits");
-    while limit.free() == 0 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until("its thread has ended", || limit.free() > 0).await;
 }
 
 struct Failures(AtomicU32);
@@ -164,9 +161,7 @@ async fn calls_are_counted_by_name_and_end() {
         orchestrator.result_of(&id).await;
     }
     let stuck = orchestrator.submit("gated", &());
-    while metrics.tallies().len() < 4 {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until("all have begun", || metrics.tallies().len() == 4).await;
     handle.cancel(stuck.as_str());
     orchestrator.result_of(&stuck).await;
     let tallies = metrics.tallies();

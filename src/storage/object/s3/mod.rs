@@ -2,18 +2,22 @@
 //! bytes go through signed URLs, so that they are neither hashed nor copied on the way,
 //! and so that headers of the answer are known before its body.
 
+mod address;
 mod answer;
 mod credentials;
+mod head;
 mod multipart;
 
 use std::fmt;
 
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, IF_MATCH, RANGE};
-use reqwest::{Body, Response, StatusCode};
+use reqwest::header::{CONTENT_LENGTH, IF_MATCH, RANGE};
+use reqwest::{Body, Response};
 use s3::{Bucket, Region};
 
+use self::address::{check_bucket, check_key, plain_endpoint};
 use self::answer::{broken, failed, refused};
 use self::credentials::Keys;
+use self::head::etag;
 use super::store::unquoted;
 use super::{
     ListedObject, Multipart, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError,
@@ -160,95 +164,6 @@ async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, StorageErro
     Err(refused(uri, status.as_u16(), &body))
 }
 
-fn etag(answer: &Response) -> Option<String> {
-    let value = answer.headers().get(ETAG)?.to_str().ok()?;
-    Some(unquoted(value).to_owned())
-}
-
-impl Sink {
-    /// Reads the head of an answer; returns how many bytes of its body we have already.
-    fn begin_with(&mut self, uri: &ObjectUri, answer: &Response) -> Result<u64, StorageError> {
-        let odd = |reason: &str| StorageError::unavailable(uri, reason);
-        let offset = self.offset();
-        let header = |name| {
-            answer
-                .headers()
-                .get(name)
-                .and_then(|value| value.to_str().ok())
-        };
-        let (size, skip) = if answer.status() == StatusCode::PARTIAL_CONTENT {
-            let range = header(CONTENT_RANGE).and_then(read_range);
-            let (from, size) = range.ok_or_else(|| odd("it sent a part without saying which"))?;
-            if from != offset {
-                return Err(odd("it sent another part than the one asked for"));
-            }
-            (size, 0)
-        } else {
-            let size = header(CONTENT_LENGTH).and_then(|text| text.parse().ok());
-            (
-                size.ok_or_else(|| odd("it did not say how large the object is"))?,
-                offset,
-            )
-        };
-        let etag = etag(answer);
-        self.begin(ObjectInfo { size, etag })?;
-        Ok(skip)
-    }
-}
-
-/// The first byte and the size of the whole, from `bytes 5-9/10`.
-fn read_range(text: &str) -> Option<(u64, u64)> {
-    let (range, size) = text.strip_prefix("bytes ")?.split_once('/')?;
-    let (from, _) = range.split_once('-')?;
-    Some((from.parse().ok()?, size.parse().ok()?))
-}
-
-/// Without a slash at its end and without the scheme's usual port, which the library
-/// signs but does not send.
-fn plain_endpoint(url: &str) -> String {
-    let url = url.trim_end_matches('/');
-    let port = if url.starts_with("https:") {
-        ":443"
-    } else {
-        ":80"
-    };
-    url.strip_suffix(port).unwrap_or(url).to_owned()
-}
-
-fn check_bucket(uri: &ObjectUri) -> Result<(), StorageError> {
-    let name = uri.bucket();
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-    if name.is_empty() || name.len() > 255 || name.starts_with('.') || !name.chars().all(is_plain) {
-        return Err(StorageError::UnsafeKey {
-            uri: uri.clone(),
-            reason: "its bucket is no name of a bucket",
-        });
-    }
-    Ok(())
-}
-
-/// The library would silently take some keys for others.
-fn check_key(uri: &ObjectUri) -> Result<(), StorageError> {
-    let key = uri.key();
-    let reason = if key.is_empty() {
-        "it is empty"
-    } else if key.starts_with('/') {
-        "it begins with a slash"
-    } else if key.split('/').any(|part| matches!(part, "." | "..")) {
-        "it has a part . or .."
-    } else if key.contains('\0') {
-        "it contains a NUL"
-    } else if key.len() > 1024 {
-        "it is longer than 1024 bytes"
-    } else {
-        return Ok(());
-    };
-    Err(StorageError::UnsafeKey {
-        uri: uri.clone(),
-        reason,
-    })
-}
-
 impl ObjectStore for S3Store {
     fn stat<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
         Box::pin(async move {
@@ -312,55 +227,5 @@ impl ObjectStore for S3Store {
 
     fn multipart(&self) -> Option<&dyn Multipart> {
         Some(self)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ranges_of_answers_are_read() {
-        assert_eq!(read_range("bytes 5-9/10"), Some((5, 10)));
-        for odd in ["bytes */10", "bytes 5-9/*", "5-9/10", "bytes 5/10", ""] {
-            assert_eq!(read_range(odd), None, "{odd}");
-        }
-    }
-
-    #[test]
-    fn usual_ports_and_slashes_are_left_out() {
-        for (given, used) in [
-            ("http://s3:80/", "http://s3"),
-            ("https://s3:443", "https://s3"),
-            ("http://s3:443", "http://s3:443"),
-            ("http://s3:8080", "http://s3:8080"),
-        ] {
-            assert_eq!(plain_endpoint(given), used);
-        }
-    }
-
-    #[test]
-    fn keys_that_would_become_others_are_refused() {
-        for key in [
-            "",
-            "/a",
-            "./a",
-            "a/../b",
-            "..",
-            "a/.",
-            "a\0",
-            &"x".repeat(1025),
-        ] {
-            assert!(check_key(&ObjectUri::new("b", key)).is_err(), "{key:?}");
-        }
-        for key in ["a//b", "a/", "...", ".a", "a b", "%2e%2e/x", "a\nb", "ü"] {
-            assert!(check_key(&ObjectUri::new("b", key)).is_ok(), "{key:?}");
-        }
-        for bucket in ["", "..", "a/b", "u@b", "b:1", "b?x", "ü"] {
-            assert!(
-                check_bucket(&ObjectUri::new(bucket, "k")).is_err(),
-                "{bucket}"
-            );
-        }
     }
 }

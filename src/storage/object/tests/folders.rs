@@ -1,4 +1,7 @@
+//! A folder as storage: files and folders go in and come out.
+
 use std::fs;
+use std::path::Path;
 
 use crate::storage::{
     Direction, Expected, FolderInfo, LocalStore, ObjectStore, ObjectUri, StorageError,
@@ -35,6 +38,11 @@ impl Stage {
         let uri = ObjectUri::new("in", key);
         let info = self.transfers.store(&path, &uri, &self.cancel).await;
         assert_eq!(info.unwrap().size, content.len() as u64);
+    }
+
+    async fn fetch_folder(&self, uri: &ObjectUri, to: &Path) -> Result<FolderInfo, StorageError> {
+        let transfers = &self.transfers;
+        transfers.fetch_folder(uri, to, &self.cancel).await
     }
 
     async fn fetch(&self, key: &str, expect: &Expected) -> Result<String, StorageError> {
@@ -139,11 +147,7 @@ async fn a_folder_goes_in_and_comes_out() {
     let last = stage.transfers.stat(&last, &stage.cancel).await.unwrap();
     assert_eq!(sent.last_etag, last.etag);
     let to = stage.dir.path().join("back");
-    let got = stage
-        .transfers
-        .fetch_folder(&uri, &to, &stage.cancel)
-        .await
-        .unwrap();
+    let got = stage.fetch_folder(&uri, &to).await.unwrap();
     assert_eq!(got, sent);
     assert_eq!(fs::read_to_string(to.join("sub/.c")).unwrap(), "333");
     assert!(!to.join("link").exists());
@@ -154,11 +158,7 @@ async fn an_empty_prefix_is_an_empty_folder() {
     let stage = stage();
     let uri = ObjectUri::parse("s3://nowhere/nothing/").unwrap();
     let to = stage.dir.path().join("to");
-    let info = stage
-        .transfers
-        .fetch_folder(&uri, &to, &stage.cancel)
-        .await
-        .unwrap();
+    let info = stage.fetch_folder(&uri, &to).await.unwrap();
     assert_eq!(info, FolderInfo::default());
     assert!(to.is_dir());
 }
@@ -171,11 +171,7 @@ async fn a_folder_of_more_than_one_page_comes_whole() {
     }
     let uri = ObjectUri::parse("s3://in/many/").unwrap();
     let to = stage.dir.path().join("to");
-    let info = stage
-        .transfers
-        .fetch_folder(&uri, &to, &stage.cancel)
-        .await
-        .unwrap();
+    let info = stage.fetch_folder(&uri, &to).await.unwrap();
     assert_eq!((info.objects, info.size), (1100, 1100));
     assert_eq!(fs::read_dir(to).unwrap().count(), 1100);
 }
@@ -189,11 +185,7 @@ async fn nothing_is_written_through_a_link_in_the_target() {
     fs::create_dir(&to).unwrap();
     std::os::unix::fs::symlink(stage.dir.path().join("outside"), to.join("sub")).unwrap();
     let uri = ObjectUri::parse("s3://in/d/").unwrap();
-    let error = stage
-        .transfers
-        .fetch_folder(&uri, &to, &stage.cancel)
-        .await
-        .unwrap_err();
+    let error = stage.fetch_folder(&uri, &to).await.unwrap_err();
     assert!(matches!(error, StorageError::Io { .. }), "{error}");
     assert!(!stage.dir.path().join("outside/x").exists());
 }

@@ -4,6 +4,7 @@
 use bytes::Bytes;
 
 use super::structs::Struct;
+use crate::task::Attachment;
 
 /// One WebSocket message. Which payload it has is said twice: by `kind` and by the
 /// number of the payload's field; both are equal in every message that makes sense.
@@ -167,6 +168,18 @@ pub(crate) struct FileInfo {
     pub(crate) size: i64,
     #[prost(string, tag = "5")]
     pub(crate) storage_url: String,
+}
+
+impl From<FileInfo> for Attachment {
+    fn from(file: FileInfo) -> Self {
+        Self {
+            id: file.file_id,
+            name: file.filename,
+            content_type: file.content_type,
+            size: file.size,
+            url: file.storage_url,
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -86,21 +86,16 @@ impl TokenKeeper {
         if !self.is_on {
             return http.exchange(outgoing).await;
         }
-        // Its future is large, and most have no need of it.
-        Box::pin(self.exchange_with_token(http, outgoing)).await
-    }
-
-    async fn exchange_with_token(
-        &self,
-        http: &Http,
-        outgoing: &Outgoing<'_>,
-    ) -> Result<Answer, TransportError> {
-        let shown = self.before(http).await?;
-        let answer = http.exchange(outgoing).await?;
-        if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
-            return http.exchange(outgoing).await;
-        }
-        Ok(answer)
+        // This future is large, and most have no need of it.
+        Box::pin(async move {
+            let shown = self.before(http).await?;
+            let answer = http.exchange(outgoing).await?;
+            if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
+                return http.exchange(outgoing).await;
+            }
+            Ok(answer)
+        })
+        .await
     }
 
     /// To be called before a request: gets a token when there is none, or when it is

@@ -12,15 +12,16 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::*;
-use crate::config::Resources;
 use crate::id::{TaskName, WorkerId};
+use crate::transport::rxon::captured::{self, json_of, report};
 use crate::transport::rxon::security::{MessageKind, SigningKey, verify_message};
 use crate::transport::{Availability, Contract, Report, TaskEntry, WorkerCard};
 
 macro_rules! capture {
     ($name:literal) => {
         serde_json::from_str::<Value>(include_str!(concat!(
-            "../../../../../tests/vectors/captures/1.0b17-",
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/vectors/captures/1.0b17-",
             $name,
             ".json"
         )))
@@ -47,19 +48,16 @@ fn captures() -> Vec<Value> {
 
 /// The exchanges of all captures with this method and part of the path.
 fn exchanges(method: &str, path: &str) -> Vec<Value> {
-    let captures = captures();
-    let all = captures
-        .iter()
-        .flat_map(|capture| capture["exchanges"].as_array().unwrap());
-    let found: Vec<_> = all
-        .filter(|it| {
-            let target = it["request"]["target"].as_str().unwrap();
-            it["request"]["method"] == method && target.contains(path)
-        })
-        .cloned()
-        .collect();
-    assert!(!found.is_empty(), "{method} {path}");
-    found
+    captured::exchanges(&captures(), method, path, |target, path| {
+        target.contains(path)
+    })
+}
+
+fn card() -> WorkerCard {
+    WorkerCard {
+        tasks: vec![TaskEntry::named("echo")],
+        ..captured::card("3.11")
+    }
 }
 
 /// The text that was signed with the token of the captures: our message has to be the
@@ -116,40 +114,6 @@ fn entry(skill: &Value) -> TaskEntry {
         }),
         ..TaskEntry::named(name)
     }
-}
-
-fn card() -> WorkerCard {
-    WorkerCard {
-        worker_id: WorkerId::try_new("probe-worker-1").unwrap(),
-        worker_type: "probe-worker".to_owned(),
-        tasks: vec![TaskEntry::named("echo")],
-        resources: Resources::default(),
-        installed_software: BTreeMap::from([("python".to_owned(), "3.11".to_owned())]),
-        installed_models: Vec::new(),
-        cost_per_skill: BTreeMap::new(),
-        skill_dependencies: BTreeMap::new(),
-        max_concurrent_tasks: 10,
-        storage_hash: None,
-        hostname: "vm".to_owned(),
-        ip_address: "127.0.0.1".to_owned(),
-        extra: BTreeMap::new(),
-        takes_commands: false,
-    }
-}
-
-fn report() -> Report {
-    Report {
-        availability: Availability::Idle,
-        available: Arc::new([]),
-        running: Arc::new([]),
-        hot_cache: Arc::new([]),
-        hot_skills: Arc::new([]),
-        usage: None,
-    }
-}
-
-fn json_of(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap()
 }
 
 /// The captures are what they should be: signed with the token of their worker.

@@ -12,6 +12,7 @@ use super::*;
 use crate::id::OrchestratorId;
 use crate::task::Task;
 use crate::transport::TransportError;
+use crate::transport::rxon::captured::{self, json_of};
 
 const ORIGIN: OrchestratorId = OrchestratorId(3);
 
@@ -45,23 +46,9 @@ fn raw_captures() -> [Value; 2] {
 
 /// The exchanges of all captures with this method and end of the path.
 fn exchanges(method: &str, path: &str) -> Vec<Value> {
-    let captures = captures();
-    let all = captures
-        .iter()
-        .flat_map(|capture| capture["exchanges"].as_array().unwrap());
-    let found: Vec<_> = all
-        .filter(|it| {
-            let target = it["request"]["target"].as_str().unwrap();
-            it["request"]["method"] == method && target.ends_with(path)
-        })
-        .cloned()
-        .collect();
-    assert!(!found.is_empty(), "{method} {path}");
-    found
-}
-
-fn json_of(bytes: &[u8]) -> Value {
-    serde_json::from_slice(bytes).unwrap()
+    captured::exchanges(&captures(), method, path, |target, path| {
+        target.ends_with(path)
+    })
 }
 
 /// What is read from the text of an answer to a poll.

@@ -7,11 +7,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::config::{Artifact, Gpu, Resources};
+use crate::config::{Artifact, Gpu};
 use crate::id::{TaskName, WorkerId};
 use crate::json::RawJson;
 use crate::task::{ErrorCode, Outcome, Reply, TaskError, TaskResult};
-use crate::transport::{Availability, Report, RunningTask, TaskEntry, WorkerCard};
+use crate::transport::rxon::captured::{card, report};
+use crate::transport::{Availability, Report, RunningTask, TaskEntry};
 
 fn strings(value: &Value) -> Vec<String> {
     serde_json::from_value(value.clone()).unwrap()
@@ -21,47 +22,12 @@ fn names(value: &Value) -> Vec<TaskName> {
     strings(value).into_iter().map(Into::into).collect()
 }
 
-fn card() -> WorkerCard {
-    let resources = Resources {
-        cpu_cores: 4,
-        gpu: None,
-        ..Resources::default()
-    };
-    WorkerCard {
-        worker_id: WorkerId::try_new("probe-worker-1").unwrap(),
-        worker_type: "probe-worker".to_owned(),
-        tasks: Vec::new(),
-        resources,
-        installed_software: BTreeMap::from([("python".to_owned(), "3.9".to_owned())]),
-        installed_models: Vec::new(),
-        cost_per_skill: BTreeMap::new(),
-        skill_dependencies: BTreeMap::new(),
-        max_concurrent_tasks: 10,
-        storage_hash: None,
-        hostname: "vm".to_owned(),
-        ip_address: "127.0.0.1".to_owned(),
-        extra: BTreeMap::new(),
-        takes_commands: false,
-    }
-}
-
-fn report() -> Report {
-    Report {
-        availability: Availability::Idle,
-        available: Arc::new([]),
-        running: Arc::new([]),
-        hot_cache: Arc::new([]),
-        hot_skills: Arc::new([]),
-        usage: None,
-    }
-}
-
 #[test]
 fn registrations_are_those_of_the_reference_worker() {
     for exchange in exchanges("POST", "/register") {
         let sent = &exchange["request"]["json"];
         let resources = &sent["resources"];
-        let mut card = card();
+        let mut card = card("3.9");
         card.tasks = names(&sent["supported_tasks"])
             .into_iter()
             .map(TaskEntry::named)
@@ -74,7 +40,7 @@ fn registrations_are_those_of_the_reference_worker() {
 
 #[test]
 fn a_full_card_is_told_in_full() {
-    let mut card = card();
+    let mut card = card("3.9");
     card.resources.gpu = Some(Gpu {
         model: "RTX 4090".to_owned(),
         vram_gb: 24,
@@ -133,7 +99,7 @@ fn heartbeats_are_those_of_the_reference_worker() {
             Value::Null => Vec::new(),
             value => strings(value),
         };
-        let mut card = card();
+        let mut card = card("3.9");
         card.skill_dependencies =
             serde_json::from_value(sent["skill_dependencies"].clone()).unwrap_or_default();
         let report = Report {

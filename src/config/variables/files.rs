@@ -1,0 +1,65 @@
+//! Files of tasks, the object storage and its cache.
+
+use super::{SOME_SECONDS, Variable, whole};
+use crate::config::draft::Draft;
+use crate::config::kind::Kind;
+use crate::config::{BlobCacheMode, Token};
+
+const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
+
+fn task_files(draft: &mut Draft, text: String) {
+    draft.settings.storage.task_files_dir = text.into();
+}
+
+fn mib(count: u32) -> u64 {
+    u64::from(count) * 1024 * 1024
+}
+
+pub(super) const FILES: &[Variable] = table! {
+    "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
+        => Text task_files,
+        "Folder of the task folders.";
+    "WORKER_PAYLOAD_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
+        => Text task_files,
+        "The older name of the same; `TASK_FILES_DIR` wins.";
+    "S3_ENDPOINT_URL" "storage.endpoint_url" "(none)" Kind::Url
+        => Text |d, v| d.settings.storage.endpoint_url = Some(v),
+        "Object storage; it is off without this.";
+    "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.access_key = Some(Token::from(v)),
+        "Access key of the object storage.";
+    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
+        "Secret key of the object storage.";
+    "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
+        => Text |d, v| d.settings.storage.default_bucket = v,
+        "Bucket that results are uploaded to.";
+    "S3_REGION" "storage.region" "us-east-1" Kind::Text
+        => Text |d, v| d.settings.storage.region = v,
+        "Region of the object storage.";
+    "AXON_STORAGE_DIR" "storage.local_root" "(none)" Kind::Path
+        => Text |d, v| d.settings.storage.local_root = Some(v.into()),
+        "Folder that stands in for object storage, one folder inside per bucket; `S3_ENDPOINT_URL` wins.";
+    "AXON_STORAGE_PARALLEL" "storage.parallel" "16" whole(1, 256)
+        => Size |d, v| d.settings.storage.parallel = v,
+        "The most requests to the object storage at once.";
+    "AXON_STORAGE_PART_MIB" "storage.part_mib" "8" whole(5, 5120)
+        => U32 |d, v| d.settings.storage.part_size = mib(v),
+        "Size of the parts that large files are uploaded in, in MiB; files up to twice as large go as one.";
+    "AXON_STORAGE_STALL_TIMEOUT" "storage.stall_timeout" "60" SOME_SECONDS
+        => Seconds |d, v| d.settings.storage.stall_timeout = v,
+        "A request during which no byte moves for this long has failed.";
+    "AXON_STORAGE_MAX_RETRIES" "storage.max_retries" "5" whole(0, 1000)
+        => U32 |d, v| d.settings.storage.max_retries = v,
+        "How often a request is tried again without getting on.";
+    "WORKER_BLOB_CACHE_DIR" "storage.blob_cache_dir" "(none)" Kind::Path
+        => Text |d, v| d.settings.storage.blob_cache_dir = Some(v.into()),
+        "Folder where downloaded objects are kept for other tasks; several workers may share it.";
+    "AXON_BLOB_CACHE_MIB" "storage.blob_cache_mib" "10240" whole(1, 1_000_000_000)
+        => U32 |d, v| d.settings.storage.blob_cache_bytes = mib(v),
+        "What that folder may hold, in MiB; what was not used for longest goes first.";
+    "AXON_BLOB_CACHE_MODE" "storage.blob_cache_mode" "auto" CACHE_MODES
+        => Choice |d, n| d.settings.storage.blob_cache_mode =
+            [BlobCacheMode::Auto, BlobCacheMode::Link, BlobCacheMode::Copy][n],
+        "How a task gets a cached file: `copy` to write to, `link` to read only, `auto` what is safe and fastest here.";
+};
