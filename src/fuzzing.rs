@@ -26,7 +26,7 @@ pub fn read_envelope(message: &Bytes) -> Option<Task> {
 /// body as far as it comes in chunks, and whether that has ended. `None`: it is no answer.
 #[must_use]
 pub fn read_http(answer: &[u8], cut: usize, limit: usize) -> Option<(u16, Vec<u8>, bool)> {
-    crate::transport::http::read_in_pieces(answer, cut, limit)
+    crate::transport::read_in_pieces(answer, cut, limit)
 }
 
 /// Finds the objects that parameters name; the local names that they get. `None`: the
