@@ -51,7 +51,7 @@ impl Handler<Deliver> for OrchestratorPool {
             && !session.believes_free_for(&result.name);
         let suspect = session.suspect.clone();
         let (neighbours, board) = (self.neighbours.clone(), self.board.clone());
-        self.crew.run(async move {
+        self.carriers.run(async move {
             if unseen
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle

@@ -5,7 +5,7 @@
 //! and come back as messages.
 
 mod beats;
-mod crew;
+mod carriers;
 mod deliver;
 mod polls;
 mod registration;
@@ -21,7 +21,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
-use crew::Crew;
+use carriers::Carriers;
 pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
@@ -64,7 +64,7 @@ pub(crate) struct OrchestratorPool {
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
     /// Runs polls and deliveries.
-    crew: Crew,
+    carriers: Carriers,
     /// Our own address for requests, once we have one. Shared: a clone of an address
     /// costs several allocations.
     me: Option<Rc<Addr<Self>>>,
@@ -95,7 +95,7 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
-            crew: Crew::default(),
+            carriers: Carriers::default(),
             me: None,
             candidates: Vec::new(),
             board,

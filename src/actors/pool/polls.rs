@@ -7,7 +7,7 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
-use super::crew::Errand;
+use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
@@ -92,7 +92,7 @@ impl Handler<PollNext> for OrchestratorPool {
         let number = self.polls.next;
         self.polls.next += 1;
         let me = self.me(ctx);
-        let request = self.crew.run(async move {
+        let request = self.carriers.run(async move {
             let answer = ask(&*transport, offer, suspect).await;
             me.do_send(PollAnswered { number, answer });
         });
@@ -298,7 +298,7 @@ impl Handler<DropPolls> for OrchestratorPool {
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
         for (_, poll) in dropped {
-            poll.request.abort(&self.crew);
+            poll.request.abort(&self.carriers);
             self.count_open_polls(poll.id, -1);
             let ended = PollEnded {
                 permit: poll.permit,
