@@ -17,7 +17,7 @@ use crate::transport::CancelTarget;
 const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
 
 impl TaskSupervisor {
-    pub(super) fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
+    pub(super) fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &Context<Self>) {
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
         };
@@ -34,10 +34,7 @@ impl TaskSupervisor {
             // No thread has begun it: nobody is waited for.
             Phase::Running { .. } if self.placement.withdraw(key) => self.end_unbegun(key, reason),
             Phase::Running { .. } => {
-                let key = key.clone();
-                ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
-                    supervisor.abandon(&key);
-                });
+                self.limit(key, self.grace + HOST_ALLOWANCE, Instant::now(), ctx);
             }
         }
     }
@@ -50,7 +47,7 @@ impl TaskSupervisor {
 
     /// A handler that does not let go: its thread is in user code. The task is
     /// reported all the same; its slot stays taken until the thread returns.
-    fn abandon(&mut self, key: &TaskKey) {
+    pub(super) fn abandon(&mut self, key: &TaskKey) {
         let Some(entry) = self.tasks.get(key) else {
             return;
         };

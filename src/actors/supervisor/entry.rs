@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use actix::SpawnHandle;
-
 use crate::actors::capacity::Permit;
 use crate::handler::Job;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
+use crate::policy::Limit;
 use crate::rules::Rules;
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
@@ -40,8 +39,8 @@ pub(super) struct Entry {
     pub(super) span: TaskSpan,
     /// Its slots, while the journal takes note of it.
     pub(super) permit: Option<Permit>,
-    /// Runs until the task's time is up.
-    pub(super) timer: Option<SpawnHandle>,
+    /// When its time is up, or that of a handler that was called off.
+    pub(super) limit: Option<Limit>,
 }
 
 impl Entry {
@@ -61,7 +60,7 @@ impl Entry {
             files,
             span,
             permit: None,
-            timer: None,
+            limit: None,
         }
     }
 

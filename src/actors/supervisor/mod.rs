@@ -3,13 +3,14 @@
 mod cancel;
 mod early;
 mod entry;
+mod limits;
 mod messages;
 mod noting;
 mod placement;
 mod watch;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
@@ -18,6 +19,7 @@ use tracing::{debug, info, warn};
 pub(crate) use crate::task::TaskKey;
 use early::EarlyCancels;
 use entry::{Entry, Waiting};
+use limits::TaskTimes;
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
 };
@@ -32,8 +34,8 @@ use super::journal::Notebook;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{
-    ByTask, CancelReason, Cancellation, Outcome, Services, Task, TaskContext, TaskError,
-    TaskResult, TaskSet, UNSUPPORTED,
+    ByTask, Cancellation, Outcome, Services, TaskContext, TaskError, TaskResult, TaskSet,
+    UNSUPPORTED,
 };
 use crate::trace::{self, TaskSpan};
 use crate::transport::RunningTask;
@@ -57,6 +59,7 @@ pub(crate) struct TaskSupervisor {
     files: FilesRoot,
     placement: Placement,
     watch: Watch,
+    times: TaskTimes,
     grace: Duration,
     neighbours: Neighbours,
     tasks: ByTask<Entry>,
@@ -84,6 +87,7 @@ impl TaskSupervisor {
             files,
             placement,
             watch: Watch::default(),
+            times: TaskTimes::default(),
             grace,
             neighbours,
             tasks: ByTask::default(),
@@ -133,6 +137,7 @@ impl TaskSupervisor {
         let Some(entry) = self.tasks.remove(key) else {
             return;
         };
+        self.times.lift(entry.limit);
         let status = outcome.status();
         let seconds = ran_for.as_secs_f64();
         let span = entry.span.span();
@@ -198,7 +203,7 @@ impl Handler<StartTask> for TaskSupervisor {
             return;
         }
         let kind = registration.entry.kind.clone();
-        let limit = time_limit(&task, registration.timeout);
+        let limit = limits::time_limit(&task, registration.timeout);
         let handler = registration.entry.name.as_str();
         self.services
             .board
@@ -210,14 +215,11 @@ impl Handler<StartTask> for TaskSupervisor {
         let span = TaskSpan::open(&task, origin.map_or("", |link| link.name()));
         let (job, rules) = (registration.job.clone(), registration.rules.clone());
         let waiting = Waiting { task, job, rules };
-        let mut entry = Entry::new(waiting, cancellation, files, span);
-        entry.timer = limit.map(|limit| {
-            let key = key.clone();
-            ctx.run_later(limit, move |supervisor, ctx| {
-                supervisor.cancel(&key, CancelReason::TimedOut, ctx);
-            })
-        });
+        let entry = Entry::new(waiting, cancellation, files, span);
         self.tasks.insert(key.clone(), entry);
+        if let Some(limit) = limit {
+            self.limit(&key, limit, now, ctx);
+        }
         if kind.is_none() {
             permit.become_untyped();
             self.neighbours.untyped.do_send(TaskCame);
@@ -229,18 +231,6 @@ impl Handler<StartTask> for TaskSupervisor {
                 .do_send(ClaimType { key, kind, permit });
         }
     }
-}
-
-/// The time a task has from now on: the nearest of all limits.
-fn time_limit(task: &Task, of_handler: Option<Duration>) -> Option<Duration> {
-    let until_deadline = task.deadline.map(|at| {
-        at.duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO)
-    });
-    [until_deadline, task.timeout, of_handler]
-        .into_iter()
-        .flatten()
-        .min()
 }
 
 impl Handler<ClaimAnswered> for TaskSupervisor {
@@ -268,7 +258,7 @@ impl Handler<TasksEnded> for TaskSupervisor {
         let mut ended = std::mem::take(&mut self.ended);
         self.placement.take_ended(&mut ended);
         for task in ended.drain(..) {
-            self.ended(task, ctx);
+            self.ended(task);
         }
         self.ended = ended;
         self.rest_if_idle(ctx);
@@ -276,7 +266,7 @@ impl Handler<TasksEnded> for TaskSupervisor {
 }
 
 impl TaskSupervisor {
-    fn ended(&mut self, task: Ended, ctx: &mut Context<Self>) {
+    fn ended(&mut self, task: Ended) {
         let Ended {
             key,
             outcome,
@@ -291,12 +281,9 @@ impl TaskSupervisor {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }
-        let Some(entry) = self.tasks.get_mut(&key) else {
+        let Some(entry) = self.tasks.get(&key) else {
             return;
         };
-        if let Some(timer) = entry.timer.take() {
-            ctx.cancel_future(timer);
-        }
         let outcome = match entry.cancellation.reason() {
             Some(reason) => entry::end_of(reason, outcome),
             None => outcome,
