@@ -13,9 +13,9 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns, Runner,
-    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
-    WsCommandActor,
+    HotCacheActor, Inbox, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns,
+    Runner, SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue,
+    TaskSupervisor, Tray, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -55,14 +55,20 @@ impl Contexts {
             courier: Context::new(),
             conductor: Context::new(),
         };
+        let courier = contexts.courier.address();
         let parts = Parts {
+            slots: Arc::new(Tray::new(contexts.capacity.address().recipient())),
+            inbox: Inbox {
+                results: Arc::new(Tray::new(to(&courier))),
+                answers: Arc::new(Tray::new(to(&courier))),
+            },
             capacity: contexts.capacity.address(),
             poller: contexts.poller.address(),
             heartbeat: contexts.heartbeat.address(),
             hot_cache: contexts.hot_cache.address(),
             pool: contexts.pool.address(),
             supervisor: contexts.supervisor.address(),
-            courier: contexts.courier.address(),
+            courier,
             journal: None,
         };
         (contexts, parts)
@@ -118,6 +124,7 @@ impl Wiring<'_> {
         let beside = intake.handler_threads > 0;
         CapacityTracker::new(
             slots,
+            self.parts.slots.clone(),
             to(&self.parts.poller),
             to(&self.parts.supervisor),
             self.news.clone(),
@@ -136,7 +143,7 @@ impl Wiring<'_> {
         Poller::new(
             PollScale::new(least_polls, self.settings.intake.max_open_polls),
             self.settings.timing.idle_poll_delay,
-            to(&self.parts.capacity),
+            self.parts.slots.clone(),
             to(&self.parts.pool),
             to(&self.parts.supervisor),
             self.board.clone(),
@@ -182,9 +189,8 @@ impl Wiring<'_> {
         };
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
-            untyped: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
-            courier: to(&self.parts.courier),
+            results: self.parts.inbox.results.clone(),
             heartbeat: self.news.clone(),
             journal: self
                 .parts
@@ -211,6 +217,7 @@ impl Wiring<'_> {
             self.settings.results.ambiguous,
         );
         Courier::new(
+            self.parts.inbox.clone(),
             outbox,
             to(&self.parts.pool),
             to(&self.parts.poller),
@@ -259,8 +266,8 @@ impl Wiring<'_> {
             ready: to(&self.parts.poller),
             sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
-            courier: to(&self.parts.courier),
-            answered: to(&self.parts.courier),
+            results: self.parts.inbox.results.clone(),
+            answered: self.parts.inbox.answers.clone(),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),

@@ -19,6 +19,7 @@ use super::journal::Notebook;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
+use super::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
 use crate::id::{OrchestratorId, TaskId};
 use crate::policy::{Outbox, Ticket, Verdict};
@@ -48,8 +49,6 @@ pub(crate) struct Redeliver {
 pub(crate) struct GetUnsent;
 
 /// An attempt to deliver a result has ended.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(crate) struct Answered {
     pub(crate) ticket: Ticket,
     pub(crate) answer: Result<Receipt, TransportError>,
@@ -71,8 +70,19 @@ struct Parcel {
     files: Option<TaskFiles>,
 }
 
+/// What comes to the courier.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    pub(crate) results: Arc<Tray<DeliverResult>>,
+    pub(crate) answers: Arc<Tray<Answered>>,
+}
+
 /// Delivers results.
 pub(crate) struct Courier {
+    inbox: Inbox,
+    /// Empty, with room for what comes together.
+    new: Vec<DeliverResult>,
+    answered: Vec<Answered>,
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel, Hashed>,
     pool: Recipient<Deliver>,
@@ -90,6 +100,7 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn new(
+        inbox: Inbox,
         outbox: Outbox,
         pool: Recipient<Deliver>,
         poller: Recipient<SetHold>,
@@ -97,6 +108,9 @@ impl Courier {
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
+            inbox,
+            new: Vec::new(),
+            answered: Vec::new(),
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             kept: Vec::new(),
@@ -163,15 +177,16 @@ impl Courier {
 
     /// Sends what is due and sets the alarm for the rest.
     fn go(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        for ticket in self.outbox.due(now) {
-            let Some(parcel) = self.parcels.get(&ticket) else {
-                continue;
-            };
+        let parcel = |ticket| Some((ticket, self.parcels.get(&ticket)?.result.clone()));
+        let due: Vec<_> = self
+            .outbox
+            .due(now)
+            .into_iter()
+            .filter_map(parcel)
+            .collect();
+        if !due.is_empty() {
             // Without a pool the worker is ending, and what is unsent stays so.
-            self.pool.do_send(Deliver {
-                ticket,
-                result: parcel.result.clone(),
-            });
+            self.pool.do_send(Deliver(due));
         }
         self.board.set_unsent(self.unsent());
         self.mind_the_backlog();
@@ -212,14 +227,18 @@ impl Actor for Courier {
     type Context = Context<Self>;
 }
 
-impl Handler<DeliverResult> for Courier {
+impl Handler<Fetch<DeliverResult>> for Courier {
     type Result = ();
 
-    fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
-        let DeliverResult { result, files } = deliver;
-        let result = Arc::new(result);
-        self.note(&result, false, ctx);
-        self.accept(result, files);
+    fn handle(&mut self, _: Fetch<DeliverResult>, ctx: &mut Self::Context) {
+        let mut new = std::mem::take(&mut self.new);
+        self.inbox.results.take(&mut new);
+        for DeliverResult { result, files } in new.drain(..) {
+            let result = Arc::new(result);
+            self.note(&result, false, ctx);
+            self.accept(result, files);
+        }
+        self.new = new;
         self.go(Instant::now(), ctx);
     }
 }
@@ -241,12 +260,24 @@ impl Handler<Redeliver> for Courier {
     }
 }
 
-impl Handler<Answered> for Courier {
+impl Handler<Fetch<Answered>> for Courier {
     type Result = ();
 
-    fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
-        let Answered { ticket, answer } = answered;
+    fn handle(&mut self, _: Fetch<Answered>, ctx: &mut Self::Context) {
+        let mut answered = std::mem::take(&mut self.answered);
+        self.inbox.answers.take(&mut answered);
         let now = Instant::now();
+        for one in answered.drain(..) {
+            self.answered(one, now, ctx);
+        }
+        self.answered = answered;
+        self.go(now, ctx);
+    }
+}
+
+impl Courier {
+    fn answered(&mut self, answered: Answered, now: Instant, ctx: &mut Context<Self>) {
+        let Answered { ticket, answer } = answered;
         let verdict = self.outbox.answered(ticket, &answer, now, fastrand::f64());
         // Whoever sees that it is delivered sees that it is not on its way any more.
         self.board.set_unsent(self.unsent());
@@ -292,7 +323,6 @@ impl Handler<Answered> for Courier {
                 self.close(ticket, ctx);
             }
         }
-        self.go(now, ctx);
     }
 }
 

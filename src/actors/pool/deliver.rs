@@ -16,14 +16,11 @@ use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
-/// Hand a result to the orchestrator it belongs to. One attempt; the answer is
-/// [`Answered`], always.
+/// Hand results to the orchestrators they belong to. One attempt for each; the answer is
+/// an [`Answered`] for each, always.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct Deliver {
-    pub(crate) ticket: Ticket,
-    pub(crate) result: Arc<TaskResult>,
-}
+pub(crate) struct Deliver(pub(crate) Vec<(Ticket, Arc<TaskResult>)>);
 
 /// A result was answered, with an error or by one that had been silent.
 #[derive(Message)]
@@ -37,8 +34,15 @@ pub(super) struct DeliveryAnswered {
 impl Handler<Deliver> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
-        let Deliver { ticket, result } = deliver;
+    fn handle(&mut self, Deliver(results): Deliver, ctx: &mut Self::Context) {
+        for (ticket, result) in results {
+            self.deliver(ticket, result, ctx);
+        }
+    }
+}
+
+impl OrchestratorPool {
+    fn deliver(&mut self, ticket: Ticket, result: Arc<TaskResult>, ctx: &Context<Self>) {
         let id = result.origin;
         let me = self.me(ctx);
         let session = self.session(id);
@@ -67,7 +71,7 @@ impl Handler<Deliver> for OrchestratorPool {
             }
             if answer.is_ok() && !suspect.get() {
                 // No news for the pool.
-                neighbours.answered.do_send(Answered { ticket, answer });
+                neighbours.answered.put(Answered { ticket, answer });
             } else {
                 me.do_send(DeliveryAnswered { id, ticket, answer });
             }
@@ -92,8 +96,6 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
                 }
             }
         }
-        self.neighbours
-            .answered
-            .do_send(Answered { ticket, answer });
+        self.neighbours.answered.put(Answered { ticket, answer });
     }
 }

@@ -33,8 +33,9 @@ use super::commands::OpenChannel;
 use super::conductor::AllOver;
 use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
-use super::poller::{PollEnded, Ready, Sidelined};
+use super::poller::{PollsEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
+use super::tray::Tray;
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
@@ -43,12 +44,12 @@ use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
-    pub(crate) poller: Recipient<PollEnded>,
+    pub(crate) poller: Recipient<PollsEnded>,
     pub(crate) ready: Recipient<Ready>,
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
-    pub(crate) courier: Recipient<DeliverResult>,
-    pub(crate) answered: Recipient<Answered>,
+    pub(crate) results: Arc<Tray<DeliverResult>>,
+    pub(crate) answered: Arc<Tray<Answered>>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,

@@ -1,6 +1,7 @@
 //! Polls: to whom, and what their answers mean for that orchestrator.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
@@ -10,8 +11,9 @@ use tracing::{debug, error, warn};
 use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
-use crate::actors::poller::{PollEnded, PollOutcome, Ready};
+use crate::actors::poller::{PollEnded, PollOutcome, PollsEnded, Ready};
 use crate::actors::supervisor::DeliverResult;
+use crate::actors::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::status::Exchange;
@@ -21,11 +23,12 @@ use crate::transport::{Offer, Standing, Transport, TransportError};
 /// A poll that is still open after this time shows that the way is free again.
 const HELD: Duration = Duration::from_secs(1);
 
-/// Poll whichever orchestrator is next. The answer is [`PollEnded`], always.
+/// Poll whichever orchestrator is next, for each permit. The answer is a [`PollEnded`] for
+/// each, always.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct PollNext {
-    pub(crate) permit: Permit,
+    pub(crate) permits: Vec<Permit>,
     pub(crate) offer: Offer,
 }
 
@@ -41,8 +44,6 @@ pub(crate) enum DropPolls {
 }
 
 /// A poll was answered.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(super) struct PollAnswered {
     number: u64,
     answer: Result<Option<Task>, TransportError>,
@@ -53,6 +54,10 @@ pub(super) struct PollAnswered {
 pub(super) struct OpenPolls {
     next: u64,
     open: HashMap<u64, OpenPoll, Hashed>,
+    /// Where their answers come, once we have an address.
+    tray: Option<Rc<Tray<PollAnswered>>>,
+    /// Empty, with room for those that come together.
+    answered: Vec<PollAnswered>,
 }
 
 struct OpenPoll {
@@ -65,12 +70,32 @@ struct OpenPoll {
 impl Handler<PollNext> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
-        let PollNext { permit, mut offer } = poll;
+    fn handle(&mut self, polls: PollNext, ctx: &mut Self::Context) {
+        let PollNext { permits, mut offer } = polls;
         if let Some(report) = &self.last_report {
             offer.hot = report.hot_skills.clone();
         }
         let now = Instant::now();
+        let in_vain: Vec<_> = permits
+            .into_iter()
+            .filter_map(|permit| self.poll(permit, offer.clone(), now, ctx))
+            .collect();
+        if !in_vain.is_empty() {
+            self.neighbours.poller.do_send(PollsEnded(in_vain));
+        }
+        self.review_roles(now, ctx);
+    }
+}
+
+impl OrchestratorPool {
+    /// Sends a poll. Returns its end if there is nobody to send it to.
+    fn poll(
+        &mut self,
+        permit: Permit,
+        offer: Offer,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) -> Option<PollEnded> {
         let next = self.last_poll(now).or_else(|| {
             self.look_around(now);
             self.selection.pick(&self.candidates)
@@ -78,12 +103,11 @@ impl Handler<PollNext> for OrchestratorPool {
         let Some(id) = next else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
-            self.neighbours.poller.do_send(PollEnded {
+            return Some(PollEnded {
                 permit,
                 sent: now,
                 outcome,
             });
-            return;
         };
         self.count_open_polls(id, 1);
         let session = self.session(id);
@@ -91,10 +115,10 @@ impl Handler<PollNext> for OrchestratorPool {
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
-        let me = self.me(ctx);
+        let answers = self.polls.tray(ctx);
         let request = self.carriers.run(async move {
             let answer = ask(&*transport, offer, suspect).await;
-            me.do_send(PollAnswered { number, answer });
+            answers.put(PollAnswered { number, answer });
         });
         let open = OpenPoll {
             id,
@@ -106,7 +130,14 @@ impl Handler<PollNext> for OrchestratorPool {
         if on_trial {
             ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
         }
-        self.review_roles(now, ctx);
+        None
+    }
+}
+
+impl OpenPolls {
+    fn tray(&mut self, ctx: &Context<OrchestratorPool>) -> Rc<Tray<PollAnswered>> {
+        let tray = || Rc::new(Tray::new(ctx.address().recipient()));
+        self.tray.get_or_insert_with(tray).clone()
     }
 }
 
@@ -127,21 +158,43 @@ async fn ask(
     guarded(transport.poll(offer)).await
 }
 
-impl Handler<PollAnswered> for OrchestratorPool {
+impl Handler<Fetch<PollAnswered>> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Fetch<PollAnswered>, ctx: &mut Self::Context) {
+        let mut answered = std::mem::take(&mut self.polls.answered);
+        self.polls.tray(ctx).take(&mut answered);
+        let now = Instant::now();
+        let ended: Vec<_> = answered
+            .drain(..)
+            .filter_map(|answered| self.poll_answered(answered, now, ctx))
+            .collect();
+        self.polls.answered = answered;
+        if !ended.is_empty() {
+            self.review_roles(now, ctx);
+            self.neighbours.poller.do_send(PollsEnded(ended));
+        }
+    }
+}
+
+impl OrchestratorPool {
+    /// Learns from the answer to a poll. Returns the end of that poll, unless it was dropped.
+    fn poll_answered(
+        &mut self,
+        answered: PollAnswered,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) -> Option<PollEnded> {
         let Some(poll) = self.polls.open.remove(&answered.number) else {
             // The poll was dropped while its answer was on the way here.
             if let Ok(Some(task)) = answered.answer {
                 self.too_late(&task);
             }
-            return;
+            return None;
         };
         let OpenPoll {
             id, permit, sent, ..
         } = poll;
-        let now = Instant::now();
         let found = matches!(answered.answer, Ok(Some(_)));
         if let Some(link) = self.board.link(id.0) {
             link.note(Exchange::Poll, now - sent, &answered.answer, found);
@@ -166,12 +219,11 @@ impl Handler<PollAnswered> for OrchestratorPool {
                 PollOutcome::Failed
             }
         };
-        self.review_roles(now, ctx);
-        self.neighbours.poller.do_send(PollEnded {
+        Some(PollEnded {
             permit,
             sent,
             outcome,
-        });
+        })
     }
 }
 
@@ -263,7 +315,7 @@ impl OrchestratorPool {
         warn!(task_id = %task.id, "a task came too late");
         let failure = Outcome::Failed(TaskError::transient(INTERRUPTED));
         let result = TaskResult::of(task, failure, Duration::ZERO);
-        self.neighbours.courier.do_send(DeliverResult {
+        self.neighbours.results.put(DeliverResult {
             result,
             files: None,
         });
@@ -279,7 +331,7 @@ impl OrchestratorPool {
         let params = crate::RawJson::empty_object();
         let task = Task::new(id, task_id.as_str(), job_id.as_str(), "", params);
         let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
-        self.neighbours.courier.do_send(DeliverResult {
+        self.neighbours.results.put(DeliverResult {
             result,
             files: None,
         });
@@ -297,15 +349,16 @@ impl Handler<DropPolls> for OrchestratorPool {
             .open
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
+        let mut ended = Vec::new();
         for (_, poll) in dropped {
             poll.request.abort(&self.carriers);
             self.count_open_polls(poll.id, -1);
-            let ended = PollEnded {
+            ended.push(PollEnded {
                 permit: poll.permit,
                 sent: poll.sent,
                 outcome: PollOutcome::Nothing,
-            };
-            self.neighbours.poller.do_send(ended);
+            });
         }
+        self.neighbours.poller.do_send(PollsEnded(ended));
     }
 }

@@ -1,7 +1,8 @@
 //! One running task in the supervisor's books.
 
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::actors::capacity::Permit;
 use crate::handler::Job;
@@ -65,13 +66,8 @@ impl Entry {
     }
 
     /// Takes the task out to run it. `None`: it runs already.
-    pub(super) fn start(&mut self) -> Option<Waiting> {
-        match std::mem::replace(
-            &mut self.phase,
-            Phase::Running {
-                since: Instant::now(),
-            },
-        ) {
+    pub(super) fn start(&mut self, now: Instant) -> Option<Waiting> {
+        match std::mem::replace(&mut self.phase, Phase::Running { since: now }) {
             Phase::Waiting(waiting) => Some(waiting),
             running @ Phase::Running { .. } => {
                 self.phase = running;

@@ -83,9 +83,9 @@ impl Handler<TimeUp> for TaskSupervisor {
             };
             entry.limit = None;
             if entry.cancellation.is_cancelled() {
-                self.abandon(&key);
+                self.abandon(&key, now);
             } else {
-                self.cancel(&key, CancelReason::TimedOut, ctx);
+                self.cancel(&key, CancelReason::TimedOut, now, ctx);
             }
         }
         self.times.set_alarm(ctx);
