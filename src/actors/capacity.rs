@@ -62,8 +62,6 @@ pub(crate) struct CapacityTracker {
     policy: Option<PolicyDesk>,
     /// Where permits go back to, and all other news of slots.
     tray: Arc<Tray<SlotNews>>,
-    /// Empty, with room for what comes together.
-    news: Vec<SlotNews>,
     poller: Recipient<SlotsGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: StateNews,
@@ -84,7 +82,6 @@ impl CapacityTracker {
             wanted: 0,
             policy: None,
             tray,
-            news: Vec::new(),
             poller,
             supervisor,
             heartbeat,
@@ -146,19 +143,15 @@ impl Handler<Fetch<SlotNews>> for CapacityTracker {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<SlotNews>, ctx: &mut Self::Context) {
-        let mut news = std::mem::take(&mut self.news);
-        self.tray.take(&mut news);
-        for one in news.drain(..) {
-            match one {
-                SlotNews::Wanted(more) => self.wanted = self.wanted.saturating_add_signed(more),
-                SlotNews::UntypedCame => self.slots.begin_untyped(),
-                SlotNews::Released(held) => {
-                    let started = self.slots.release(&held);
-                    self.pass_on(started);
-                }
+        let tray = self.tray.clone();
+        tray.each(|news| match news {
+            SlotNews::Wanted(more) => self.wanted = self.wanted.saturating_add_signed(more),
+            SlotNews::UntypedCame => self.slots.begin_untyped(),
+            SlotNews::Released(held) => {
+                let started = self.slots.release(&held);
+                self.pass_on(started);
             }
-        }
-        self.news = news;
+        });
         self.settle(ctx);
     }
 }

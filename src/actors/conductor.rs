@@ -11,16 +11,16 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::capacity::{CapacityTracker, SlotNews};
+use super::capacity::CapacityTracker;
 use super::commands::CloseChannel;
-use super::courier::{Courier, GetUnsent, Inbox};
+use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
 use super::journal::{CloseJournal, Notebook};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
-use super::tray::Tray;
+use super::trays::Trays;
 use crate::models::OpenModels;
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
@@ -61,9 +61,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
-    /// What changes how many slots are free.
-    pub(crate) slots: Arc<Tray<SlotNews>>,
-    pub(crate) inbox: Inbox,
+    pub(crate) trays: Trays,
     pub(crate) journal: Option<JournalLink>,
 }
 

@@ -16,6 +16,7 @@ mod poller;
 mod pool;
 mod supervisor;
 mod tray;
+mod trays;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
@@ -31,4 +32,5 @@ pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, 
 pub(crate) use supervisor::{
     CancelTask, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
 };
-pub(crate) use tray::Tray;
+pub(crate) use tray::{Fetch, Tray};
+pub(crate) use trays::Trays;

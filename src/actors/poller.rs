@@ -10,8 +10,8 @@ use tokio::time::Instant;
 
 use super::capacity::{Permit, SlotNews};
 use super::pool::PollNext;
-use super::supervisor::{StartTask, StartTasks};
-use super::tray::Tray;
+use super::supervisor::StartTask;
+use super::tray::{Fetch, Tray};
 use crate::policy::PollScale;
 use crate::status::{Ping, StatusBoard};
 use crate::task::Task;
@@ -31,12 +31,7 @@ pub(crate) struct SlotsGranted {
     pub(crate) offer: Offer,
 }
 
-/// Polls came back.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct PollsEnded(pub(crate) Vec<PollEnded>);
-
-/// A poll came back.
+/// A poll came back. It lies on the tray of the poller.
 #[derive(Debug)]
 pub(crate) struct PollEnded {
     pub(crate) permit: Permit,
@@ -114,8 +109,10 @@ pub(crate) struct Poller {
     /// Nobody is ready; wait for news.
     stalled: bool,
     capacity: Arc<Tray<SlotNews>>,
+    /// Where polls come back.
+    tray: Arc<Tray<PollEnded>>,
     pool: Recipient<PollNext>,
-    supervisor: Recipient<StartTasks>,
+    supervisor: Arc<Tray<StartTask>>,
     board: Arc<StatusBoard>,
 }
 
@@ -124,8 +121,9 @@ impl Poller {
         scale: PollScale,
         idle_delay: Duration,
         capacity: Arc<Tray<SlotNews>>,
+        tray: Arc<Tray<PollEnded>>,
         pool: Recipient<PollNext>,
-        supervisor: Recipient<StartTasks>,
+        supervisor: Arc<Tray<StartTask>>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -140,6 +138,7 @@ impl Poller {
             resting: None,
             stalled: false,
             capacity,
+            tray,
             pool,
             supervisor,
             board,
@@ -199,24 +198,18 @@ impl Handler<SlotsGranted> for Poller {
     }
 }
 
-impl Handler<PollsEnded> for Poller {
+impl Handler<Fetch<PollEnded>> for Poller {
     type Result = ();
 
-    fn handle(&mut self, PollsEnded(polls): PollsEnded, ctx: &mut Self::Context) {
-        let found: Vec<_> = polls
-            .into_iter()
-            .filter_map(|poll| self.ended(poll, ctx))
-            .collect();
-        if !found.is_empty() {
-            self.supervisor.do_send(StartTasks(found));
-        }
+    fn handle(&mut self, _: Fetch<PollEnded>, ctx: &mut Self::Context) {
+        let tray = self.tray.clone();
+        tray.each(|poll| self.ended(poll, ctx));
         self.fill();
     }
 }
 
 impl Poller {
-    /// Takes note of the end of a poll. Returns the task that it brought.
-    fn ended(&mut self, poll: PollEnded, ctx: &mut Context<Self>) -> Option<StartTask> {
+    fn ended(&mut self, poll: PollEnded, ctx: &mut Context<Self>) {
         self.open -= 1;
         let PollEnded {
             permit,
@@ -229,7 +222,7 @@ impl Poller {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                return Some(StartTask { task, permit });
+                self.supervisor.put(StartTask { task, permit });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();
@@ -249,7 +242,6 @@ impl Poller {
                 }
             }
         }
-        None
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix::prelude::*;
 
@@ -19,35 +19,56 @@ impl<T: 'static> Message for Fetch<T> {
     type Result = ();
 }
 
+/// Room for so many things is kept; what a flood took more than that goes.
+const ROOM: usize = 1024;
+
 /// Where things wait for an actor. Anybody may put them down, on any thread.
 pub(crate) struct Tray<T: 'static> {
-    things: Mutex<Vec<T>>,
+    inside: Mutex<Inside<T>>,
     owner: Recipient<Fetch<T>>,
+}
+
+struct Inside<T> {
+    things: Vec<T>,
+    /// Empty, with room for what comes next.
+    spare: Vec<T>,
 }
 
 impl<T> Tray<T> {
     pub(crate) fn new(owner: Recipient<Fetch<T>>) -> Self {
         Self {
-            things: Mutex::default(),
+            inside: Mutex::new(Inside {
+                things: Vec::new(),
+                spare: Vec::new(),
+            }),
             owner,
         }
     }
 
     pub(crate) fn put(&self, thing: T) {
-        let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
-        things.push(thing);
-        let is_first = things.len() == 1;
-        drop(things);
+        let mut inside = self.inside();
+        inside.things.push(thing);
+        let is_first = inside.things.len() == 1;
+        drop(inside);
         if is_first {
             self.owner.do_send(Fetch(PhantomData));
         }
     }
 
-    /// Takes all there are, in exchange for an empty list with room for more.
-    pub(crate) fn take(&self, into: &mut Vec<T>) {
-        debug_assert!(into.is_empty(), "what is in it would come again");
-        let mut things = self.things.lock().unwrap_or_else(PoisonError::into_inner);
-        std::mem::swap(&mut *things, into);
+    /// Takes all that are there now, for the owner.
+    pub(crate) fn each(&self, see: impl FnMut(T)) {
+        let mut inside = self.inside();
+        let spare = std::mem::take(&mut inside.spare);
+        let mut things = std::mem::replace(&mut inside.things, spare);
+        drop(inside);
+        things.drain(..).for_each(see);
+        if things.capacity() <= ROOM {
+            self.inside().spare = things;
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside<T>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -84,7 +105,8 @@ mod tests {
 
         fn handle(&mut self, _: Fetch<u32>, _: &mut Self::Context) {
             let mut things = Vec::new();
-            self.tray.as_ref().expect("started").take(&mut things);
+            let tray = self.tray.as_ref().expect("started");
+            tray.each(|thing| things.push(thing));
             self.found.send(things).expect("the test listens");
         }
     }

@@ -80,12 +80,9 @@ pub(crate) struct Inbox {
 /// Delivers results.
 pub(crate) struct Courier {
     inbox: Inbox,
-    /// Empty, with room for what comes together.
-    new: Vec<DeliverResult>,
-    answered: Vec<Answered>,
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel, Hashed>,
-    pool: Recipient<Deliver>,
+    pool: Arc<Tray<Deliver>>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
@@ -102,15 +99,13 @@ impl Courier {
     pub(crate) fn new(
         inbox: Inbox,
         outbox: Outbox,
-        pool: Recipient<Deliver>,
+        pool: Arc<Tray<Deliver>>,
         poller: Recipient<SetHold>,
         journal: Option<Notebook>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
             inbox,
-            new: Vec::new(),
-            answered: Vec::new(),
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             kept: Vec::new(),
@@ -177,16 +172,15 @@ impl Courier {
 
     /// Sends what is due and sets the alarm for the rest.
     fn go(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        let parcel = |ticket| Some((ticket, self.parcels.get(&ticket)?.result.clone()));
-        let due: Vec<_> = self
-            .outbox
-            .due(now)
-            .into_iter()
-            .filter_map(parcel)
-            .collect();
-        if !due.is_empty() {
+        for ticket in self.outbox.due(now) {
+            let Some(parcel) = self.parcels.get(&ticket) else {
+                continue;
+            };
             // Without a pool the worker is ending, and what is unsent stays so.
-            self.pool.do_send(Deliver(due));
+            self.pool.put(Deliver {
+                ticket,
+                result: parcel.result.clone(),
+            });
         }
         self.board.set_unsent(self.unsent());
         self.mind_the_backlog();
@@ -231,14 +225,12 @@ impl Handler<Fetch<DeliverResult>> for Courier {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<DeliverResult>, ctx: &mut Self::Context) {
-        let mut new = std::mem::take(&mut self.new);
-        self.inbox.results.take(&mut new);
-        for DeliverResult { result, files } in new.drain(..) {
+        let tray = self.inbox.results.clone();
+        tray.each(|DeliverResult { result, files }| {
             let result = Arc::new(result);
             self.note(&result, false, ctx);
             self.accept(result, files);
-        }
-        self.new = new;
+        });
         self.go(Instant::now(), ctx);
     }
 }
@@ -264,13 +256,9 @@ impl Handler<Fetch<Answered>> for Courier {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<Answered>, ctx: &mut Self::Context) {
-        let mut answered = std::mem::take(&mut self.answered);
-        self.inbox.answers.take(&mut answered);
         let now = Instant::now();
-        for one in answered.drain(..) {
-            self.answered(one, now, ctx);
-        }
-        self.answered = answered;
+        let tray = self.inbox.answers.clone();
+        tray.each(|answered| self.answered(answered, now, ctx));
         self.go(now, ctx);
     }
 }

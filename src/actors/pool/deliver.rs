@@ -10,17 +10,20 @@ use tracing::debug;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
+use crate::actors::tray::Fetch;
 use crate::id::OrchestratorId;
 use crate::policy::Ticket;
 use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
-/// Hand results to the orchestrators they belong to. One attempt for each; the answer is
-/// an [`Answered`] for each, always.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct Deliver(pub(crate) Vec<(Ticket, Arc<TaskResult>)>);
+/// Hand a result to the orchestrator it belongs to. One attempt; the answer is
+/// [`Answered`], always. It lies on the tray of the pool.
+#[derive(Debug)]
+pub(crate) struct Deliver {
+    pub(crate) ticket: Ticket,
+    pub(crate) result: Arc<TaskResult>,
+}
 
 /// A result was answered, with an error or by one that had been silent.
 #[derive(Message)]
@@ -31,18 +34,18 @@ pub(super) struct DeliveryAnswered {
     answer: Result<Receipt, TransportError>,
 }
 
-impl Handler<Deliver> for OrchestratorPool {
+impl Handler<Fetch<Deliver>> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, Deliver(results): Deliver, ctx: &mut Self::Context) {
-        for (ticket, result) in results {
-            self.deliver(ticket, result, ctx);
-        }
+    fn handle(&mut self, _: Fetch<Deliver>, ctx: &mut Self::Context) {
+        let tray = self.deliveries.clone();
+        tray.each(|deliver| self.deliver(deliver, ctx));
     }
 }
 
 impl OrchestratorPool {
-    fn deliver(&mut self, ticket: Ticket, result: Arc<TaskResult>, ctx: &Context<Self>) {
+    fn deliver(&mut self, deliver: Deliver, ctx: &Context<Self>) {
+        let Deliver { ticket, result } = deliver;
         let id = result.origin;
         let me = self.me(ctx);
         let session = self.session(id);

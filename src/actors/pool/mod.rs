@@ -33,7 +33,7 @@ use super::commands::OpenChannel;
 use super::conductor::AllOver;
 use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
-use super::poller::{PollsEnded, Ready, Sidelined};
+use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use super::tray::Tray;
 use crate::config::Timing;
@@ -44,7 +44,7 @@ use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
-    pub(crate) poller: Recipient<PollsEnded>,
+    pub(crate) polls: Arc<Tray<PollEnded>>,
     pub(crate) ready: Recipient<Ready>,
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
@@ -64,6 +64,8 @@ pub(crate) struct OrchestratorPool {
     card: Arc<WorkerCard>,
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
+    /// Results that are to go out.
+    deliveries: Arc<Tray<Deliver>>,
     /// Runs polls and deliveries.
     carriers: Carriers,
     /// Our own address for requests, once we have one. Shared: a clone of an address
@@ -84,6 +86,7 @@ impl OrchestratorPool {
         selection: Box<dyn Selection>,
         timing: &Timing,
         card: Arc<WorkerCard>,
+        deliveries: Arc<Tray<Deliver>>,
         neighbours: Neighbours,
         board: Arc<StatusBoard>,
     ) -> Self {
@@ -96,6 +99,7 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
+            deliveries,
             carriers: Carriers::default(),
             me: None,
             candidates: Vec::new(),

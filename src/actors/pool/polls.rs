@@ -11,7 +11,7 @@ use tracing::{debug, error, warn};
 use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
-use crate::actors::poller::{PollEnded, PollOutcome, PollsEnded, Ready};
+use crate::actors::poller::{PollEnded, PollOutcome, Ready};
 use crate::actors::supervisor::DeliverResult;
 use crate::actors::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
@@ -56,8 +56,6 @@ pub(super) struct OpenPolls {
     open: HashMap<u64, OpenPoll, Hashed>,
     /// Where their answers come, once we have an address.
     tray: Option<Rc<Tray<PollAnswered>>>,
-    /// Empty, with room for those that come together.
-    answered: Vec<PollAnswered>,
 }
 
 struct OpenPoll {
@@ -76,26 +74,15 @@ impl Handler<PollNext> for OrchestratorPool {
             offer.hot = report.hot_skills.clone();
         }
         let now = Instant::now();
-        let in_vain: Vec<_> = permits
-            .into_iter()
-            .filter_map(|permit| self.poll(permit, offer.clone(), now, ctx))
-            .collect();
-        if !in_vain.is_empty() {
-            self.neighbours.poller.do_send(PollsEnded(in_vain));
+        for permit in permits {
+            self.poll(permit, offer.clone(), now, ctx);
         }
         self.review_roles(now, ctx);
     }
 }
 
 impl OrchestratorPool {
-    /// Sends a poll. Returns its end if there is nobody to send it to.
-    fn poll(
-        &mut self,
-        permit: Permit,
-        offer: Offer,
-        now: Instant,
-        ctx: &mut Context<Self>,
-    ) -> Option<PollEnded> {
+    fn poll(&mut self, permit: Permit, offer: Offer, now: Instant, ctx: &mut Context<Self>) {
         let next = self.last_poll(now).or_else(|| {
             self.look_around(now);
             self.selection.pick(&self.candidates)
@@ -103,7 +90,7 @@ impl OrchestratorPool {
         let Some(id) = next else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
-            return Some(PollEnded {
+            return self.neighbours.polls.put(PollEnded {
                 permit,
                 sent: now,
                 outcome,
@@ -130,7 +117,6 @@ impl OrchestratorPool {
         if on_trial {
             ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
         }
-        None
     }
 }
 
@@ -162,35 +148,21 @@ impl Handler<Fetch<PollAnswered>> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<PollAnswered>, ctx: &mut Self::Context) {
-        let mut answered = std::mem::take(&mut self.polls.answered);
-        self.polls.tray(ctx).take(&mut answered);
         let now = Instant::now();
-        let ended: Vec<_> = answered
-            .drain(..)
-            .filter_map(|answered| self.poll_answered(answered, now, ctx))
-            .collect();
-        self.polls.answered = answered;
-        if !ended.is_empty() {
-            self.review_roles(now, ctx);
-            self.neighbours.poller.do_send(PollsEnded(ended));
-        }
+        let tray = self.polls.tray(ctx);
+        tray.each(|answered| self.poll_answered(answered, now, ctx));
+        self.review_roles(now, ctx);
     }
 }
 
 impl OrchestratorPool {
-    /// Learns from the answer to a poll. Returns the end of that poll, unless it was dropped.
-    fn poll_answered(
-        &mut self,
-        answered: PollAnswered,
-        now: Instant,
-        ctx: &mut Context<Self>,
-    ) -> Option<PollEnded> {
+    fn poll_answered(&mut self, answered: PollAnswered, now: Instant, ctx: &mut Context<Self>) {
         let Some(poll) = self.polls.open.remove(&answered.number) else {
             // The poll was dropped while its answer was on the way here.
             if let Ok(Some(task)) = answered.answer {
                 self.too_late(&task);
             }
-            return None;
+            return;
         };
         let OpenPoll {
             id, permit, sent, ..
@@ -219,11 +191,11 @@ impl OrchestratorPool {
                 PollOutcome::Failed
             }
         };
-        Some(PollEnded {
+        self.neighbours.polls.put(PollEnded {
             permit,
             sent,
             outcome,
-        })
+        });
     }
 }
 
@@ -349,16 +321,14 @@ impl Handler<DropPolls> for OrchestratorPool {
             .open
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
-        let mut ended = Vec::new();
         for (_, poll) in dropped {
             poll.request.abort(&self.carriers);
             self.count_open_polls(poll.id, -1);
-            ended.push(PollEnded {
+            self.neighbours.polls.put(PollEnded {
                 permit: poll.permit,
                 sent: poll.sent,
                 outcome: PollOutcome::Nothing,
             });
         }
-        self.neighbours.poller.do_send(PollsEnded(ended));
     }
 }

@@ -15,13 +15,9 @@ impl Handler<TasksEnded> for TaskSupervisor {
     type Result = ();
 
     fn handle(&mut self, _: TasksEnded, ctx: &mut Self::Context) {
-        let mut ended = std::mem::take(&mut self.ended);
-        self.placement.take_ended(&mut ended);
         let now = Instant::now();
-        for task in ended.drain(..) {
-            self.ended(task, now);
-        }
-        self.ended = ended;
+        let tray = self.placement.returns();
+        tray.each(|task| self.ended(task, now));
         self.rest_if_idle(ctx);
     }
 }

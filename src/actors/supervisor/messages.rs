@@ -8,12 +8,7 @@ use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
 
-/// Tasks were handed out to us.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct StartTasks(pub(crate) Vec<StartTask>);
-
-/// A task that was handed out to us.
+/// A task was handed out to us. It lies on the tray of the supervisor.
 #[derive(Debug)]
 pub(crate) struct StartTask {
     pub(crate) task: Box<Task>,

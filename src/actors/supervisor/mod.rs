@@ -22,7 +22,6 @@ use entry::Entry;
 use limits::TaskTimes;
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
-    StartTasks,
 };
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
@@ -30,7 +29,6 @@ pub(crate) use placement::Placement;
 
 use super::StateNews;
 use super::capacity::{ClaimType, WithdrawClaim};
-use super::host::Ended;
 use super::journal::Notebook;
 use super::tray::Tray;
 use crate::handler::Registry;
@@ -60,12 +58,12 @@ pub(crate) struct TaskSupervisor {
     grace: Duration,
     neighbours: Neighbours,
     tasks: ByTask<Entry>,
+    /// Tasks that were handed out to us.
+    found: Arc<Tray<StartTask>>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
     abandoned: TaskSet,
-    /// Empty, with room for those that end together.
-    ended: Vec<Ended>,
     early: EarlyCancels,
 }
 
@@ -74,6 +72,7 @@ impl TaskSupervisor {
         registry: Registry,
         services: Arc<Services>,
         files: FilesRoot,
+        found: Arc<Tray<StartTask>>,
         placement: Placement,
         grace: Duration,
         neighbours: Neighbours,
@@ -88,9 +87,9 @@ impl TaskSupervisor {
             grace,
             neighbours,
             tasks: ByTask::default(),
+            found,
             fresh: Vec::new(),
             abandoned: TaskSet::default(),
-            ended: Vec::new(),
             early: EarlyCancels::default(),
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::actors::host::{Ended, Returns, RunTask, Runner, TaskQueue};
+use crate::actors::host::{Returns, RunTask, Runner, TaskQueue};
 use crate::actors::supervisor::TaskKey;
 
 /// The handler threads, and what runs handlers here.
@@ -23,9 +23,9 @@ impl Placement {
         }
     }
 
-    /// Those that have ended since the last time.
-    pub(super) fn take_ended(&self, into: &mut Vec<Ended>) {
-        self.returns.take(into);
+    /// Where those come that have ended.
+    pub(super) fn returns(&self) -> Arc<Returns> {
+        self.returns.clone()
     }
 
     /// Begins the task, or puts it into the queue. `since`: asked only if it has to wait;

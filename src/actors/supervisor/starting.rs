@@ -7,22 +7,22 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::entry::{Entry, Waiting};
-use super::{ClaimAnswered, DeliverResult, StartTask, StartTasks, TaskSupervisor, limits};
+use super::{ClaimAnswered, DeliverResult, StartTask, TaskSupervisor, limits};
 use crate::actors::capacity::{ClaimType, Permit};
 use crate::actors::host::RunTask;
+use crate::actors::tray::Fetch;
 use crate::task::{
     Cancellation, Outcome, Task, TaskContext, TaskError, TaskKey, TaskResult, UNSUPPORTED,
 };
 use crate::trace::TaskSpan;
 
-impl Handler<StartTasks> for TaskSupervisor {
+impl Handler<Fetch<StartTask>> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, StartTasks(tasks): StartTasks, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Fetch<StartTask>, ctx: &mut Self::Context) {
         let now = Instant::now();
-        for task in tasks {
-            self.start(task, now, ctx);
-        }
+        let tray = self.found.clone();
+        tray.each(|task| self.start(task, now, ctx));
     }
 }
 
