@@ -12,6 +12,7 @@ mod registration;
 mod roles;
 mod session;
 mod tell;
+mod trouble;
 
 use std::rc::Rc;
 use std::sync::Arc;

@@ -39,7 +39,7 @@ impl TaskSupervisor {
             }
             // No thread has begun it: nobody is waited for.
             Phase::Running { .. } if self.placement.withdraw(key) => {
-                self.end_unbegun(key, reason, now)
+                self.end_unbegun(key, reason, now);
             }
             Phase::Running { .. } => {
                 self.limit(key, self.grace + HOST_ALLOWANCE, now, ctx);
