@@ -1,6 +1,7 @@
 //! The keeper of slots: a permit is taken before a poll goes out, travels with
 //! the task, and gives its slot back when it is dropped, wherever that happens.
 
+mod permit;
 mod policy;
 #[cfg(test)]
 mod tests;
@@ -8,58 +9,17 @@ mod tests;
 use std::sync::Arc;
 
 use actix::prelude::*;
+
+pub(crate) use permit::{Permit, SlotNews};
 use policy::PolicyDesk;
 
 use super::StateNews;
-use super::poller::SlotGranted;
+use super::poller::SlotsGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
+use super::tray::{Fetch, Tray};
 use crate::policy::{Claim, Held, Slots};
 use crate::status::StatusBoard;
 use crate::transport::{Availability, Offer};
-
-/// The right to have one task, or to ask for one.
-#[derive(Debug)]
-pub(crate) struct Permit {
-    held: Held,
-    /// Shared: a clone of a recipient costs several allocations.
-    back: Arc<Recipient<SlotReleased>>,
-}
-
-impl Permit {
-    /// Marks the slot as a task's, and notes which type it fills.
-    fn become_task(&mut self, held: Held) {
-        self.held = held;
-    }
-
-    /// Marks the slot as that of a task without a type. [`TaskCame`] has to tell.
-    pub(crate) fn become_untyped(&mut self) {
-        self.become_task(Held {
-            task: true,
-            kind: None,
-        });
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.back
-            .do_send(SlotReleased(std::mem::take(&mut self.held)));
-    }
-}
-
-/// A permit was dropped.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct SlotReleased(Held);
-
-/// The poller wants so many slots more than before, or fewer; they come as
-/// [`SlotGranted`], one message each, as soon as they are free.
-///
-/// A difference, for grants may be under way: if the poller said how many it wants all
-/// told, those would be granted a second time.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct WantSlots(pub(crate) isize);
 
 /// A task came in and wants a slot of its type; the answer is [`ClaimAnswered`].
 #[derive(Debug, Message)]
@@ -69,11 +29,6 @@ pub(crate) struct ClaimType {
     pub(crate) kind: Option<String>,
     pub(crate) permit: Permit,
 }
-
-/// A task without a type came in: it has all the slots it needs.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(crate) struct TaskCame;
 
 /// The task does not wait for a slot any more.
 #[derive(Debug, Message)]
@@ -105,9 +60,9 @@ pub(crate) struct CapacityTracker {
     slots: Slots<(TaskKey, Permit)>,
     wanted: usize,
     policy: Option<PolicyDesk>,
-    /// Our own address for permits, once we have one.
-    back: Option<Arc<Recipient<SlotReleased>>>,
-    poller: Recipient<SlotGranted>,
+    /// Where permits go back to, and all other news of slots.
+    tray: Arc<Tray<SlotNews>>,
+    poller: Recipient<SlotsGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: StateNews,
     board: Arc<StatusBoard>,
@@ -116,7 +71,8 @@ pub(crate) struct CapacityTracker {
 impl CapacityTracker {
     pub(crate) fn new(
         slots: Slots<(TaskKey, Permit)>,
-        poller: Recipient<SlotGranted>,
+        tray: Arc<Tray<SlotNews>>,
+        poller: Recipient<SlotsGranted>,
         supervisor: Recipient<ClaimAnswered>,
         heartbeat: StateNews,
         board: Arc<StatusBoard>,
@@ -125,7 +81,7 @@ impl CapacityTracker {
             slots,
             wanted: 0,
             policy: None,
-            back: None,
+            tray,
             poller,
             supervisor,
             heartbeat,
@@ -141,6 +97,7 @@ impl CapacityTracker {
         if let Some(policy) = &mut self.policy {
             policy.look_at_the_clock();
         }
+        let mut permits = Vec::new();
         while self.wanted > 0 && self.policy.as_ref().is_none_or(PolicyDesk::allows) {
             let Some(held) = self.slots.reserve() else {
                 break;
@@ -149,16 +106,14 @@ impl CapacityTracker {
             if let Some(policy) = &mut self.policy {
                 policy.spend();
             }
-            let back = self
-                .back
-                .get_or_insert_with(|| Arc::new(ctx.address().recipient()))
-                .clone();
-            let permit = Permit { held, back };
+            permits.push(Permit::new(held, self.tray.clone()));
+        }
+        if !permits.is_empty() {
             let offer = Offer {
                 available: self.slots.available().clone(),
                 hot: Arc::default(),
             };
-            self.poller.do_send(SlotGranted { permit, offer });
+            self.poller.do_send(SlotsGranted { permits, offer });
         }
         self.board
             .set_capacity(|capacity| self.slots.tell(capacity));
@@ -184,11 +139,19 @@ impl Actor for CapacityTracker {
     }
 }
 
-impl Handler<WantSlots> for CapacityTracker {
+impl Handler<Fetch<SlotNews>> for CapacityTracker {
     type Result = ();
 
-    fn handle(&mut self, WantSlots(more): WantSlots, ctx: &mut Self::Context) {
-        self.wanted = self.wanted.saturating_add_signed(more);
+    fn handle(&mut self, _: Fetch<SlotNews>, ctx: &mut Self::Context) {
+        let tray = self.tray.clone();
+        tray.each(|news| match news {
+            SlotNews::Wanted(more) => self.wanted = self.wanted.saturating_add_signed(more),
+            SlotNews::UntypedCame => self.slots.begin_untyped(),
+            SlotNews::Released(held) => {
+                let started = self.slots.release(&held);
+                self.pass_on(started);
+            }
+        });
         self.settle(ctx);
     }
 }
@@ -202,7 +165,10 @@ impl Handler<ClaimType> for CapacityTracker {
             kind,
             mut permit,
         } = claim;
-        permit.become_untyped();
+        permit.become_task(Held {
+            task: true,
+            kind: None,
+        });
         match self.slots.claim((key, permit), kind.as_deref()) {
             Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
             Claim::Parked => {}
@@ -215,31 +181,12 @@ impl Handler<ClaimType> for CapacityTracker {
     }
 }
 
-impl Handler<TaskCame> for CapacityTracker {
-    type Result = ();
-
-    fn handle(&mut self, _: TaskCame, ctx: &mut Self::Context) {
-        self.slots.begin_untyped();
-        self.settle(ctx);
-    }
-}
-
 impl Handler<WithdrawClaim> for CapacityTracker {
     type Result = ();
 
     fn handle(&mut self, WithdrawClaim(key): WithdrawClaim, _: &mut Self::Context) {
-        // The permit in it comes back as `SlotReleased`.
+        // The permit in it comes back as `SlotNews::Released`.
         drop(self.slots.withdraw(|(waiting, _)| *waiting == key));
-    }
-}
-
-impl Handler<SlotReleased> for CapacityTracker {
-    type Result = ();
-
-    fn handle(&mut self, SlotReleased(held): SlotReleased, ctx: &mut Self::Context) {
-        let started = self.slots.release(&held);
-        self.pass_on(started);
-        self.settle(ctx);
     }
 }
 

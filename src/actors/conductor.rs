@@ -20,6 +20,7 @@ use super::journal::{CloseJournal, Notebook};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
+use super::trays::Trays;
 use crate::models::OpenModels;
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
@@ -60,6 +61,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
+    pub(crate) trays: Trays,
     pub(crate) journal: Option<JournalLink>,
 }
 

@@ -8,9 +8,10 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::time::Instant;
 
-use super::capacity::{Permit, WantSlots};
+use super::capacity::{Permit, SlotNews};
 use super::pool::PollNext;
 use super::supervisor::StartTask;
+use super::tray::{Fetch, Tray};
 use crate::policy::PollScale;
 use crate::status::{Ping, StatusBoard};
 use crate::task::Task;
@@ -22,17 +23,16 @@ const LONGEST_IDLE_DELAY: Duration = Duration::from_secs(1);
 /// An empty answer that came sooner was not held.
 const HELD: Duration = Duration::from_millis(200);
 
-/// A slot is free: a poll may go out.
+/// Slots are free: a poll may go out for each.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
-pub(crate) struct SlotGranted {
-    pub(crate) permit: Permit,
+pub(crate) struct SlotsGranted {
+    pub(crate) permits: Vec<Permit>,
     pub(crate) offer: Offer,
 }
 
-/// A poll came back.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
+/// A poll came back. It lies on the tray of the poller.
+#[derive(Debug)]
 pub(crate) struct PollEnded {
     pub(crate) permit: Permit,
     pub(crate) sent: Instant,
@@ -108,9 +108,11 @@ pub(crate) struct Poller {
     resting: Option<SpawnHandle>,
     /// Nobody is ready; wait for news.
     stalled: bool,
-    capacity: Recipient<WantSlots>,
+    capacity: Arc<Tray<SlotNews>>,
+    /// Where polls come back.
+    tray: Arc<Tray<PollEnded>>,
     pool: Recipient<PollNext>,
-    supervisor: Recipient<StartTask>,
+    supervisor: Arc<Tray<StartTask>>,
     board: Arc<StatusBoard>,
 }
 
@@ -118,9 +120,10 @@ impl Poller {
     pub(crate) fn new(
         scale: PollScale,
         idle_delay: Duration,
-        capacity: Recipient<WantSlots>,
+        capacity: Arc<Tray<SlotNews>>,
+        tray: Arc<Tray<PollEnded>>,
         pool: Recipient<PollNext>,
-        supervisor: Recipient<StartTask>,
+        supervisor: Arc<Tray<StartTask>>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -135,6 +138,7 @@ impl Poller {
             resting: None,
             stalled: false,
             capacity,
+            tray,
             pool,
             supervisor,
             board,
@@ -154,7 +158,7 @@ impl Poller {
         let more = wanted.cast_signed() - self.wanted.cast_signed();
         if more != 0 {
             self.wanted = wanted;
-            self.capacity.do_send(WantSlots(more));
+            self.capacity.put(SlotNews::Wanted(more));
         }
     }
 
@@ -178,40 +182,47 @@ impl Actor for Poller {
     }
 }
 
-impl Handler<SlotGranted> for Poller {
+impl Handler<SlotsGranted> for Poller {
     type Result = ();
 
-    fn handle(&mut self, granted: SlotGranted, _: &mut Self::Context) {
+    fn handle(&mut self, granted: SlotsGranted, _: &mut Self::Context) {
+        let SlotsGranted { mut permits, offer } = granted;
         // Grants that were under way when the want was taken back are given back.
-        if self.wanted == 0 {
+        permits.truncate(self.wanted);
+        if permits.is_empty() {
             return;
         }
-        self.wanted -= 1;
-        self.open += 1;
-        self.pool.do_send(PollNext {
-            permit: granted.permit,
-            offer: granted.offer,
-        });
+        self.wanted -= permits.len();
+        self.open += permits.len();
+        self.pool.do_send(PollNext { permits, offer });
     }
 }
 
-impl Handler<PollEnded> for Poller {
+impl Handler<Fetch<PollEnded>> for Poller {
     type Result = ();
 
-    fn handle(&mut self, ended: PollEnded, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Fetch<PollEnded>, ctx: &mut Self::Context) {
+        let tray = self.tray.clone();
+        tray.each(|poll| self.ended(poll, ctx));
+        self.fill();
+    }
+}
+
+impl Poller {
+    fn ended(&mut self, poll: PollEnded, ctx: &mut Context<Self>) {
         self.open -= 1;
         let PollEnded {
             permit,
             sent,
             outcome,
-        } = ended;
+        } = poll;
         // Whoever was asked may be asked again; if not, the pool will say so anew.
         self.stalled = matches!(outcome, PollOutcome::NobodyReady(_));
         match outcome {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                self.supervisor.do_send(StartTask { task, permit });
+                self.supervisor.put(StartTask { task, permit });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();
@@ -231,7 +242,6 @@ impl Handler<PollEnded> for Poller {
                 }
             }
         }
-        self.fill();
     }
 }
 

@@ -119,11 +119,11 @@ impl LinkBoard {
 
     /// A request was answered well, with a task or whatever else it is for.
     pub(crate) fn answered(&self, kind: Exchange, found: bool, took: Duration) {
-        let stamp = micros(self.born.elapsed());
+        let now = || micros(self.born.elapsed());
         match kind {
-            Exchange::Poll => self.last_poll.store(stamp, Ordering::Relaxed),
+            Exchange::Poll => self.last_poll.store(now(), Ordering::Relaxed),
             Exchange::Heartbeat => {
-                self.last_heartbeat.store(stamp, Ordering::Relaxed);
+                self.last_heartbeat.store(now(), Ordering::Relaxed);
                 self.latency.store(micros(took), Ordering::Relaxed);
             }
             Exchange::Registration | Exchange::Result => {}

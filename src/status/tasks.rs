@@ -35,11 +35,18 @@ impl Entry {
 
 impl StatusBoard {
     /// `handler`: what it is counted as.
-    pub(crate) fn task_came(&self, key: &TaskKey, job_id: &JobId, name: &TaskName, handler: &str) {
+    pub(crate) fn task_came(
+        &self,
+        key: &TaskKey,
+        job_id: &JobId,
+        name: &TaskName,
+        handler: &str,
+        now: Instant,
+    ) {
         let entry = Entry {
             job_id: job_id.clone(),
             name: name.clone(),
-            since: Instant::now(),
+            since: now,
             began: None,
             progress: None,
             meter: self.meters.task_came(handler),
@@ -48,11 +55,10 @@ impl StatusBoard {
     }
 
     /// A handler gets the task.
-    pub(crate) fn task_began(&self, key: &TaskKey) {
+    pub(crate) fn task_began(&self, key: &TaskKey, now: Instant) {
         let Some(mut entry) = self.tasks.get_mut(key) else {
             return;
         };
-        let now = Instant::now();
         entry.began = Some(now);
         entry.meter.began(now - entry.since);
         self.subscribers.tell(|| WorkerEvent::TaskStarted {
@@ -68,11 +74,11 @@ impl StatusBoard {
         }
     }
 
-    pub(crate) fn task_ended(&self, key: &TaskKey, outcome: &Outcome) {
+    pub(crate) fn task_ended(&self, key: &TaskKey, outcome: &Outcome, now: Instant) {
         let Some((_, entry)) = self.tasks.remove(key) else {
             return;
         };
-        let took = entry.began.map(|began| began.elapsed());
+        let took = entry.began.map(|began| now - began);
         entry.meter.ended(outcome, took);
         self.tally.ended(outcome, took.unwrap_or_default());
         if let Outcome::Failed(error) = outcome {

@@ -63,6 +63,8 @@ fn cut_name(name: &mut TaskName) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
     use crate::id::{JobId, OrchestratorId};
     use crate::status::StatusBoard;
@@ -73,7 +75,13 @@ mod tests {
         let board = StatusBoard::new([], [], true);
         let come = |number: usize| {
             let key = TaskKey::new(OrchestratorId(0), number.to_string().into());
-            board.task_came(&key, &JobId::from("job"), &TaskName::from("task"), "task");
+            board.task_came(
+                &key,
+                &JobId::from("job"),
+                &TaskName::from("task"),
+                "task",
+                Instant::now(),
+            );
         };
         (0..TASKS).for_each(come);
         let mut few = board.read();
@@ -93,7 +101,13 @@ mod tests {
         let long = "ä".repeat(TEXT + 1);
         let key = TaskKey::new(OrchestratorId(0), "1".into());
         let job = JobId::from("job");
-        board.task_came(&key, &job, &TaskName::from(long.as_str()), "task");
+        board.task_came(
+            &key,
+            &job,
+            &TaskName::from(long.as_str()),
+            "task",
+            Instant::now(),
+        );
         board.progress(&key, 0.5, &long);
         let mut status = board.read();
         shorten(&mut status);
@@ -101,7 +115,7 @@ mod tests {
         assert_eq!(status.tasks[0].name.as_str(), wanted);
         assert_eq!(status.tasks[0].progress, Some((0.5, wanted.clone())));
         let failure = TaskError::transient(long);
-        board.task_ended(&key, &Outcome::Failed(failure));
+        board.task_ended(&key, &Outcome::Failed(failure), Instant::now());
         let mut status = board.read();
         shorten(&mut status);
         assert_eq!(status.failures[0].message, wanted);

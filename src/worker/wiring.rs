@@ -12,10 +12,10 @@ use tracing::warn;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns, Runner,
-    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
-    WsCommandActor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, Fetch,
+    HeartbeatActor, HotCacheActor, Inbox, Look, Neighbours, OrchestratorPool, Parts, Placement,
+    Poller, Returns, Runner, SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost,
+    TaskQueue, TaskSupervisor, Tray, Trays, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -55,7 +55,18 @@ impl Contexts {
             courier: Context::new(),
             conductor: Context::new(),
         };
+        let trays = Trays {
+            slots: tray(&contexts.capacity),
+            polls: tray(&contexts.poller),
+            found: tray(&contexts.supervisor),
+            deliveries: tray(&contexts.pool),
+            inbox: Inbox {
+                results: tray(&contexts.courier),
+                answers: tray(&contexts.courier),
+            },
+        };
         let parts = Parts {
+            trays,
             capacity: contexts.capacity.address(),
             poller: contexts.poller.address(),
             heartbeat: contexts.heartbeat.address(),
@@ -78,6 +89,15 @@ where
     A::Context: ToEnvelope<A, M>,
 {
     actor.clone().recipient()
+}
+
+/// A tray of an actor.
+fn tray<A, T>(actor: &Context<A>) -> Arc<Tray<T>>
+where
+    A: Actor<Context = Context<A>> + Handler<Fetch<T>>,
+    T: Send + 'static,
+{
+    Arc::new(Tray::new(actor.address().recipient()))
 }
 
 /// The threads that blocking handlers may take.
@@ -118,6 +138,7 @@ impl Wiring<'_> {
         let beside = intake.handler_threads > 0;
         CapacityTracker::new(
             slots,
+            self.parts.trays.slots.clone(),
             to(&self.parts.poller),
             to(&self.parts.supervisor),
             self.news.clone(),
@@ -136,9 +157,10 @@ impl Wiring<'_> {
         Poller::new(
             PollScale::new(least_polls, self.settings.intake.max_open_polls),
             self.settings.timing.idle_poll_delay,
-            to(&self.parts.capacity),
+            self.parts.trays.slots.clone(),
+            self.parts.trays.polls.clone(),
             to(&self.parts.pool),
-            to(&self.parts.supervisor),
+            self.parts.trays.found.clone(),
             self.board.clone(),
         )
     }
@@ -182,9 +204,8 @@ impl Wiring<'_> {
         };
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
-            untyped: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
-            courier: to(&self.parts.courier),
+            results: self.parts.trays.inbox.results.clone(),
             heartbeat: self.news.clone(),
             journal: self
                 .parts
@@ -196,6 +217,7 @@ impl Wiring<'_> {
             registry,
             Arc::new(services),
             files,
+            self.parts.trays.found.clone(),
             placement,
             self.settings.timing.cancel_grace,
             neighbours,
@@ -211,8 +233,9 @@ impl Wiring<'_> {
             self.settings.results.ambiguous,
         );
         Courier::new(
+            self.parts.trays.inbox.clone(),
             outbox,
-            to(&self.parts.pool),
+            self.parts.trays.deliveries.clone(),
             to(&self.parts.poller),
             self.parts
                 .journal
@@ -255,12 +278,12 @@ impl Wiring<'_> {
         conductor: &Addr<Conductor>,
     ) -> OrchestratorPool {
         let neighbours = Neighbours {
-            poller: to(&self.parts.poller),
+            polls: self.parts.trays.polls.clone(),
             ready: to(&self.parts.poller),
             sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
-            courier: to(&self.parts.courier),
-            answered: to(&self.parts.courier),
+            results: self.parts.trays.inbox.results.clone(),
+            answered: self.parts.trays.inbox.answers.clone(),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),
@@ -275,6 +298,7 @@ impl Wiring<'_> {
             selection,
             timing,
             card,
+            self.parts.trays.deliveries.clone(),
             neighbours,
             self.board.clone(),
         )

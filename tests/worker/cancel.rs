@@ -161,3 +161,56 @@ async fn a_time_limit_of_the_handler_counts_from_the_hand_out() {
         began.elapsed()
     );
 }
+
+#[actix_rt::test]
+async fn many_time_limits_end_their_tasks_in_order_whenever_they_were_set() {
+    const TASKS: u64 = 200;
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let builder = worker(&orchestrator, &gate).max_concurrent_tasks(1000);
+    start(builder).await;
+    let (began, mut meant) = (tokio::time::Instant::now(), Vec::new());
+    for number in 0..TASKS {
+        // Neither rising nor falling, and each ten seconds from its neighbours.
+        let limit = 60 + number * 37 % TASKS * 10;
+        let id = orchestrator.submit_with("polite", RawJson::empty_object(), |task| {
+            task.timeout = Some(Duration::from_secs(limit));
+        });
+        meant.push((limit, id));
+    }
+    meant.sort();
+    let results = orchestrator.results(meant.len()).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(60 + TASKS * 10),
+        "{:?}",
+        began.elapsed()
+    );
+    for (result, (_, id)) in results.iter().zip(&meant) {
+        assert_eq!(&result.task_id, id);
+        assert_eq!(failure(result).code(), &ErrorCode::Timeout);
+    }
+}
+
+#[actix_rt::test]
+async fn many_handlers_that_do_not_look_have_the_same_grace_time() {
+    const TASKS: usize = 50;
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let builder = worker(&orchestrator, &gate).max_concurrent_tasks(TASKS);
+    let handle = start(builder).await;
+    let ids: Vec<_> = (0..TASKS)
+        .map(|_| orchestrator.submit("gated", &()))
+        .collect();
+    gate.runs(TASKS).await;
+    let began = tokio::time::Instant::now();
+    for id in &ids {
+        handle.cancel(id.as_str());
+    }
+    for result in orchestrator.results(TASKS).await {
+        assert_eq!(result.outcome, Outcome::Cancelled);
+    }
+    let grace = 5 * SECOND;
+    assert!(
+        (grace..grace + SECOND).contains(&began.elapsed()),
+        "{:?}",
+        began.elapsed()
+    );
+}

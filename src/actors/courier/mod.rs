@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{debug, error, info, warn};
+use tracing::{info, warn};
 
+mod answers;
 mod ledger;
 mod leftovers;
 
@@ -19,12 +20,13 @@ use super::journal::Notebook;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
+use super::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
 use crate::id::{OrchestratorId, TaskId};
-use crate::policy::{Outbox, Ticket, Verdict};
+use crate::policy::{Outbox, Ticket};
 use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
-use crate::task::{Outcome, TaskResult};
+use crate::task::TaskResult;
 use crate::transport::{Receipt, TransportError};
 
 /// An orchestrator that was out of reach has answered.
@@ -48,8 +50,6 @@ pub(crate) struct Redeliver {
 pub(crate) struct GetUnsent;
 
 /// An attempt to deliver a result has ended.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(crate) struct Answered {
     pub(crate) ticket: Ticket,
     pub(crate) answer: Result<Receipt, TransportError>,
@@ -71,11 +71,19 @@ struct Parcel {
     files: Option<TaskFiles>,
 }
 
+/// What comes to the courier.
+#[derive(Clone)]
+pub(crate) struct Inbox {
+    pub(crate) results: Arc<Tray<DeliverResult>>,
+    pub(crate) answers: Arc<Tray<Answered>>,
+}
+
 /// Delivers results.
 pub(crate) struct Courier {
+    inbox: Inbox,
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel, Hashed>,
-    pool: Recipient<Deliver>,
+    pool: Arc<Tray<Deliver>>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
@@ -90,13 +98,15 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn new(
+        inbox: Inbox,
         outbox: Outbox,
-        pool: Recipient<Deliver>,
+        pool: Arc<Tray<Deliver>>,
         poller: Recipient<SetHold>,
         journal: Option<Notebook>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
+            inbox,
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             kept: Vec::new(),
@@ -168,7 +178,7 @@ impl Courier {
                 continue;
             };
             // Without a pool the worker is ending, and what is unsent stays so.
-            self.pool.do_send(Deliver {
+            self.pool.put(Deliver {
                 ticket,
                 result: parcel.result.clone(),
             });
@@ -212,14 +222,16 @@ impl Actor for Courier {
     type Context = Context<Self>;
 }
 
-impl Handler<DeliverResult> for Courier {
+impl Handler<Fetch<DeliverResult>> for Courier {
     type Result = ();
 
-    fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
-        let DeliverResult { result, files } = deliver;
-        let result = Arc::new(result);
-        self.note(&result, false, ctx);
-        self.accept(result, files);
+    fn handle(&mut self, _: Fetch<DeliverResult>, ctx: &mut Self::Context) {
+        let tray = self.inbox.results.clone();
+        tray.each(|DeliverResult { result, files }| {
+            let result = Arc::new(result);
+            self.note(&result, false, ctx);
+            self.accept(result, files);
+        });
         self.go(Instant::now(), ctx);
     }
 }
@@ -238,61 +250,6 @@ impl Handler<Redeliver> for Courier {
         self.leftovers.wait_for_orchestrators(results);
         self.kept = files;
         self.board.set_unsent(self.unsent());
-    }
-}
-
-impl Handler<Answered> for Courier {
-    type Result = ();
-
-    fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
-        let Answered { ticket, answer } = answered;
-        let now = Instant::now();
-        let verdict = self.outbox.answered(ticket, &answer, now, fastrand::f64());
-        // Whoever sees that it is delivered sees that it is not on its way any more.
-        self.board.set_unsent(self.unsent());
-        let Some(parcel) = self.parcels.get_mut(&ticket) else {
-            return;
-        };
-        let task_id = &parcel.result.task_id;
-        match verdict {
-            Verdict::Done if matches!(answer, Ok(Receipt::Lost(_))) => {
-                if let Ok(Receipt::Lost(reason)) = &answer {
-                    error!(%task_id, reason, "the result is lost");
-                }
-                self.board.result_lost(&parcel.result.task_id);
-                self.close(ticket, ctx);
-            }
-            Verdict::Done => {
-                if let Ok(Receipt::Ignored(reason)) = &answer {
-                    warn!(%task_id, reason, "the orchestrator has no use for the result");
-                }
-                if let Err(error) = &answer {
-                    warn!(%task_id, %error, "not sent again: AXON_RESULT_AMBIGUOUS is drop");
-                }
-                self.board.result_delivered(&parcel.result.task_id);
-                self.close(ticket, ctx);
-            }
-            Verdict::Later => {
-                if let Err(error) = &answer {
-                    debug!(%task_id, %error, "the result is sent again later");
-                }
-                self.board.result_put_off();
-            }
-            Verdict::Replace(failure) => {
-                warn!(%task_id, %failure, "a failure goes in place of the result");
-                let mut result = (*parcel.result).clone();
-                result.outcome = Outcome::Failed(failure);
-                let result = Arc::new(result);
-                parcel.result = result.clone();
-                self.note(&result, false, ctx);
-            }
-            Verdict::Lost(reason) => {
-                error!(%task_id, reason, "the orchestrator does not take the result, it is lost");
-                self.board.result_lost(&parcel.result.task_id);
-                self.close(ticket, ctx);
-            }
-        }
-        self.go(now, ctx);
     }
 }
 

@@ -10,6 +10,7 @@ use tracing::debug;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
+use crate::actors::tray::Fetch;
 use crate::id::OrchestratorId;
 use crate::policy::Ticket;
 use crate::status::Exchange;
@@ -17,9 +18,8 @@ use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
 /// Hand a result to the orchestrator it belongs to. One attempt; the answer is
-/// [`Answered`], always.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
+/// [`Answered`], always. It lies on the tray of the pool.
+#[derive(Debug)]
 pub(crate) struct Deliver {
     pub(crate) ticket: Ticket,
     pub(crate) result: Arc<TaskResult>,
@@ -34,10 +34,17 @@ pub(super) struct DeliveryAnswered {
     answer: Result<Receipt, TransportError>,
 }
 
-impl Handler<Deliver> for OrchestratorPool {
+impl Handler<Fetch<Deliver>> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, deliver: Deliver, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Fetch<Deliver>, ctx: &mut Self::Context) {
+        let tray = self.deliveries.clone();
+        tray.each(|deliver| self.deliver(deliver, ctx));
+    }
+}
+
+impl OrchestratorPool {
+    fn deliver(&mut self, deliver: Deliver, ctx: &Context<Self>) {
         let Deliver { ticket, result } = deliver;
         let id = result.origin;
         let me = self.me(ctx);
@@ -51,7 +58,7 @@ impl Handler<Deliver> for OrchestratorPool {
             && !session.believes_free_for(&result.name);
         let suspect = session.suspect.clone();
         let (neighbours, board) = (self.neighbours.clone(), self.board.clone());
-        self.crew.run(async move {
+        self.carriers.run(async move {
             if unseen
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle
@@ -67,7 +74,7 @@ impl Handler<Deliver> for OrchestratorPool {
             }
             if answer.is_ok() && !suspect.get() {
                 // No news for the pool.
-                neighbours.answered.do_send(Answered { ticket, answer });
+                neighbours.answered.put(Answered { ticket, answer });
             } else {
                 me.do_send(DeliveryAnswered { id, ticket, answer });
             }
@@ -92,8 +99,6 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
                 }
             }
         }
-        self.neighbours
-            .answered
-            .do_send(Answered { ticket, answer });
+        self.neighbours.answered.put(Answered { ticket, answer });
     }
 }

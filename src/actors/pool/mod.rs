@@ -5,13 +5,14 @@
 //! and come back as messages.
 
 mod beats;
-mod crew;
+mod carriers;
 mod deliver;
 mod polls;
 mod registration;
 mod roles;
 mod session;
 mod tell;
+mod trouble;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
-use crew::Crew;
+use carriers::Carriers;
 pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
@@ -35,6 +36,7 @@ use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
 use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
+use super::tray::Tray;
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
@@ -43,12 +45,12 @@ use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
-    pub(crate) poller: Recipient<PollEnded>,
+    pub(crate) polls: Arc<Tray<PollEnded>>,
     pub(crate) ready: Recipient<Ready>,
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
-    pub(crate) courier: Recipient<DeliverResult>,
-    pub(crate) answered: Recipient<Answered>,
+    pub(crate) results: Arc<Tray<DeliverResult>>,
+    pub(crate) answered: Arc<Tray<Answered>>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,
@@ -63,8 +65,10 @@ pub(crate) struct OrchestratorPool {
     card: Arc<WorkerCard>,
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
+    /// Results that are to go out.
+    deliveries: Arc<Tray<Deliver>>,
     /// Runs polls and deliveries.
-    crew: Crew,
+    carriers: Carriers,
     /// Our own address for requests, once we have one. Shared: a clone of an address
     /// costs several allocations.
     me: Option<Rc<Addr<Self>>>,
@@ -83,6 +87,7 @@ impl OrchestratorPool {
         selection: Box<dyn Selection>,
         timing: &Timing,
         card: Arc<WorkerCard>,
+        deliveries: Arc<Tray<Deliver>>,
         neighbours: Neighbours,
         board: Arc<StatusBoard>,
     ) -> Self {
@@ -95,7 +100,8 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
-            crew: Crew::default(),
+            deliveries,
+            carriers: Carriers::default(),
             me: None,
             candidates: Vec::new(),
             board,

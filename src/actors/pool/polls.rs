@@ -1,31 +1,32 @@
-//! Polls: to whom, and what their answers mean for that orchestrator.
+//! Polls: to whom, and what becomes of them.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
 
-use super::crew::Errand;
+use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
-use crate::actors::supervisor::DeliverResult;
+use crate::actors::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
-use crate::id::{JobId, OrchestratorId, TaskId};
+use crate::id::OrchestratorId;
 use crate::status::Exchange;
-use crate::task::{ErrorCode, INTERRUPTED, Outcome, Task, TaskError, TaskResult};
+use crate::task::Task;
 use crate::transport::{Offer, Standing, Transport, TransportError};
 
 /// A poll that is still open after this time shows that the way is free again.
 const HELD: Duration = Duration::from_secs(1);
 
-/// Poll whichever orchestrator is next. The answer is [`PollEnded`], always.
+/// Poll whichever orchestrator is next, for each permit. The answer is a [`PollEnded`] for
+/// each, always.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct PollNext {
-    pub(crate) permit: Permit,
+    pub(crate) permits: Vec<Permit>,
     pub(crate) offer: Offer,
 }
 
@@ -41,8 +42,6 @@ pub(crate) enum DropPolls {
 }
 
 /// A poll was answered.
-#[derive(Message)]
-#[rtype(result = "()")]
 pub(super) struct PollAnswered {
     number: u64,
     answer: Result<Option<Task>, TransportError>,
@@ -53,6 +52,8 @@ pub(super) struct PollAnswered {
 pub(super) struct OpenPolls {
     next: u64,
     open: HashMap<u64, OpenPoll, Hashed>,
+    /// Where their answers come, once we have an address.
+    tray: Option<Rc<Tray<PollAnswered>>>,
 }
 
 struct OpenPoll {
@@ -65,12 +66,21 @@ struct OpenPoll {
 impl Handler<PollNext> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, poll: PollNext, ctx: &mut Self::Context) {
-        let PollNext { permit, mut offer } = poll;
+    fn handle(&mut self, polls: PollNext, ctx: &mut Self::Context) {
+        let PollNext { permits, mut offer } = polls;
         if let Some(report) = &self.last_report {
             offer.hot = report.hot_skills.clone();
         }
         let now = Instant::now();
+        for permit in permits {
+            self.poll(permit, offer.clone(), now, ctx);
+        }
+        self.review_roles(now, ctx);
+    }
+}
+
+impl OrchestratorPool {
+    fn poll(&mut self, permit: Permit, offer: Offer, now: Instant, ctx: &mut Context<Self>) {
         let next = self.last_poll(now).or_else(|| {
             self.look_around(now);
             self.selection.pick(&self.candidates)
@@ -78,12 +88,11 @@ impl Handler<PollNext> for OrchestratorPool {
         let Some(id) = next else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
-            self.neighbours.poller.do_send(PollEnded {
+            return self.neighbours.polls.put(PollEnded {
                 permit,
                 sent: now,
                 outcome,
             });
-            return;
         };
         self.count_open_polls(id, 1);
         let session = self.session(id);
@@ -91,10 +100,10 @@ impl Handler<PollNext> for OrchestratorPool {
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
-        let me = self.me(ctx);
-        let request = self.crew.run(async move {
+        let answers = self.polls.tray(ctx);
+        let request = self.carriers.run(async move {
             let answer = ask(&*transport, offer, suspect).await;
-            me.do_send(PollAnswered { number, answer });
+            answers.put(PollAnswered { number, answer });
         });
         let open = OpenPoll {
             id,
@@ -106,7 +115,13 @@ impl Handler<PollNext> for OrchestratorPool {
         if on_trial {
             ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
         }
-        self.review_roles(now, ctx);
+    }
+}
+
+impl OpenPolls {
+    fn tray(&mut self, ctx: &Context<OrchestratorPool>) -> Rc<Tray<PollAnswered>> {
+        let tray = || Rc::new(Tray::new(ctx.address().recipient()));
+        self.tray.get_or_insert_with(tray).clone()
     }
 }
 
@@ -127,10 +142,19 @@ async fn ask(
     guarded(transport.poll(offer)).await
 }
 
-impl Handler<PollAnswered> for OrchestratorPool {
+impl Handler<Fetch<PollAnswered>> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: Fetch<PollAnswered>, ctx: &mut Self::Context) {
+        let now = Instant::now();
+        let tray = self.polls.tray(ctx);
+        tray.each(|answered| self.poll_answered(answered, now, ctx));
+        self.review_roles(now, ctx);
+    }
+}
+
+impl OrchestratorPool {
+    fn poll_answered(&mut self, answered: PollAnswered, now: Instant, ctx: &mut Context<Self>) {
         let Some(poll) = self.polls.open.remove(&answered.number) else {
             // The poll was dropped while its answer was on the way here.
             if let Ok(Some(task)) = answered.answer {
@@ -141,7 +165,6 @@ impl Handler<PollAnswered> for OrchestratorPool {
         let OpenPoll {
             id, permit, sent, ..
         } = poll;
-        let now = Instant::now();
         let found = matches!(answered.answer, Ok(Some(_)));
         if let Some(link) = self.board.link(id.0) {
             link.note(Exchange::Poll, now - sent, &answered.answer, found);
@@ -166,8 +189,7 @@ impl Handler<PollAnswered> for OrchestratorPool {
                 PollOutcome::Failed
             }
         };
-        self.review_roles(now, ctx);
-        self.neighbours.poller.do_send(PollEnded {
+        self.neighbours.polls.put(PollEnded {
             permit,
             sent,
             outcome,
@@ -196,94 +218,6 @@ impl OrchestratorPool {
             self.review_roles(now, ctx);
         }
     }
-
-    fn poll_failed(
-        &mut self,
-        id: OrchestratorId,
-        error: &TransportError,
-        now: Instant,
-        ctx: &mut Context<Self>,
-    ) {
-        let session = self.session(id);
-        let name = session.settings.name.clone();
-        let was_failing = session.polls.is_failing();
-        match error {
-            TransportError::RateLimited { retry_after } => {
-                session
-                    .polls
-                    .rate_limited(now, *retry_after, fastrand::f64());
-                let quiet = session
-                    .polls
-                    .opens_at(now)
-                    .map(|at| at - now)
-                    .unwrap_or_default();
-                warn!(orchestrator = %name, ?quiet, "polls are rate limited");
-            }
-            TransportError::Malformed {
-                reason,
-                task: Some(ids),
-            } => {
-                error!(orchestrator = %name, task_id = %ids.0, %reason, "a task cannot be read");
-                // Not the fault of the way: the next poll may be fine.
-                let failure = TaskError::permanent(format!("the task cannot be read: {reason}"));
-                return self.report_unread(id, ids, failure);
-            }
-            TransportError::Untrusted { reason, task: ids } => {
-                error!(orchestrator = %name, task_id = %ids.0, %reason, "a task was not accepted");
-                let failure = TaskError::new(ErrorCode::Security, reason.clone());
-                return self.report_unread(id, ids, failure);
-            }
-            TransportError::CutOff { reason, task: ids } => {
-                warn!(orchestrator = %name, task_id = %ids.0, %reason, "a task was cut off");
-                let failure = TaskError::transient(format!("cut off on its way: {reason}"));
-                self.report_unread(id, ids, failure);
-            }
-            TransportError::Dismissed { reason, in_order } => {
-                return self.dismissed(id, reason, *in_order);
-            }
-            error => {
-                session.polls.failed(now, fastrand::f64());
-                if let Some(opens) = session.polls.opens_at(now) {
-                    ctx.run_later(opens - now, |pool, _| pool.count_sidelined(Instant::now()));
-                }
-                if was_failing {
-                    debug!(orchestrator = %name, %error, "poll failed again");
-                } else {
-                    warn!(orchestrator = %name, %error, "poll failed");
-                }
-            }
-        }
-        if self.session(id).note_failure(error) {
-            self.lost_registration(id, ctx);
-        }
-    }
-
-    /// A task came when the worker had turned away already.
-    fn too_late(&self, task: &Task) {
-        warn!(task_id = %task.id, "a task came too late");
-        let failure = Outcome::Failed(TaskError::transient(INTERRUPTED));
-        let result = TaskResult::of(task, failure, Duration::ZERO);
-        self.neighbours.courier.do_send(DeliverResult {
-            result,
-            files: None,
-        });
-    }
-
-    /// A task was handed out to us that we have only the ids of.
-    fn report_unread(
-        &self,
-        id: OrchestratorId,
-        (task_id, job_id): &(TaskId, JobId),
-        failure: TaskError,
-    ) {
-        let params = crate::RawJson::empty_object();
-        let task = Task::new(id, task_id.as_str(), job_id.as_str(), "", params);
-        let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
-        self.neighbours.courier.do_send(DeliverResult {
-            result,
-            files: None,
-        });
-    }
 }
 
 impl Handler<DropPolls> for OrchestratorPool {
@@ -298,14 +232,13 @@ impl Handler<DropPolls> for OrchestratorPool {
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
         for (_, poll) in dropped {
-            poll.request.abort(&self.crew);
+            poll.request.abort(&self.carriers);
             self.count_open_polls(poll.id, -1);
-            let ended = PollEnded {
+            self.neighbours.polls.put(PollEnded {
                 permit: poll.permit,
                 sent: poll.sent,
                 outcome: PollOutcome::Nothing,
-            };
-            self.neighbours.poller.do_send(ended);
+            });
         }
     }
 }

@@ -17,7 +17,13 @@ use crate::transport::CancelTarget;
 const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
 
 impl TaskSupervisor {
-    pub(super) fn cancel(&mut self, key: &TaskKey, reason: CancelReason, ctx: &mut Context<Self>) {
+    pub(super) fn cancel(
+        &mut self,
+        key: &TaskKey,
+        reason: CancelReason,
+        now: Instant,
+        ctx: &Context<Self>,
+    ) {
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
         };
@@ -29,28 +35,27 @@ impl TaskSupervisor {
         match entry.phase {
             Phase::Waiting(_) => {
                 self.neighbours.withdraw.do_send(WithdrawClaim(key.clone()));
-                self.end_unbegun(key, reason);
+                self.end_unbegun(key, reason, now);
             }
             // No thread has begun it: nobody is waited for.
-            Phase::Running { .. } if self.placement.withdraw(key) => self.end_unbegun(key, reason),
+            Phase::Running { .. } if self.placement.withdraw(key) => {
+                self.end_unbegun(key, reason, now);
+            }
             Phase::Running { .. } => {
-                let key = key.clone();
-                ctx.run_later(self.grace + HOST_ALLOWANCE, move |supervisor, _| {
-                    supervisor.abandon(&key);
-                });
+                self.limit(key, self.grace + HOST_ALLOWANCE, now, ctx);
             }
         }
     }
 
     /// A called-off task whose handler was not called.
-    fn end_unbegun(&mut self, key: &TaskKey, reason: CancelReason) {
+    fn end_unbegun(&mut self, key: &TaskKey, reason: CancelReason, now: Instant) {
         let end = entry::end_of(reason, Outcome::Cancelled);
-        self.finish(key, end, Duration::ZERO);
+        self.finish(key, end, Duration::ZERO, now);
     }
 
     /// A handler that does not let go: its thread is in user code. The task is
     /// reported all the same; its slot stays taken until the thread returns.
-    fn abandon(&mut self, key: &TaskKey) {
+    pub(super) fn abandon(&mut self, key: &TaskKey, now: Instant) {
         let Some(entry) = self.tasks.get(key) else {
             return;
         };
@@ -66,11 +71,8 @@ impl TaskSupervisor {
             self.abandoned.insert(key.clone());
             self.services.board.set_abandoned(self.abandoned.len());
         }
-        self.finish(
-            key,
-            entry::end_of(reason, Outcome::Cancelled),
-            since.elapsed(),
-        );
+        let end = entry::end_of(reason, Outcome::Cancelled);
+        self.finish(key, end, now - since, now);
     }
 }
 
@@ -104,8 +106,9 @@ impl Handler<CancelTask> for TaskSupervisor {
             }
             return;
         }
+        let now = Instant::now();
         for key in meant {
-            self.cancel(&key, reason, ctx);
+            self.cancel(&key, reason, now, ctx);
         }
     }
 }
@@ -114,8 +117,9 @@ impl Handler<InterruptAll> for TaskSupervisor {
     type Result = ();
 
     fn handle(&mut self, _: InterruptAll, ctx: &mut Self::Context) {
+        let now = Instant::now();
         for key in self.tasks.keys().cloned().collect::<Vec<_>>() {
-            self.cancel(&key, CancelReason::ShuttingDown, ctx);
+            self.cancel(&key, CancelReason::ShuttingDown, now, ctx);
         }
     }
 }
@@ -125,8 +129,9 @@ impl Handler<AbandonAll> for TaskSupervisor {
 
     fn handle(&mut self, _: AbandonAll, _: &mut Self::Context) -> usize {
         let left: Vec<_> = self.tasks.keys().cloned().collect();
+        let now = Instant::now();
         for key in &left {
-            self.abandon(key);
+            self.abandon(key, now);
         }
         left.len()
     }

@@ -1,14 +1,14 @@
 //! One running task in the supervisor's books.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use actix::SpawnHandle;
+use tokio::time::Instant;
 
 use crate::actors::capacity::Permit;
 use crate::handler::Job;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
+use crate::policy::Limit;
 use crate::rules::Rules;
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
@@ -40,8 +40,8 @@ pub(super) struct Entry {
     pub(super) span: TaskSpan,
     /// Its slots, while the journal takes note of it.
     pub(super) permit: Option<Permit>,
-    /// Runs until the task's time is up.
-    pub(super) timer: Option<SpawnHandle>,
+    /// When its time is up, or that of a handler that was called off.
+    pub(super) limit: Option<Limit>,
 }
 
 impl Entry {
@@ -61,18 +61,13 @@ impl Entry {
             files,
             span,
             permit: None,
-            timer: None,
+            limit: None,
         }
     }
 
     /// Takes the task out to run it. `None`: it runs already.
-    pub(super) fn start(&mut self) -> Option<Waiting> {
-        match std::mem::replace(
-            &mut self.phase,
-            Phase::Running {
-                since: Instant::now(),
-            },
-        ) {
+    pub(super) fn start(&mut self, now: Instant) -> Option<Waiting> {
+        match std::mem::replace(&mut self.phase, Phase::Running { since: now }) {
             Phase::Waiting(waiting) => Some(waiting),
             running @ Phase::Running { .. } => {
                 self.phase = running;

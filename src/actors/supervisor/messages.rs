@@ -8,9 +8,8 @@ use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
 
-/// A task was handed out to us.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
+/// A task was handed out to us. It lies on the tray of the supervisor.
+#[derive(Debug)]
 pub(crate) struct StartTask {
     pub(crate) task: Box<Task>,
     pub(crate) permit: Permit,
@@ -51,9 +50,8 @@ pub(crate) struct AbandonAll;
 #[rtype(result = "Vec<RunningTask>")]
 pub(crate) struct GetRunning;
 
-/// Take this result to its orchestrator.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
+/// Take this result to its orchestrator. It lies on the tray of the courier.
+#[derive(Debug)]
 pub(crate) struct DeliverResult {
     pub(crate) result: TaskResult,
     /// The task's folder, which goes when the result is out.

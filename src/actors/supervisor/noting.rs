@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::time::Instant;
 use tracing::error;
 
 use super::entry::Phase;
@@ -66,9 +67,15 @@ impl TaskSupervisor {
     }
 
     /// The task has its slots: runs it, once that is noted.
-    pub(super) fn note_started(&mut self, key: &TaskKey, permit: Permit, ctx: &mut Context<Self>) {
+    pub(super) fn note_started(
+        &mut self,
+        key: &TaskKey,
+        permit: Permit,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) {
         let Some(journal) = self.journal().cloned() else {
-            return self.run(key, permit, ctx);
+            return self.run(key, permit, now, ctx);
         };
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
@@ -88,6 +95,7 @@ impl Handler<Noted> for TaskSupervisor {
 
     fn handle(&mut self, Noted { tasks, used }: Noted, ctx: &mut Self::Context) {
         drop(used);
+        let now = Instant::now();
         for (key, refused) in tasks {
             // A task that was called off meanwhile is gone, and its permit with it.
             let entry = self.tasks.get_mut(&key);
@@ -95,20 +103,20 @@ impl Handler<Noted> for TaskSupervisor {
                 continue;
             };
             if refused {
-                self.refuse(&key, permit);
+                self.refuse(&key, permit, now);
             } else {
-                self.run(&key, permit, ctx);
+                self.run(&key, permit, now, ctx);
             }
         }
     }
 }
 
 impl TaskSupervisor {
-    fn refuse(&mut self, key: &TaskKey, permit: Permit) {
+    fn refuse(&mut self, key: &TaskKey, permit: Permit, now: Instant) {
         let text = "refused: the worker's process ended twice while this task ran";
         error!(task_id = %key.id, "{text}");
         drop(permit);
         let failure = Outcome::Failed(TaskError::permanent(text));
-        self.finish(key, failure, Duration::ZERO);
+        self.finish(key, failure, Duration::ZERO, now);
     }
 }

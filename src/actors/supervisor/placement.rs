@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::actors::host::{Ended, Returns, RunTask, Runner, TaskQueue};
+use crate::actors::host::{Returns, RunTask, Runner, TaskQueue};
 use crate::actors::supervisor::TaskKey;
 
 /// The handler threads, and what runs handlers here.
@@ -23,22 +23,21 @@ impl Placement {
         }
     }
 
-    /// Those that have ended since the last time.
-    pub(super) fn take_ended(&self, into: &mut Vec<Ended>) {
-        self.returns.take(into);
+    /// Where those come that have ended.
+    pub(super) fn returns(&self) -> Arc<Returns> {
+        self.returns.clone()
     }
 
-    /// Begins the task, or puts it into the queue. `true`: [`attend`](Self::attend) has
-    /// to follow.
-    pub(super) fn place(&self, task: RunTask) -> bool {
+    /// Begins the task, or puts it into the queue. `since`: asked only if it has to wait;
+    /// then [`attend`](Self::attend) has to follow.
+    pub(super) fn place(&self, task: RunTask, since: impl FnOnce() -> Instant) {
         if let Some(watch) = task.job.inline().filter(|watch| watch.allows(&task.params)) {
             let name = task.context.name().clone();
             actix_rt::spawn(watch.watched(name, self.here.run(task)));
-            return false;
+            return;
         }
         let works_there = task.job.works_there();
-        self.queue.push(task, works_there, Instant::now());
-        true
+        self.queue.push(task, works_there, since());
     }
 
     /// Wakes a thread for what waits, if need be. Says after what time to attend again.

@@ -14,26 +14,31 @@ use super::TaskSupervisor;
 /// What is to come.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// The end of this turn.
-    is_soon: bool,
+    /// When this turn began, if its end is to see to tasks.
+    turn: Option<Instant>,
     /// Another look; never two.
     later: Option<(Instant, SpawnHandle)>,
 }
 
-impl TaskSupervisor {
-    /// A task was put into the queue.
-    pub(super) fn attend_soon(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.watch.is_soon, true) {
-            return;
+impl Watch {
+    /// A task is put into the queue. Says when, which is the same for all of one turn.
+    pub(super) fn turn(&mut self, ctx: &mut Context<TaskSupervisor>) -> Instant {
+        if let Some(began) = self.turn {
+            return began;
         }
         // Futures of an actor come after the messages that it has.
-        let turn = fut::ready(()).map(|(), supervisor: &mut Self, ctx: &mut Context<Self>| {
-            supervisor.watch.is_soon = false;
-            supervisor.attend(ctx);
-        });
-        ctx.spawn(turn);
+        let end = fut::ready(()).map(
+            |(), supervisor: &mut TaskSupervisor, ctx: &mut Context<TaskSupervisor>| {
+                supervisor.watch.turn = None;
+                supervisor.attend(ctx);
+            },
+        );
+        ctx.spawn(end);
+        *self.turn.insert(Instant::now())
     }
+}
 
+impl TaskSupervisor {
     fn attend(&mut self, ctx: &mut Context<Self>) {
         let now = Instant::now();
         let Some(after) = self.placement.attend(now) else {

@@ -10,13 +10,13 @@ use futures_util::future::LocalBoxFuture;
 
 /// Tasks on this thread, as many as were ever needed at once.
 #[derive(Default)]
-pub(super) struct Crew {
-    idle: Rc<RefCell<Vec<Rc<Hand>>>>,
+pub(super) struct Carriers {
+    idle: Rc<RefCell<Vec<Rc<Carrier>>>>,
 }
 
 /// One of them.
 #[derive(Default)]
-struct Hand {
+struct Carrier {
     errand: RefCell<Option<LocalBoxFuture<'static, ()>>>,
     /// Counts its errands.
     number: Cell<u64>,
@@ -25,41 +25,41 @@ struct Hand {
 
 /// A request under way.
 pub(super) struct Errand {
-    hand: Rc<Hand>,
+    carrier: Rc<Carrier>,
     number: u64,
 }
 
-impl Crew {
+impl Carriers {
     /// Runs a request beside everything else.
     pub(super) fn run(&self, request: impl Future<Output = ()> + 'static) -> Errand {
         let idle = self.idle.borrow_mut().pop();
-        let hand = idle.unwrap_or_else(|| self.hire());
-        hand.number.set(hand.number.get() + 1);
-        *hand.errand.borrow_mut() = Some(Box::pin(request));
-        if let Some(waker) = &*hand.waker.borrow() {
+        let carrier = idle.unwrap_or_else(|| self.hire());
+        carrier.number.set(carrier.number.get() + 1);
+        *carrier.errand.borrow_mut() = Some(Box::pin(request));
+        if let Some(waker) = &*carrier.waker.borrow() {
             waker.wake_by_ref();
         }
         Errand {
-            number: hand.number.get(),
-            hand,
+            number: carrier.number.get(),
+            carrier,
         }
     }
 
-    fn hire(&self) -> Rc<Hand> {
-        let hand = Rc::<Hand>::default();
-        actix_rt::spawn(hand.clone().work(self.idle.clone()));
-        hand
+    fn hire(&self) -> Rc<Carrier> {
+        let carrier = Rc::<Carrier>::default();
+        actix_rt::spawn(carrier.clone().work(self.idle.clone()));
+        carrier
     }
 }
 
-impl Hand {
+impl Carrier {
     /// Waits for errands, for ever.
     async fn work(self: Rc<Self>, idle: Rc<RefCell<Vec<Rc<Self>>>>) {
         poll_fn(|cx| {
             if self.waker.borrow().is_none() {
                 *self.waker.borrow_mut() = Some(cx.waker().clone());
             }
-            // One that panics is gone, and this hand with it: it must not be idle again.
+            // One that panics is gone, and this carrier with it: it must not be idle again.
             if let Some(mut request) = self.errand.take() {
                 if request.as_mut().poll(cx).is_ready() {
                     idle.borrow_mut().push(self.clone());
@@ -75,12 +75,12 @@ impl Hand {
 
 impl Errand {
     /// Drops the request, unless it has ended.
-    pub(super) fn abort(self, crew: &Crew) {
-        if self.hand.number.get() == self.number
-            && let Some(request) = self.hand.errand.take()
+    pub(super) fn abort(self, carriers: &Carriers) {
+        if self.carrier.number.get() == self.number
+            && let Some(request) = self.carrier.errand.take()
         {
             drop(request);
-            crew.idle.borrow_mut().push(self.hand);
+            carriers.idle.borrow_mut().push(self.carrier);
         }
     }
 }
@@ -95,48 +95,48 @@ mod tests {
 
     #[actix::test]
     async fn one_that_is_done_takes_the_next() {
-        let crew = Crew::default();
+        let carriers = Carriers::default();
         for _ in 0..3 {
             let (said, heard) = oneshot::channel();
-            let errand = crew.run(async move { said.send(()).expect("the test listens") });
+            let errand = carriers.run(async move { said.send(()).expect("the test listens") });
             heard.await.expect("it is run");
-            assert_eq!(crew.idle.borrow().len(), 1);
+            assert_eq!(carriers.idle.borrow().len(), 1);
             // It is over, so this does no harm to whatever comes next.
-            errand.abort(&crew);
+            errand.abort(&carriers);
         }
-        assert_eq!(crew.idle.borrow().len(), 1);
+        assert_eq!(carriers.idle.borrow().len(), 1);
     }
 
     #[actix::test]
     async fn one_that_panicked_is_not_asked_again() {
-        let crew = Crew::default();
+        let carriers = Carriers::default();
         let (said, heard) = oneshot::channel::<()>();
-        let errand = crew.run(async move {
+        let errand = carriers.run(async move {
             let _said = said;
             panic!("as transports may");
         });
         assert!(heard.await.is_err());
-        errand.abort(&crew);
-        assert!(crew.idle.borrow().is_empty());
+        errand.abort(&carriers);
+        assert!(carriers.idle.borrow().is_empty());
     }
 
     #[actix::test]
     async fn an_errand_is_dropped_at_once_and_no_other_in_its_place() {
-        let crew = Crew::default();
+        let carriers = Carriers::default();
         let (held, dropped) = oneshot::channel::<()>();
-        let first = crew.run(async move {
+        let first = carriers.run(async move {
             let _held = held;
             pending::<()>().await;
         });
         let (said, heard) = oneshot::channel();
-        let second = crew.run(async move { said.send(()).expect("the test listens") });
+        let second = carriers.run(async move { said.send(()).expect("the test listens") });
         heard.await.expect("it runs beside the first");
         let (said, heard) = oneshot::channel();
-        crew.run(async move { said.send(()).expect("the test listens") });
-        second.abort(&crew);
+        carriers.run(async move { said.send(()).expect("the test listens") });
+        second.abort(&carriers);
         heard.await.expect("the end of another does not touch it");
-        first.abort(&crew);
+        first.abort(&carriers);
         assert!(dropped.await.is_err());
-        assert_eq!(crew.idle.borrow().len(), 2);
+        assert_eq!(carriers.idle.borrow().len(), 2);
     }
 }

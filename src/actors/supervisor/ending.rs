@@ -1,0 +1,88 @@
+//! From the end of a task to its result on the way.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+use tracing::{debug, warn};
+
+use super::{DeliverResult, TaskSupervisor, entry};
+use crate::actors::host::{Ended, TasksEnded};
+use crate::task::{Outcome, TaskKey, TaskResult};
+use crate::trace;
+
+impl Handler<TasksEnded> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: TasksEnded, ctx: &mut Self::Context) {
+        let now = Instant::now();
+        let tray = self.placement.returns();
+        tray.each(|task| self.ended(task, now));
+        self.rest_if_idle(ctx);
+    }
+}
+
+impl TaskSupervisor {
+    fn ended(&mut self, task: Ended, now: Instant) {
+        let Ended {
+            key,
+            outcome,
+            ran_for,
+            permit,
+            rest,
+        } = task;
+        drop(rest);
+        // Before the result goes out, so that the slot counts as free when it arrives.
+        drop(permit);
+        if self.abandoned.remove(&key) {
+            self.services.board.set_abandoned(self.abandoned.len());
+            return;
+        }
+        let Some(entry) = self.tasks.get(&key) else {
+            return;
+        };
+        let outcome = match entry.cancellation.reason() {
+            Some(reason) => entry::end_of(reason, outcome),
+            None => outcome,
+        };
+        self.finish(&key, outcome, ran_for, now);
+    }
+
+    /// Ends a task: out of the books, and its result on the way.
+    pub(super) fn finish(
+        &mut self,
+        key: &TaskKey,
+        outcome: Outcome,
+        ran_for: Duration,
+        now: Instant,
+    ) {
+        let Some(entry) = self.tasks.remove(key) else {
+            return;
+        };
+        self.times.lift(entry.limit);
+        let status = outcome.status();
+        let seconds = ran_for.as_secs_f64();
+        let span = entry.span.span();
+        match &outcome {
+            Outcome::Failed(error) => warn!(parent: span, %error, seconds, "task failed"),
+            _ => debug!(parent: span, status, seconds, "task ended"),
+        }
+        trace::ended(span, &outcome);
+        let board = &self.services.board;
+        board.task_ended(key, &outcome, now.into_std());
+        let result = TaskResult {
+            origin: key.origin,
+            task_id: key.id.clone(),
+            job_id: entry.job_id,
+            name: entry.name,
+            outcome,
+            ran_for,
+            task_metadata: entry.metadata,
+        };
+        self.neighbours.results.put(DeliverResult {
+            result,
+            files: Some(entry.files),
+        });
+        self.neighbours.heartbeat.tell();
+    }
+}

@@ -1,0 +1,142 @@
+//! From the hand-out of a task to its handler.
+
+use std::time::Duration;
+
+use actix::prelude::*;
+use tokio::time::Instant;
+use tracing::{debug, info, warn};
+
+use super::entry::{Entry, Waiting};
+use super::{ClaimAnswered, DeliverResult, StartTask, TaskSupervisor, limits};
+use crate::actors::capacity::{ClaimType, Permit};
+use crate::actors::host::RunTask;
+use crate::actors::tray::Fetch;
+use crate::task::{
+    Cancellation, Outcome, Task, TaskContext, TaskError, TaskKey, TaskResult, UNSUPPORTED,
+};
+use crate::trace::TaskSpan;
+
+impl Handler<Fetch<StartTask>> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, _: Fetch<StartTask>, ctx: &mut Self::Context) {
+        let now = Instant::now();
+        let tray = self.found.clone();
+        tray.each(|task| self.start(task, now, ctx));
+    }
+}
+
+impl TaskSupervisor {
+    fn start(&mut self, start: StartTask, now: Instant, ctx: &mut Context<Self>) {
+        let StartTask { task, mut permit } = start;
+        let key = TaskKey::new(task.origin, task.id.clone());
+        if self.tasks.contains_key(&key) {
+            warn!(task_id = %task.id, "handed out again while it runs, ignored");
+            return;
+        }
+        let Some(registration) = self.registry.get(task.name.as_str()) else {
+            warn!(task_id = %task.id, kind = %task.name, "no handler of that name");
+            let error = TaskError::permanent(format!("{UNSUPPORTED}{}", task.name));
+            let board = &self.services.board;
+            board.task_refused(&task.id, &task.name, &error);
+            drop(permit);
+            return self.turn_away(&task, Outcome::Failed(error));
+        };
+        if self.early.meant(key.origin, &key.id, &task.job_id, now) {
+            info!(task_id = %task.id, "called off before it came");
+            drop(permit);
+            return self.turn_away(&task, Outcome::Cancelled);
+        }
+        let kind = registration.entry.kind.clone();
+        let limit = limits::time_limit(&task, registration.timeout);
+        let handler = registration.entry.name.as_str();
+        let board = &self.services.board;
+        board.task_came(&key, &task.job_id, &task.name, handler, now.into_std());
+        self.neighbours.heartbeat.tell();
+        let cancellation = Cancellation::new();
+        let files = self.files.of_task(&task, &cancellation);
+        let origin = board.link(task.origin.0);
+        let span = TaskSpan::open(&task, origin.map_or("", |link| link.name()));
+        let (job, rules) = (registration.job.clone(), registration.rules.clone());
+        let waiting = Waiting { task, job, rules };
+        let entry = Entry::new(waiting, cancellation, files, span);
+        self.tasks.insert(key.clone(), entry);
+        if let Some(limit) = limit {
+            self.limit(&key, limit, now, ctx);
+        }
+        if kind.is_none() {
+            permit.begin_untyped();
+            self.note_started(&key, permit, now, ctx);
+        } else {
+            self.note_if_it_waits(&key, ctx);
+            self.neighbours
+                .capacity
+                .do_send(ClaimType { key, kind, permit });
+        }
+    }
+
+    /// A task that no handler is called for.
+    fn turn_away(&self, task: &Task, outcome: Outcome) {
+        self.neighbours.results.put(DeliverResult {
+            result: TaskResult::of(task, outcome, Duration::ZERO),
+            files: None,
+        });
+    }
+
+    /// Has a task that has its slots run.
+    pub(super) fn run(
+        &mut self,
+        key: &TaskKey,
+        permit: Permit,
+        now: Instant,
+        ctx: &mut Context<Self>,
+    ) {
+        let Some(entry) = self.tasks.get_mut(key) else {
+            return;
+        };
+        let Some(Waiting { task, job, rules }) = entry.start(now) else {
+            return;
+        };
+        let span = entry.span.clone();
+        debug!(parent: span.span(), "task starts");
+        self.services.board.task_began(key, now.into_std());
+        let params = task.params.clone();
+        let params_metadata = task.params_metadata.clone();
+        let context = TaskContext::new(
+            *task,
+            entry.cancellation.clone(),
+            entry.files.clone(),
+            rules,
+            span,
+            self.services.clone(),
+        );
+        let run = RunTask {
+            key: key.clone(),
+            job,
+            params,
+            params_metadata,
+            context,
+            permit,
+        };
+        self.placement.place(run, || self.watch.turn(ctx));
+    }
+}
+
+impl Handler<ClaimAnswered> for TaskSupervisor {
+    type Result = ();
+
+    fn handle(&mut self, claim: ClaimAnswered, ctx: &mut Self::Context) {
+        let now = Instant::now();
+        match claim.permit {
+            // A task that was called off meanwhile is gone; the permit goes back.
+            Some(permit) => self.note_started(&claim.key, permit, now, ctx),
+            None => {
+                let error = TaskError::new(
+                    crate::ErrorCode::LimitExceeded,
+                    "this worker takes no tasks of this type",
+                );
+                self.finish(&claim.key, Outcome::Failed(error), Duration::ZERO, now);
+            }
+        }
+    }
+}

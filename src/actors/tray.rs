@@ -1,0 +1,148 @@
+//! Things on their way to an actor that gets many of them. They are put on its tray; one
+//! message tells that some are there, however many there are by the time it is read. So
+//! what comes together costs one message and one turn.
+//!
+//! The order is kept among the things of one tray, but not towards messages: a thing
+//! arrives no later than a message that was sent after it was put down, and maybe before
+//! one that was sent sooner.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use actix::prelude::*;
+
+/// Something lies on the tray of these things.
+pub(crate) struct Fetch<T>(PhantomData<fn() -> T>);
+
+impl<T: 'static> Message for Fetch<T> {
+    type Result = ();
+}
+
+/// Room for so many things is kept; what a flood took more than that goes.
+const ROOM: usize = 1024;
+
+/// Where things wait for an actor. Anybody may put them down, on any thread.
+pub(crate) struct Tray<T: 'static> {
+    inside: Mutex<Inside<T>>,
+    owner: Recipient<Fetch<T>>,
+}
+
+struct Inside<T> {
+    things: Vec<T>,
+    /// Empty, with room for what comes next.
+    spare: Vec<T>,
+}
+
+impl<T> Tray<T> {
+    pub(crate) fn new(owner: Recipient<Fetch<T>>) -> Self {
+        Self {
+            inside: Mutex::new(Inside {
+                things: Vec::new(),
+                spare: Vec::new(),
+            }),
+            owner,
+        }
+    }
+
+    pub(crate) fn put(&self, thing: T) {
+        let mut inside = self.inside();
+        inside.things.push(thing);
+        let is_first = inside.things.len() == 1;
+        drop(inside);
+        if is_first {
+            self.owner.do_send(Fetch(PhantomData));
+        }
+    }
+
+    /// Takes all that are there now, for the owner.
+    pub(crate) fn each(&self, see: impl FnMut(T)) {
+        let mut inside = self.inside();
+        let spare = std::mem::take(&mut inside.spare);
+        let mut things = std::mem::replace(&mut inside.things, spare);
+        drop(inside);
+        things.drain(..).for_each(see);
+        if things.capacity() <= ROOM {
+            self.inside().spare = things;
+        }
+    }
+
+    fn inside(&self) -> MutexGuard<'_, Inside<T>> {
+        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> fmt::Debug for Tray<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tray").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    /// Tells what it finds, each time that it is told to look.
+    struct Owner {
+        tray: Option<Arc<Tray<u32>>>,
+        found: mpsc::UnboundedSender<Vec<u32>>,
+    }
+
+    impl Actor for Owner {
+        type Context = Context<Self>;
+
+        fn started(&mut self, ctx: &mut Self::Context) {
+            self.tray = Some(Arc::new(Tray::new(ctx.address().recipient())));
+        }
+    }
+
+    impl Handler<Fetch<u32>> for Owner {
+        type Result = ();
+
+        fn handle(&mut self, _: Fetch<u32>, _: &mut Self::Context) {
+            let mut things = Vec::new();
+            let tray = self.tray.as_ref().expect("started");
+            tray.each(|thing| things.push(thing));
+            self.found.send(things).expect("the test listens");
+        }
+    }
+
+    #[derive(Message)]
+    #[rtype(result = "Arc<Tray<u32>>")]
+    struct GetTray;
+
+    impl Handler<GetTray> for Owner {
+        type Result = Arc<Tray<u32>>;
+
+        fn handle(&mut self, _: GetTray, _: &mut Self::Context) -> Arc<Tray<u32>> {
+            self.tray.clone().expect("started")
+        }
+    }
+
+    #[actix::test]
+    async fn what_comes_together_is_told_once_and_nothing_is_forgotten() {
+        let (said, mut found) = mpsc::unbounded_channel();
+        let owner = Owner {
+            tray: None,
+            found: said,
+        };
+        let owner = owner.start();
+        let tray = owner.send(GetTray).await.expect("it runs");
+        for round in 0..3 {
+            for number in 0..4 {
+                tray.put(10 * round + number);
+            }
+            let things = found.recv().await.expect("it was told");
+            assert_eq!(things, [0, 1, 2, 3].map(|number| 10 * round + number));
+        }
+        // A thing put down before a message was sent is there when that is read.
+        tray.put(7);
+        owner.send(GetTray).await.expect("it runs");
+        assert_eq!(found.try_recv().expect("it came before"), [7]);
+        assert!(found.try_recv().is_err(), "told once each time");
+    }
+}
