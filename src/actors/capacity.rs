@@ -14,9 +14,9 @@ pub(crate) use permit::{Permit, SlotNews};
 use policy::PolicyDesk;
 
 use super::StateNews;
+use super::inbox::{Fetch, Inbox};
 use super::poller::SlotsGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
-use super::tray::{Fetch, Tray};
 use crate::policy::{Claim, Held, Slots};
 use crate::status::StatusBoard;
 use crate::transport::{Availability, Offer};
@@ -61,7 +61,7 @@ pub(crate) struct CapacityTracker {
     wanted: usize,
     policy: Option<PolicyDesk>,
     /// Where permits go back to, and all other news of slots.
-    tray: Arc<Tray<SlotNews>>,
+    inbox: Arc<Inbox<SlotNews>>,
     poller: Recipient<SlotsGranted>,
     supervisor: Recipient<ClaimAnswered>,
     heartbeat: StateNews,
@@ -71,7 +71,7 @@ pub(crate) struct CapacityTracker {
 impl CapacityTracker {
     pub(crate) fn new(
         slots: Slots<(TaskKey, Permit)>,
-        tray: Arc<Tray<SlotNews>>,
+        inbox: Arc<Inbox<SlotNews>>,
         poller: Recipient<SlotsGranted>,
         supervisor: Recipient<ClaimAnswered>,
         heartbeat: StateNews,
@@ -81,7 +81,7 @@ impl CapacityTracker {
             slots,
             wanted: 0,
             policy: None,
-            tray,
+            inbox,
             poller,
             supervisor,
             heartbeat,
@@ -106,7 +106,7 @@ impl CapacityTracker {
             if let Some(policy) = &mut self.policy {
                 policy.spend();
             }
-            permits.push(Permit::new(held, self.tray.clone()));
+            permits.push(Permit::new(held, self.inbox.clone()));
         }
         if !permits.is_empty() {
             let offer = Offer {
@@ -143,8 +143,8 @@ impl Handler<Fetch<SlotNews>> for CapacityTracker {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<SlotNews>, ctx: &mut Self::Context) {
-        let tray = self.tray.clone();
-        tray.each(|news| match news {
+        let inbox = self.inbox.clone();
+        inbox.each(|news| match news {
             SlotNews::Wanted(more) => self.wanted = self.wanted.saturating_add_signed(more),
             SlotNews::UntypedCame => self.slots.begin_untyped(),
             SlotNews::Released(held) => {

@@ -16,11 +16,11 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
+use super::inboxes::Inboxes;
 use super::journal::{CloseJournal, Notebook};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
-use super::trays::Trays;
 use crate::models::OpenModels;
 use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
@@ -61,7 +61,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
-    pub(crate) trays: Trays,
+    pub(crate) inboxes: Inboxes,
     pub(crate) journal: Option<JournalLink>,
 }
 

@@ -11,20 +11,22 @@ mod courier;
 mod heartbeat;
 mod host;
 mod hot_cache;
+mod inbox;
+mod inboxes;
 mod journal;
 mod poller;
 mod pool;
 mod supervisor;
-mod tray;
-mod trays;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
-pub(crate) use courier::{Courier, Inbox, Redeliver};
+pub(crate) use courier::{Courier, CourierInboxes, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
 pub(crate) use host::{Look, Returns, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
+pub(crate) use inbox::{Fetch, Inbox};
+pub(crate) use inboxes::Inboxes;
 #[cfg(feature = "journal")]
 pub(crate) use journal::{JournalKeeper, NoteList, Notebook};
 pub(crate) use poller::{Poller, SetIntake};
@@ -32,5 +34,3 @@ pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, 
 pub(crate) use supervisor::{
     CancelTask, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
 };
-pub(crate) use tray::{Fetch, Tray};
-pub(crate) use trays::Trays;

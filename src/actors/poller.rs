@@ -9,9 +9,9 @@ use actix::prelude::*;
 use tokio::time::Instant;
 
 use super::capacity::{Permit, SlotNews};
+use super::inbox::{Fetch, Inbox};
 use super::pool::PollNext;
 use super::supervisor::StartTask;
-use super::tray::{Fetch, Tray};
 use crate::policy::PollScale;
 use crate::status::{Ping, StatusBoard};
 use crate::task::Task;
@@ -31,7 +31,7 @@ pub(crate) struct SlotsGranted {
     pub(crate) offer: Offer,
 }
 
-/// A poll came back. It lies on the tray of the poller.
+/// A poll came back. It lies in the inbox of the poller.
 #[derive(Debug)]
 pub(crate) struct PollEnded {
     pub(crate) permit: Permit,
@@ -108,11 +108,11 @@ pub(crate) struct Poller {
     resting: Option<SpawnHandle>,
     /// Nobody is ready; wait for news.
     stalled: bool,
-    capacity: Arc<Tray<SlotNews>>,
+    capacity: Arc<Inbox<SlotNews>>,
     /// Where polls come back.
-    tray: Arc<Tray<PollEnded>>,
+    inbox: Arc<Inbox<PollEnded>>,
     pool: Recipient<PollNext>,
-    supervisor: Arc<Tray<StartTask>>,
+    supervisor: Arc<Inbox<StartTask>>,
     board: Arc<StatusBoard>,
 }
 
@@ -120,10 +120,10 @@ impl Poller {
     pub(crate) fn new(
         scale: PollScale,
         idle_delay: Duration,
-        capacity: Arc<Tray<SlotNews>>,
-        tray: Arc<Tray<PollEnded>>,
+        capacity: Arc<Inbox<SlotNews>>,
+        inbox: Arc<Inbox<PollEnded>>,
         pool: Recipient<PollNext>,
-        supervisor: Arc<Tray<StartTask>>,
+        supervisor: Arc<Inbox<StartTask>>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -138,7 +138,7 @@ impl Poller {
             resting: None,
             stalled: false,
             capacity,
-            tray,
+            inbox,
             pool,
             supervisor,
             board,
@@ -202,8 +202,8 @@ impl Handler<Fetch<PollEnded>> for Poller {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<PollEnded>, ctx: &mut Self::Context) {
-        let tray = self.tray.clone();
-        tray.each(|poll| self.ended(poll, ctx));
+        let inbox = self.inbox.clone();
+        inbox.each(|poll| self.ended(poll, ctx));
         self.fill();
     }
 }

@@ -12,10 +12,10 @@ use tracing::warn;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, Fetch,
-    HeartbeatActor, HotCacheActor, Inbox, Look, Neighbours, OrchestratorPool, Parts, Placement,
-    Poller, Returns, Runner, SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost,
-    TaskQueue, TaskSupervisor, Tray, Trays, WsCommandActor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, CourierInboxes,
+    Fetch, HeartbeatActor, HotCacheActor, Inbox, Inboxes, Look, Neighbours, OrchestratorPool,
+    Parts, Placement, Poller, Returns, Runner, SessionSettings, Sources, StateNews,
+    SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor, WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -55,18 +55,18 @@ impl Contexts {
             courier: Context::new(),
             conductor: Context::new(),
         };
-        let trays = Trays {
-            slots: tray(&contexts.capacity),
-            polls: tray(&contexts.poller),
-            found: tray(&contexts.supervisor),
-            deliveries: tray(&contexts.pool),
-            inbox: Inbox {
-                results: tray(&contexts.courier),
-                answers: tray(&contexts.courier),
+        let inboxes = Inboxes {
+            slots: inbox(&contexts.capacity),
+            polls: inbox(&contexts.poller),
+            found: inbox(&contexts.supervisor),
+            deliveries: inbox(&contexts.pool),
+            courier: CourierInboxes {
+                results: inbox(&contexts.courier),
+                answers: inbox(&contexts.courier),
             },
         };
         let parts = Parts {
-            trays,
+            inboxes,
             capacity: contexts.capacity.address(),
             poller: contexts.poller.address(),
             heartbeat: contexts.heartbeat.address(),
@@ -91,13 +91,13 @@ where
     actor.clone().recipient()
 }
 
-/// A tray of an actor.
-fn tray<A, T>(actor: &Context<A>) -> Arc<Tray<T>>
+/// A inbox of an actor.
+fn inbox<A, T>(actor: &Context<A>) -> Arc<Inbox<T>>
 where
     A: Actor<Context = Context<A>> + Handler<Fetch<T>>,
     T: Send + 'static,
 {
-    Arc::new(Tray::new(actor.address().recipient()))
+    Arc::new(Inbox::new(actor.address().recipient()))
 }
 
 /// The threads that blocking handlers may take.
@@ -138,7 +138,7 @@ impl Wiring<'_> {
         let beside = intake.handler_threads > 0;
         CapacityTracker::new(
             slots,
-            self.parts.trays.slots.clone(),
+            self.parts.inboxes.slots.clone(),
             to(&self.parts.poller),
             to(&self.parts.supervisor),
             self.news.clone(),
@@ -157,10 +157,10 @@ impl Wiring<'_> {
         Poller::new(
             PollScale::new(least_polls, self.settings.intake.max_open_polls),
             self.settings.timing.idle_poll_delay,
-            self.parts.trays.slots.clone(),
-            self.parts.trays.polls.clone(),
+            self.parts.inboxes.slots.clone(),
+            self.parts.inboxes.polls.clone(),
             to(&self.parts.pool),
-            self.parts.trays.found.clone(),
+            self.parts.inboxes.found.clone(),
             self.board.clone(),
         )
     }
@@ -205,7 +205,7 @@ impl Wiring<'_> {
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
-            results: self.parts.trays.inbox.results.clone(),
+            results: self.parts.inboxes.courier.results.clone(),
             heartbeat: self.news.clone(),
             journal: self
                 .parts
@@ -217,7 +217,7 @@ impl Wiring<'_> {
             registry,
             Arc::new(services),
             files,
-            self.parts.trays.found.clone(),
+            self.parts.inboxes.found.clone(),
             placement,
             self.settings.timing.cancel_grace,
             neighbours,
@@ -233,9 +233,9 @@ impl Wiring<'_> {
             self.settings.results.ambiguous,
         );
         Courier::new(
-            self.parts.trays.inbox.clone(),
+            self.parts.inboxes.courier.clone(),
             outbox,
-            self.parts.trays.deliveries.clone(),
+            self.parts.inboxes.deliveries.clone(),
             to(&self.parts.poller),
             self.parts
                 .journal
@@ -278,12 +278,12 @@ impl Wiring<'_> {
         conductor: &Addr<Conductor>,
     ) -> OrchestratorPool {
         let neighbours = Neighbours {
-            polls: self.parts.trays.polls.clone(),
+            polls: self.parts.inboxes.polls.clone(),
             ready: to(&self.parts.poller),
             sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
-            results: self.parts.trays.inbox.results.clone(),
-            answered: self.parts.trays.inbox.answers.clone(),
+            results: self.parts.inboxes.courier.results.clone(),
+            answered: self.parts.inboxes.courier.answers.clone(),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),
@@ -298,7 +298,7 @@ impl Wiring<'_> {
             selection,
             timing,
             card,
-            self.parts.trays.deliveries.clone(),
+            self.parts.inboxes.deliveries.clone(),
             neighbours,
             self.board.clone(),
         )

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::actors::tray::Tray;
+use crate::actors::inbox::Inbox;
 use crate::policy::Held;
 
-/// Something that changes how many slots are free, or who wants one. All of it lies on one
-/// tray: a slot must not be given back before the task has come that it was for.
+/// Something that changes how many slots are free, or who wants one. All of it lies in one
+/// inbox: a slot must not be given back before the task has come that it was for.
 #[derive(Debug)]
 pub(crate) enum SlotNews {
     /// The poller wants so many slots more than before, or fewer; they come as
@@ -25,11 +25,11 @@ pub(crate) enum SlotNews {
 #[derive(Debug)]
 pub(crate) struct Permit {
     held: Held,
-    tracker: Arc<Tray<SlotNews>>,
+    tracker: Arc<Inbox<SlotNews>>,
 }
 
 impl Permit {
-    pub(super) fn new(held: Held, tracker: Arc<Tray<SlotNews>>) -> Self {
+    pub(super) fn new(held: Held, tracker: Arc<Inbox<SlotNews>>) -> Self {
         Self { held, tracker }
     }
 

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{Answered, Courier};
-use crate::actors::tray::Fetch;
+use crate::actors::inbox::Fetch;
 use crate::policy::Verdict;
 use crate::task::Outcome;
 use crate::transport::Receipt;
@@ -17,8 +17,8 @@ impl Handler<Fetch<Answered>> for Courier {
 
     fn handle(&mut self, _: Fetch<Answered>, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let tray = self.inbox.answers.clone();
-        tray.each(|answered| self.answered(answered, now, ctx));
+        let inbox = self.inboxes.answers.clone();
+        inbox.each(|answered| self.answered(answered, now, ctx));
         self.go(now, ctx);
     }
 }

@@ -16,11 +16,11 @@ mod leftovers;
 use ledger::Ledger;
 use leftovers::Leftovers;
 
+use super::inbox::{Fetch, Inbox};
 use super::journal::Notebook;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
-use super::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
 use crate::id::{OrchestratorId, TaskId};
 use crate::policy::{Outbox, Ticket};
@@ -73,17 +73,17 @@ struct Parcel {
 
 /// What comes to the courier.
 #[derive(Clone)]
-pub(crate) struct Inbox {
-    pub(crate) results: Arc<Tray<DeliverResult>>,
-    pub(crate) answers: Arc<Tray<Answered>>,
+pub(crate) struct CourierInboxes {
+    pub(crate) results: Arc<Inbox<DeliverResult>>,
+    pub(crate) answers: Arc<Inbox<Answered>>,
 }
 
 /// Delivers results.
 pub(crate) struct Courier {
-    inbox: Inbox,
+    inboxes: CourierInboxes,
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel, Hashed>,
-    pool: Arc<Tray<Deliver>>,
+    pool: Arc<Inbox<Deliver>>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
@@ -98,15 +98,15 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn new(
-        inbox: Inbox,
+        inboxes: CourierInboxes,
         outbox: Outbox,
-        pool: Arc<Tray<Deliver>>,
+        pool: Arc<Inbox<Deliver>>,
         poller: Recipient<SetHold>,
         journal: Option<Notebook>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            inbox,
+            inboxes,
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             kept: Vec::new(),
@@ -226,8 +226,8 @@ impl Handler<Fetch<DeliverResult>> for Courier {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<DeliverResult>, ctx: &mut Self::Context) {
-        let tray = self.inbox.results.clone();
-        tray.each(|DeliverResult { result, files }| {
+        let inbox = self.inboxes.results.clone();
+        inbox.each(|DeliverResult { result, files }| {
             let result = Arc::new(result);
             self.note(&result, false, ctx);
             self.accept(result, files);

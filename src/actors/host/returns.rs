@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::actors::capacity::Permit;
+use crate::actors::inbox::{Fetch, Inbox};
 use crate::actors::supervisor::TaskKey;
-use crate::actors::tray::{Fetch, Tray};
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskContext};
 
@@ -12,7 +12,7 @@ use crate::task::{Outcome, TaskContext};
 pub(crate) type TasksEnded = Fetch<Ended>;
 
 /// Where ended tasks wait for the supervisor.
-pub(crate) type Returns = Tray<Ended>;
+pub(crate) type Returns = Inbox<Ended>;
 
 /// How a task ended.
 pub(crate) struct Ended {

@@ -10,7 +10,7 @@ use tracing::debug;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
-use crate::actors::tray::Fetch;
+use crate::actors::inbox::Fetch;
 use crate::id::OrchestratorId;
 use crate::policy::Ticket;
 use crate::status::Exchange;
@@ -18,7 +18,7 @@ use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
 /// Hand a result to the orchestrator it belongs to. One attempt; the answer is
-/// [`Answered`], always. It lies on the tray of the pool.
+/// [`Answered`], always. It lies in the inbox of the pool.
 #[derive(Debug)]
 pub(crate) struct Deliver {
     pub(crate) ticket: Ticket,
@@ -38,8 +38,8 @@ impl Handler<Fetch<Deliver>> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, _: Fetch<Deliver>, ctx: &mut Self::Context) {
-        let tray = self.deliveries.clone();
-        tray.each(|deliver| self.deliver(deliver, ctx));
+        let inbox = self.deliveries.clone();
+        inbox.each(|deliver| self.deliver(deliver, ctx));
     }
 }
 

@@ -34,9 +34,9 @@ use super::commands::OpenChannel;
 use super::conductor::AllOver;
 use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
+use super::inbox::Inbox;
 use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
-use super::tray::Tray;
 use crate::config::Timing;
 use crate::id::OrchestratorId;
 use crate::policy::{Candidate, Selection};
@@ -45,12 +45,12 @@ use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
-    pub(crate) polls: Arc<Tray<PollEnded>>,
+    pub(crate) polls: Arc<Inbox<PollEnded>>,
     pub(crate) ready: Recipient<Ready>,
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
-    pub(crate) results: Arc<Tray<DeliverResult>>,
-    pub(crate) answered: Arc<Tray<Answered>>,
+    pub(crate) results: Arc<Inbox<DeliverResult>>,
+    pub(crate) answered: Arc<Inbox<Answered>>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,
@@ -66,7 +66,7 @@ pub(crate) struct OrchestratorPool {
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
     /// Results that are to go out.
-    deliveries: Arc<Tray<Deliver>>,
+    deliveries: Arc<Inbox<Deliver>>,
     /// Runs polls and deliveries.
     carriers: Carriers,
     /// Our own address for requests, once we have one. Shared: a clone of an address
@@ -87,7 +87,7 @@ impl OrchestratorPool {
         selection: Box<dyn Selection>,
         timing: &Timing,
         card: Arc<WorkerCard>,
-        deliveries: Arc<Tray<Deliver>>,
+        deliveries: Arc<Inbox<Deliver>>,
         neighbours: Neighbours,
         board: Arc<StatusBoard>,
     ) -> Self {

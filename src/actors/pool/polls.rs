@@ -10,8 +10,8 @@ use tokio::time::Instant;
 use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
+use crate::actors::inbox::{Fetch, Inbox};
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
-use crate::actors::tray::{Fetch, Tray};
 use crate::hashed::Hashed;
 use crate::id::OrchestratorId;
 use crate::status::Exchange;
@@ -53,7 +53,7 @@ pub(super) struct OpenPolls {
     next: u64,
     open: HashMap<u64, OpenPoll, Hashed>,
     /// Where their answers come, once we have an address.
-    tray: Option<Rc<Tray<PollAnswered>>>,
+    inbox: Option<Rc<Inbox<PollAnswered>>>,
 }
 
 struct OpenPoll {
@@ -100,7 +100,7 @@ impl OrchestratorPool {
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
-        let answers = self.polls.tray(ctx);
+        let answers = self.polls.inbox(ctx);
         let request = self.carriers.run(async move {
             let answer = ask(&*transport, offer, suspect).await;
             answers.put(PollAnswered { number, answer });
@@ -119,9 +119,9 @@ impl OrchestratorPool {
 }
 
 impl OpenPolls {
-    fn tray(&mut self, ctx: &Context<OrchestratorPool>) -> Rc<Tray<PollAnswered>> {
-        let tray = || Rc::new(Tray::new(ctx.address().recipient()));
-        self.tray.get_or_insert_with(tray).clone()
+    fn inbox(&mut self, ctx: &Context<OrchestratorPool>) -> Rc<Inbox<PollAnswered>> {
+        let inbox = || Rc::new(Inbox::new(ctx.address().recipient()));
+        self.inbox.get_or_insert_with(inbox).clone()
     }
 }
 
@@ -147,8 +147,8 @@ impl Handler<Fetch<PollAnswered>> for OrchestratorPool {
 
     fn handle(&mut self, _: Fetch<PollAnswered>, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let tray = self.polls.tray(ctx);
-        tray.each(|answered| self.poll_answered(answered, now, ctx));
+        let inbox = self.polls.inbox(ctx);
+        inbox.each(|answered| self.poll_answered(answered, now, ctx));
         self.review_roles(now, ctx);
     }
 }

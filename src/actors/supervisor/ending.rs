@@ -16,8 +16,8 @@ impl Handler<TasksEnded> for TaskSupervisor {
 
     fn handle(&mut self, _: TasksEnded, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let tray = self.placement.returns();
-        tray.each(|task| self.ended(task, now));
+        let inbox = self.placement.returns();
+        inbox.each(|task| self.ended(task, now));
         self.rest_if_idle(ctx);
     }
 }

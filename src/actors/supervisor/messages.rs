@@ -8,7 +8,7 @@ use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
 
-/// A task was handed out to us. It lies on the tray of the supervisor.
+/// A task was handed out to us. It lies in the inbox of the supervisor.
 #[derive(Debug)]
 pub(crate) struct StartTask {
     pub(crate) task: Box<Task>,
@@ -50,7 +50,7 @@ pub(crate) struct AbandonAll;
 #[rtype(result = "Vec<RunningTask>")]
 pub(crate) struct GetRunning;
 
-/// Take this result to its orchestrator. It lies on the tray of the courier.
+/// Take this result to its orchestrator. It lies in the inbox of the courier.
 #[derive(Debug)]
 pub(crate) struct DeliverResult {
     pub(crate) result: TaskResult,

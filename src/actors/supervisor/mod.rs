@@ -29,8 +29,8 @@ pub(crate) use placement::Placement;
 
 use super::StateNews;
 use super::capacity::{ClaimType, WithdrawClaim};
+use super::inbox::Inbox;
 use super::journal::Notebook;
-use super::tray::Tray;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{ByTask, Services, TaskSet};
@@ -41,7 +41,7 @@ use watch::Watch;
 pub(crate) struct Neighbours {
     pub(crate) capacity: Recipient<ClaimType>,
     pub(crate) withdraw: Recipient<WithdrawClaim>,
-    pub(crate) results: Arc<Tray<DeliverResult>>,
+    pub(crate) results: Arc<Inbox<DeliverResult>>,
     pub(crate) heartbeat: StateNews,
     /// Takes note of a task before it runs, unless there is no journal.
     pub(crate) journal: Option<Notebook>,
@@ -59,7 +59,7 @@ pub(crate) struct TaskSupervisor {
     neighbours: Neighbours,
     tasks: ByTask<Entry>,
     /// Tasks that were handed out to us.
-    found: Arc<Tray<StartTask>>,
+    found: Arc<Inbox<StartTask>>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
@@ -72,7 +72,7 @@ impl TaskSupervisor {
         registry: Registry,
         services: Arc<Services>,
         files: FilesRoot,
-        found: Arc<Tray<StartTask>>,
+        found: Arc<Inbox<StartTask>>,
         placement: Placement,
         grace: Duration,
         neighbours: Neighbours,

@@ -10,7 +10,7 @@ use super::entry::{Entry, Waiting};
 use super::{ClaimAnswered, DeliverResult, StartTask, TaskSupervisor, limits};
 use crate::actors::capacity::{ClaimType, Permit};
 use crate::actors::host::RunTask;
-use crate::actors::tray::Fetch;
+use crate::actors::inbox::Fetch;
 use crate::task::{
     Cancellation, Outcome, Task, TaskContext, TaskError, TaskKey, TaskResult, UNSUPPORTED,
 };
@@ -21,8 +21,8 @@ impl Handler<Fetch<StartTask>> for TaskSupervisor {
 
     fn handle(&mut self, _: Fetch<StartTask>, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let tray = self.found.clone();
-        tray.each(|task| self.start(task, now, ctx));
+        let inbox = self.found.clone();
+        inbox.each(|task| self.start(task, now, ctx));
     }
 }
 

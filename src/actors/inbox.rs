@@ -1,9 +1,9 @@
-//! Things on their way to an actor that gets many of them. They are put on its tray; one
+//! Things on their way to an actor that gets many of them. They are put into its inbox; one
 //! message tells that some are there, however many there are by the time it is read. So
 //! what comes together costs one message and one turn.
 //!
-//! The order is kept among the things of one tray, but not towards messages: a thing
-//! arrives no later than a message that was sent after it was put down, and maybe before
+//! The order is kept among the things of one inbox, but not towards messages: a thing
+//! arrives no later than a message that was sent after it was put there, and maybe before
 //! one that was sent sooner.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use actix::prelude::*;
 
-/// Something lies on the tray of these things.
+/// Something lies in the inbox for these things.
 pub(crate) struct Fetch<T>(PhantomData<fn() -> T>);
 
 impl<T: 'static> Message for Fetch<T> {
@@ -22,8 +22,8 @@ impl<T: 'static> Message for Fetch<T> {
 /// Room for so many things is kept; what a flood took more than that goes.
 const ROOM: usize = 1024;
 
-/// Where things wait for an actor. Anybody may put them down, on any thread.
-pub(crate) struct Tray<T: 'static> {
+/// Where things wait for an actor. Anybody may put them there, on any thread.
+pub(crate) struct Inbox<T: 'static> {
     inside: Mutex<Inside<T>>,
     owner: Recipient<Fetch<T>>,
 }
@@ -34,7 +34,7 @@ struct Inside<T> {
     spare: Vec<T>,
 }
 
-impl<T> Tray<T> {
+impl<T> Inbox<T> {
     pub(crate) fn new(owner: Recipient<Fetch<T>>) -> Self {
         Self {
             inside: Mutex::new(Inside {
@@ -72,9 +72,9 @@ impl<T> Tray<T> {
     }
 }
 
-impl<T> fmt::Debug for Tray<T> {
+impl<T> fmt::Debug for Inbox<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tray").finish_non_exhaustive()
+        f.debug_struct("Inbox").finish_non_exhaustive()
     }
 }
 
@@ -88,7 +88,7 @@ mod tests {
 
     /// Tells what it finds, each time that it is told to look.
     struct Owner {
-        tray: Option<Arc<Tray<u32>>>,
+        inbox: Option<Arc<Inbox<u32>>>,
         found: mpsc::UnboundedSender<Vec<u32>>,
     }
 
@@ -96,7 +96,7 @@ mod tests {
         type Context = Context<Self>;
 
         fn started(&mut self, ctx: &mut Self::Context) {
-            self.tray = Some(Arc::new(Tray::new(ctx.address().recipient())));
+            self.inbox = Some(Arc::new(Inbox::new(ctx.address().recipient())));
         }
     }
 
@@ -105,21 +105,21 @@ mod tests {
 
         fn handle(&mut self, _: Fetch<u32>, _: &mut Self::Context) {
             let mut things = Vec::new();
-            let tray = self.tray.as_ref().expect("started");
-            tray.each(|thing| things.push(thing));
+            let inbox = self.inbox.as_ref().expect("started");
+            inbox.each(|thing| things.push(thing));
             self.found.send(things).expect("the test listens");
         }
     }
 
     #[derive(Message)]
-    #[rtype(result = "Arc<Tray<u32>>")]
-    struct GetTray;
+    #[rtype(result = "Arc<Inbox<u32>>")]
+    struct GetInbox;
 
-    impl Handler<GetTray> for Owner {
-        type Result = Arc<Tray<u32>>;
+    impl Handler<GetInbox> for Owner {
+        type Result = Arc<Inbox<u32>>;
 
-        fn handle(&mut self, _: GetTray, _: &mut Self::Context) -> Arc<Tray<u32>> {
-            self.tray.clone().expect("started")
+        fn handle(&mut self, _: GetInbox, _: &mut Self::Context) -> Arc<Inbox<u32>> {
+            self.inbox.clone().expect("started")
         }
     }
 
@@ -127,21 +127,21 @@ mod tests {
     async fn what_comes_together_is_told_once_and_nothing_is_forgotten() {
         let (said, mut found) = mpsc::unbounded_channel();
         let owner = Owner {
-            tray: None,
+            inbox: None,
             found: said,
         };
         let owner = owner.start();
-        let tray = owner.send(GetTray).await.expect("it runs");
+        let inbox = owner.send(GetInbox).await.expect("it runs");
         for round in 0..3 {
             for number in 0..4 {
-                tray.put(10 * round + number);
+                inbox.put(10 * round + number);
             }
             let things = found.recv().await.expect("it was told");
             assert_eq!(things, [0, 1, 2, 3].map(|number| 10 * round + number));
         }
-        // A thing put down before a message was sent is there when that is read.
-        tray.put(7);
-        owner.send(GetTray).await.expect("it runs");
+        // A thing put there before a message was sent is there when that is read.
+        inbox.put(7);
+        owner.send(GetInbox).await.expect("it runs");
         assert_eq!(found.try_recv().expect("it came before"), [7]);
         assert!(found.try_recv().is_err(), "told once each time");
     }
