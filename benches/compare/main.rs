@@ -3,7 +3,7 @@
 //! which sets up the Python side; see `docs/performance.md`.
 //!
 //! ```sh
-//! ./bench                    # everything, about 12 minutes
+//! ./bench                    # everything, about 15 minutes
 //! ./bench quick              # everything, briefly
 //! ./bench latency startup    # some scenarios
 //! ./bench --plots            # writes docs/plots/*.svg as well

@@ -23,7 +23,7 @@ pub(crate) enum Side {
     Still,
     /// Loops of `awc`, the client that comes with actix.
     Awc,
-    /// Loops of the codec that the worker uses.
+    /// Loops of the codec of `actix-http`.
     Codec,
     /// This crate, RXON 1.0b2.
     Ours,

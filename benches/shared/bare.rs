@@ -1,5 +1,5 @@
 //! What the worker is compared with: loops round `awc`, the client that comes with actix,
-//! round the codec of `actix-http`, which the worker uses, and round bare sockets. They do
+//! round the codec of `actix-http`, and round bare sockets. They do
 //! the exchange of a task and nothing else.
 
 use std::future::poll_fn;

@@ -1,6 +1,6 @@
 //! Closed loop: a task for every poll at once. Tasks per second, processor time per task,
 //! memory. `sockets` shows what the stand-in itself can do, `awc` what the HTTP client of
-//! actix can, and `codec` what the part of it can that the worker uses.
+//! actix can, and `codec` what the codec below it can.
 
 use std::io;
 use std::time::{Duration, Instant};

@@ -64,6 +64,13 @@ impl Chunks {
     }
 }
 
+/// Whether nothing is in a line that another reader might take for its end: a CR that
+/// stands alone first of all (RFC 9112, section 2.2).
+fn is_text(line: &[u8]) -> bool {
+    let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    !line.iter().any(is_odd)
+}
+
 fn broken(why: &str) -> Flaw {
     Flaw::Broken(why.to_owned())
 }
@@ -78,8 +85,7 @@ fn read_size(received: &mut BytesMut) -> Result<Option<State>, Flaw> {
     match parse_chunk_size(seen) {
         Ok(Status::Complete((length, size))) => {
             // The parser takes anything for an extension, others might not take it.
-            let is_odd = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-            if seen[..length - b"\r\n".len()].iter().any(is_odd) {
+            if !is_text(&seen[..length - b"\r\n".len()]) {
                 return Err(broken("the extension of a chunk is not a text"));
             }
             received.advance(length);
@@ -137,8 +143,11 @@ fn read_trailer(before: usize, received: &mut BytesMut) -> Result<Option<usize>,
         };
     };
     let line = seen[..end].strip_suffix(b"\r");
-    let is_last = line.ok_or_else(|| broken("a line behind the last chunk has no end"))?;
-    let is_last = is_last.is_empty();
+    let line = line.ok_or_else(|| broken("a line behind the last chunk has no end"))?;
+    if !is_text(line) {
+        return Err(broken("a line behind the last chunk is not a text"));
+    }
+    let is_last = line.is_empty();
     received.advance(end + 1);
     Ok(Some(if is_last { 0 } else { before + end + 1 }))
 }

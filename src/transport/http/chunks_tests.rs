@@ -91,6 +91,9 @@ fn what_is_no_chunk_is_refused_and_what_came_before_is_kept() {
         // Behind the last one.
         "0\r\n\n",
         "0\r\nA: b\n\r\n",
+        "0\r\n\r0\r\n\r\n",
+        "0\r\nA: b\rc\r\n\r\n",
+        "0\r\nA: \0\r\n\r\n",
     ] {
         let (body, end) = read(format!("3\r\nyes\r\n{text}"));
         assert!(

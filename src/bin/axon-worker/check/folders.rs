@@ -3,6 +3,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use axon_worker::storage::{JournalError, check_journal};
 
@@ -67,8 +68,13 @@ pub(super) async fn journal(notes: &Notes, folder: PathBuf) {
     });
 }
 
+/// One folder at a time: the journal is mostly in the folder of the task folders, and each
+/// of two that try at once would leave the folder to the other that both of them made.
+static TRIES: Mutex<()> = Mutex::new(());
+
 /// Writes a file in a folder that is made if need be, and leaves no trace.
 fn try_to_write(folder: &Path) -> io::Result<()> {
+    let _alone = TRIES.lock().unwrap_or_else(PoisonError::into_inner);
     let missing: Vec<&Path> = folder
         .ancestors()
         .take_while(|at| !at.as_os_str().is_empty() && !at.exists())
@@ -138,5 +144,19 @@ mod tests {
         assert!(try_to_write(&root.path().join("file/below")).is_err());
         assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
         assert!(free_space(&root.path().join("a/b")).unwrap() > 0);
+    }
+
+    #[test]
+    fn two_that_try_one_inside_the_other_leave_no_trace() {
+        let root = tempfile::tempdir().unwrap();
+        let outer = root.path().join("files");
+        let inner = outer.join("journal");
+        for _ in 0..200 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| try_to_write(&outer).unwrap());
+                scope.spawn(|| try_to_write(&inner).unwrap());
+            });
+            assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+        }
     }
 }
