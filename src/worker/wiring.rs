@@ -91,7 +91,7 @@ where
     actor.clone().recipient()
 }
 
-/// A inbox of an actor.
+/// An inbox of an actor.
 fn inbox<A, T>(actor: &Context<A>) -> Arc<Inbox<T>>
 where
     A: Actor<Context = Context<A>> + Handler<Fetch<T>>,
