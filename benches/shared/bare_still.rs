@@ -1,5 +1,5 @@
 //! What an idle worker has to do, over bare sockets: a heartbeat every 15 s and a poll that
-//! is held. No worker that does both can wake less often.
+//! is held. Without the pause of a worker between two polls.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;

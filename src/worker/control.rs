@@ -7,6 +7,7 @@ use std::sync::Arc;
 use actix::prelude::*;
 use tokio::sync::watch;
 
+use super::contexts::Contexts;
 use super::handle::{DrainReport, WorkerHandle};
 use super::journal::Opened;
 use super::wiring::{self, Wiring};
@@ -111,7 +112,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     let (files, kept) = FilesRoot::start(folder, owner, transfers, &undelivered);
 
     // Everybody's address first: they all know one another.
-    let (contexts, mut parts) = wiring::Contexts::new();
+    let (contexts, mut parts) = Contexts::new();
     let board = Arc::new(board);
     let news = StateNews::new(parts.heartbeat.clone().recipient());
     parts.journal = journal.start(&Wiring {

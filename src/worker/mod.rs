@@ -3,6 +3,7 @@
 mod builder;
 mod card;
 mod command;
+mod contexts;
 mod contract;
 mod control;
 mod handle;

@@ -12,10 +12,10 @@ use tracing::warn;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, CourierInboxes,
-    Fetch, HeartbeatActor, HotCacheActor, Inbox, Inboxes, Look, Neighbours, OrchestratorPool,
-    Parts, Placement, Poller, Returns, Runner, SessionSettings, Sources, StateNews,
-    SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor, WsCommandActor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
+    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns, Runner,
+    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
+    WsCommandActor,
 };
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
@@ -31,55 +31,6 @@ use crate::usage::{Gauge, UsageSource};
 /// How much longer than a handler's grace time the drain waits for cancelled tasks.
 const GRACE_ALLOWANCE: Duration = Duration::from_secs(1);
 
-/// The actors before they run.
-pub(super) struct Contexts {
-    pub(super) capacity: Context<CapacityTracker>,
-    pub(super) poller: Context<Poller>,
-    pub(super) heartbeat: Context<HeartbeatActor>,
-    pub(super) hot_cache: Context<HotCacheActor>,
-    pub(super) pool: Context<OrchestratorPool>,
-    pub(super) supervisor: Context<TaskSupervisor>,
-    pub(super) courier: Context<Courier>,
-    pub(super) conductor: Context<Conductor>,
-}
-
-impl Contexts {
-    pub(super) fn new() -> (Self, Parts) {
-        let contexts = Self {
-            capacity: Context::new(),
-            poller: Context::new(),
-            heartbeat: Context::new(),
-            hot_cache: Context::new(),
-            pool: Context::new(),
-            supervisor: Context::new(),
-            courier: Context::new(),
-            conductor: Context::new(),
-        };
-        let inboxes = Inboxes {
-            slots: inbox(&contexts.capacity),
-            polls: inbox(&contexts.poller),
-            found: inbox(&contexts.supervisor),
-            deliveries: inbox(&contexts.pool),
-            courier: CourierInboxes {
-                results: inbox(&contexts.courier),
-                answers: inbox(&contexts.courier),
-            },
-        };
-        let parts = Parts {
-            inboxes,
-            capacity: contexts.capacity.address(),
-            poller: contexts.poller.address(),
-            heartbeat: contexts.heartbeat.address(),
-            hot_cache: contexts.hot_cache.address(),
-            pool: contexts.pool.address(),
-            supervisor: contexts.supervisor.address(),
-            courier: contexts.courier.address(),
-            journal: None,
-        };
-        (contexts, parts)
-    }
-}
-
 /// An actor, as the receiver of one kind of message.
 fn to<A, M>(actor: &Addr<A>) -> Recipient<M>
 where
@@ -89,15 +40,6 @@ where
     A::Context: ToEnvelope<A, M>,
 {
     actor.clone().recipient()
-}
-
-/// An inbox of an actor.
-fn inbox<A, T>(actor: &Context<A>) -> Arc<Inbox<T>>
-where
-    A: Actor<Context = Context<A>> + Handler<Fetch<T>>,
-    T: Send + 'static,
-{
-    Arc::new(Inbox::new(actor.address().recipient()))
 }
 
 /// The threads that blocking handlers may take.
