@@ -90,12 +90,12 @@ impl Polls {
     }
 
     /// Lists a poll under everything its worker takes.
-    pub(crate) fn list(&mut self, id: PollId, offers: &Offers) {
+    pub(crate) fn list(&mut self, id: PollId, offers: &Offers, ignores_availability: bool) {
         self.unlist(id);
         let Some(poll) = self.open.get_mut(&id) else {
             return;
         };
-        for name in &offers.tasks {
+        for name in offers.wanted(ignores_availability) {
             let rank = Rank::of(offers, name);
             if self
                 .lanes
@@ -166,8 +166,8 @@ mod tests {
         let mut polls = Polls::default();
         let (cold, _) = polls.open("cold", Instant::now());
         let (hot, _) = polls.open("hot", Instant::now());
-        polls.list(cold, &offers(&["a", "b"], &[]));
-        polls.list(hot, &offers(&["a", "b"], &["a"]));
+        polls.list(cold, &offers(&["a", "b"], &[]), false);
+        polls.list(hot, &offers(&["a", "b"], &["a"]), false);
         assert_eq!(polls.first_for(&"a".into()), Some(hot));
         assert_eq!(polls.first_for(&"b".into()), Some(cold));
         polls.close(hot);
@@ -179,8 +179,8 @@ mod tests {
     fn a_poll_that_is_listed_anew_leaves_its_old_lanes() {
         let mut polls = Polls::default();
         let (id, _) = polls.open("w", Instant::now());
-        polls.list(id, &offers(&["a"], &[]));
-        polls.list(id, &offers(&["b"], &[]));
+        polls.list(id, &offers(&["a"], &[]), false);
+        polls.list(id, &offers(&["b"], &[]), false);
         assert_eq!(polls.first_for(&"a".into()), None);
         assert_eq!(polls.first_for(&"b".into()), Some(id));
         assert_eq!(polls.count("w"), 1);
@@ -204,7 +204,7 @@ mod tests {
             (Some(0.5), 0.9),
         ] {
             let (id, _) = polls.open("w", Instant::now());
-            polls.list(id, &offered(cost, reputation));
+            polls.list(id, &offered(cost, reputation), false);
             waiting.push(id);
         }
         for next in [3, 2, 1, 0] {

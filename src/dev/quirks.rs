@@ -53,6 +53,9 @@ pub struct Quirks {
     /// When a poll is over, hand it any task that waits, also one of a skill that the worker
     /// never offered.
     pub steals_tasks: bool,
+    /// Hand out tasks of skills that are not among the `available_skills` of a worker, as
+    /// avtomatika 1.0b30 does: it looks at the catalogue and at the status only. (1.0b17 only.)
+    pub ignores_availability: bool,
 }
 
 /// How answers are compressed.

@@ -24,6 +24,9 @@ pub(crate) struct Offers {
     /// nothing yet counts as idle.
     pub(crate) is_idle: bool,
     pub(crate) tasks: Vec<TaskName>,
+    /// Those of `tasks` that the worker says it has no free slot for (1.0b17; in 1.0b2 they are
+    /// not among `tasks`).
+    pub(crate) busy: HashSet<TaskName>,
     pub(crate) hot: HashSet<TaskName>,
     /// Whether the worker takes commands over its WebSocket.
     pub(crate) takes_commands: bool,
@@ -58,8 +61,21 @@ impl Offers {
         };
     }
 
-    /// Skills are found by their name; what the worker says is available just now does not
-    /// count, as with avtomatika 1.0b30.
+    /// Tasks that the worker takes now. With `ignores_availability` those as well that it has
+    /// no free slot for.
+    pub(crate) fn wanted(&self, ignores_availability: bool) -> impl Iterator<Item = &TaskName> {
+        let tasks = self.tasks.iter();
+        tasks.filter(move |name| ignores_availability || !self.busy.contains(*name))
+    }
+
+    /// Returns `true` if a task of this name may be handed out now, see [`Offers::wanted`].
+    pub(crate) fn wants(&self, name: &TaskName, ignores_availability: bool) -> bool {
+        self.is_idle
+            && self
+                .wanted(ignores_availability)
+                .any(|wanted| wanted == name)
+    }
+
     fn of_1_0b17(record: &Record) -> Self {
         let list = |key: &str| {
             record
@@ -74,9 +90,19 @@ impl Offers {
         let reputation = record.get("reputation").and_then(Value::as_f64);
         let reputation = reputation.unwrap_or(1.0);
         let is_idle = record.get("status").is_none_or(|status| status == "idle");
+
+        let tasks: Vec<TaskName> = list("supported_skills").filter_map(name).collect();
+        let mut busy = HashSet::new();
+        if record.get("available_skills").is_some_and(Value::is_array) {
+            let available: HashSet<TaskName> = list("available_skills").filter_map(name).collect();
+            let is_busy = |name: &&TaskName| !available.contains(*name);
+            busy = tasks.iter().filter(is_busy).cloned().collect();
+        }
+
         Self {
             is_idle: is_idle && reputation >= LOWEST_REPUTATION,
-            tasks: list("supported_skills").filter_map(name).collect(),
+            tasks,
+            busy,
             hot: list("hot_skills").filter_map(name).collect(),
             takes_commands: capability("websockets") == Some(&Value::Bool(true)),
             costs: costs
@@ -270,6 +296,9 @@ mod tests {
         registry.register("w", record(sent), now);
         let offers = &registry.get("w", now).unwrap().offers;
         assert_eq!(offers.tasks.len(), 2);
+        let wanted = |ignores| offers.wanted(ignores).cloned().collect::<Vec<_>>();
+        assert_eq!(wanted(false), ["b".into()], "a has no free slot");
+        assert_eq!(wanted(true).len(), 2, "as avtomatika 1.0b30 does");
         assert!(offers.hot.contains(&TaskName::from("b")) && offers.is_idle);
         assert_eq!(offers.costs.get(&TaskName::from("a")), Some(&2.0));
         assert!(offers.takes_commands && offers.contracts.len() == 2);

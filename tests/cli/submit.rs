@@ -1,6 +1,7 @@
 //! `submit` against a running `dev`.
 
-use std::io::Write;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
@@ -130,4 +131,90 @@ fn an_orchestrator_may_want_to_see_a_token() {
     let run = stage.submit(&["echo", "--wait"]);
     let run = run.env("AXON_CLIENT_TOKEN", "of-clients").run();
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+/// Answers one request after the other with these, and returns the address.
+fn scripted(answers: Vec<String>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut length = 0;
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                let line = line.trim_end().to_ascii_lowercase();
+                if let Some(value) = line.strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+                if line.is_empty() {
+                    break;
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    url
+}
+
+fn answer(status: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "HTTP/1.1 {status}\r\nContent-Length: {length}\r\nConnection: close\r\n{headers}\r\n{body}"
+    )
+}
+
+#[test]
+fn a_rate_limit_is_waited_out_and_the_rest_is_submitted() {
+    let accepted = |id| answer("202 Accepted", "", &format!(r#"{{"job_id":"{id}"}}"#));
+    let limited = r#"{"error":"Too Many Requests"}"#;
+    let url = scripted(vec![
+        accepted("one"),
+        answer("429 Too Many Requests", "Retry-After: 1\r\n", limited),
+        answer("503 Service Unavailable", "Retry-After: 0\r\n", "{}"),
+        accepted("two"),
+    ]);
+
+    let run = Program::new(&["submit", "echo", "--count", "2", "--url", &url]).run();
+
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let told = lines(&run);
+    let ids: Vec<_> = told.iter().map(|line| &line["job_id"]).collect();
+    assert_eq!(ids, ["one", "two"]);
+    let waiting = "1 of 2 jobs are submitted; waiting 1 s: Too Many Requests";
+    assert!(run.stderr.contains(waiting), "{run:?}");
+}
+
+#[test]
+fn a_job_is_cancelled_unless_it_has_ended() {
+    let stage = Stage::new(&[]);
+    let id = |run: &Run| lines(run)[0]["job_id"].as_str().unwrap().to_owned();
+    let cancel = |job: &str| Program::new(&["cancel", job, "--url", &stage.dev.url]).run();
+
+    let job = id(&stage.submit(&["sleep", r#"{"seconds":60}"#]).run());
+    let run = cancel(&job);
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(id(&run), job);
+
+    let job = id(&stage.submit(&["noop", "--wait"]).run());
+    let run = cancel(&job);
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(
+        run.stderr
+            .contains("404, Job not found or already terminal"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn what_is_no_id_of_a_job_is_said() {
+    let run = Program::new(&["cancel", "../jobs", "--url", "http://127.0.0.1:1"]).run();
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(
+        run.stderr.contains(r#""../jobs" is no id of a job"#),
+        "{run:?}"
+    );
 }

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod cancels;
+mod canonical;
 mod commands;
 mod contracts;
 mod deadlines;

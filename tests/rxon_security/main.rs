@@ -12,8 +12,8 @@ use axon_worker::transport::rxon::security::{
 };
 use serde_json::Value;
 use vectors::{
-    ChainCase, Ed25519Case, Ed25519File, MessageCase, SignedFile, SigningCase, SigningFile,
-    SkillsFile, TaskCase, read,
+    ChainCase, Ed25519Case, Ed25519File, FloatsFile, MessageCase, SignedFile, SigningCase,
+    SigningFile, SkillsFile, TaskCase, read,
 };
 
 fn text(bytes: &[u8]) -> &str {
@@ -54,6 +54,26 @@ fn canonical_forms_and_signatures() {
     let others = file.other_secrets.len();
     println!("signing.json: {signed} signed, {refused} refused, {others} with other secrets");
     assert!(signed > 50 && refused > 5 && others == 3);
+}
+
+/// Ties of the shortest form are among them: floats of 32 bits and times in microseconds.
+#[test]
+fn floats_have_the_digits_of_the_published_package() {
+    let file: FloatsFile = read("floats.json");
+
+    for case in &file.rows {
+        let bits = u64::from_str_radix(&case.bits, 16).unwrap();
+        // Written in full, so that reading it decides nothing.
+        let spelled = format!("{:.60e}", f64::from_bits(bits));
+        let form = canonical(spelled.as_bytes(), &[]).unwrap();
+        assert_eq!(text(&form), case.text, "{}", case.bits);
+
+        let again = canonical(case.text.as_bytes(), &[]).unwrap();
+        assert_eq!(text(&again), case.text, "{}", case.bits);
+    }
+
+    println!("floats.json: {} floats", file.rows.len());
+    assert!(file.rows.len() >= 100);
 }
 
 #[test]

@@ -112,3 +112,15 @@ pub(crate) struct ChainCase {
     pub(crate) hmac_sha256_hex: String,
     pub(crate) reversed_chain_verifies: bool,
 }
+
+#[derive(Deserialize)]
+pub(crate) struct FloatsFile {
+    pub(crate) rows: Vec<FloatCase>,
+}
+
+#[derive(Deserialize)]
+pub(crate) struct FloatCase {
+    /// The double, big endian, in hexadecimal.
+    pub(crate) bits: String,
+    pub(crate) text: String,
+}

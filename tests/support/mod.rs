@@ -37,7 +37,9 @@ use std::time::{Duration, Instant};
 
 pub(crate) use certificates::Authority;
 pub(crate) use conformance::{Worker, WorkerSetup};
-pub(crate) use orchestrator::{CLIENT_TOKEN, Orchestrator, OrchestratorSetup, WORKER_TOKEN};
+pub(crate) use orchestrator::{
+    CLIENT_TOKEN, Orchestrator, OrchestratorSetup, WORKER_TOKEN, published_python,
+};
 pub(crate) use redis::Redis;
 pub(crate) use release::Release;
 pub(crate) use s3::{BUCKET, S3};

@@ -103,6 +103,13 @@ pub(crate) struct Orchestrator {
     process: Option<Process>,
 }
 
+/// The Python interpreter of the environment that has this release.
+pub(crate) fn published_python(release: Release) -> PathBuf {
+    let python = project().join(format!(".venv-{}/bin/python", release.version()));
+    assert!(python.exists(), "{} is missing: {HINT}", python.display());
+    python
+}
+
 impl Orchestrator {
     /// An orchestrator that does not run yet.
     pub(crate) fn new(setup: OrchestratorSetup, storage: String, folder: PathBuf) -> Self {
@@ -125,10 +132,7 @@ impl Orchestrator {
 
     /// Starts it; it answers when this returns.
     pub(crate) async fn start(&mut self) {
-        let release = self.setup.release.version();
-        let python = project().join(format!(".venv-{release}/bin/python"));
-        assert!(python.exists(), "{} is missing: {HINT}", python.display());
-        let mut command = Command::new(python);
+        let mut command = Command::new(published_python(self.setup.release));
         command
             .arg(project().join("tests/real/orchestrator.py"))
             .args(["--port", &self.port.to_string()])

@@ -1,10 +1,12 @@
 //! The program `axon-worker`: looks at the settings of a worker and at all it will have to
-//! reach (`check`), is an orchestrator for development (`dev`), submits jobs (`submit`), and
-//! is a worker whose tasks are done by other programs (`run`).
+//! reach (`check`), is an orchestrator for development (`dev`), submits jobs (`submit`) and
+//! cancels them (`cancel`), and is a worker whose tasks are done by other programs (`run`).
 //!
 //! `docs/cli.md` and `docs/programs.md` say how to use it.
 
+mod cancel;
 mod check;
+mod client;
 mod dev;
 mod run;
 mod submit;
@@ -31,6 +33,8 @@ enum Task {
     Dev(dev::Args),
     /// Submit a job and follow it
     Submit(submit::Args),
+    /// Cancel a job
+    Cancel(cancel::Args),
     /// Run a worker whose tasks are done by other programs
     Run(run::Args),
 }
@@ -42,6 +46,7 @@ fn main() -> ExitCode {
         Task::Check(args) => check::main(args),
         Task::Dev(args) => dev::main(args),
         Task::Submit(args) => submit::main(args),
+        Task::Cancel(args) => cancel::main(&args),
         Task::Run(args) => run::main(args),
     }
 }

@@ -55,8 +55,9 @@ impl State {
             return false;
         };
         let known = self.registry.get(&poll.worker, now);
+        let ignores_availability = self.quirks.ignores_availability;
         poll.until > now
-            && known.is_some_and(|known| known.offers.is_idle && known.offers.tasks.contains(name))
+            && known.is_some_and(|known| known.offers.wants(name, ignores_availability))
     }
 
     fn offer_to(&mut self, poll_id: PollId, id: &TaskId) {
@@ -95,9 +96,13 @@ impl State {
                 .get(id)
                 .is_some_and(|task| task.place == Place::Queued)
         };
-        match self.queue.take(known.offers.tasks.iter(), waits) {
+        let ignores_availability = self.quirks.ignores_availability;
+        let wanted = known.offers.wanted(ignores_availability);
+        match self.queue.take(wanted, waits) {
             Some(id) => self.offer_to(poll_id, &id),
-            None => self.polls.list(poll_id, &known.offers),
+            None => self
+                .polls
+                .list(poll_id, &known.offers, ignores_availability),
         }
     }
 

@@ -132,7 +132,8 @@ impl State {
     }
 
     pub(super) fn has_idle_worker(&self, name: &TaskName) -> bool {
-        let takes = |known: &Known| known.offers.is_idle && known.offers.tasks.contains(name);
+        let ignores_availability = self.quirks.ignores_availability;
+        let takes = |known: &Known| known.offers.wants(name, ignores_availability);
         self.registry
             .all(Instant::now())
             .any(|(_, known)| takes(known))

@@ -94,6 +94,7 @@ impl Player {
     ) -> (DevOrchestrator, Self) {
         let orchestrator = builder.start().await.unwrap();
         orchestrator.set_quirks(Quirks {
+            ignores_availability: true,
             clock_offset: i64::try_from(time).unwrap() - i64::try_from(now()).unwrap(),
             ..quirks
         });

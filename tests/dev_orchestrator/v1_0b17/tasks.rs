@@ -237,6 +237,38 @@ async fn a_poll_that_is_over_gets_any_task_if_asked_for() {
 }
 
 #[actix_rt::test]
+async fn a_skill_without_a_free_slot_gets_no_task_until_it_has_one() {
+    let orchestrator = builder().start().await.unwrap();
+    let worker = Client::new(&orchestrator, "w");
+    worker.register(&["busy", "free"]).await;
+    worker
+        .heartbeat(&json!({"available_skills": ["free"]}))
+        .await;
+    for task in ["busy", "free", "busy"] {
+        orchestrator
+            .submit(JobSpec::task(task, json!({})))
+            .await
+            .unwrap();
+    }
+    assert_eq!(worker.task().await["type"], "free");
+    assert_eq!(worker.poll().await.status, 204);
+
+    worker
+        .heartbeat(&json!({"available_skills": ["busy"]}))
+        .await;
+    assert_eq!(worker.task().await["type"], "busy");
+
+    // The published orchestrator looks at the catalogue only.
+    worker.heartbeat(&json!({"available_skills": []})).await;
+    assert_eq!(worker.poll().await.status, 204);
+    orchestrator.set_quirks(Quirks {
+        ignores_availability: true,
+        ..Quirks::default()
+    });
+    assert_eq!(worker.task().await["type"], "busy");
+}
+
+#[actix_rt::test]
 async fn the_query_of_a_poll_is_recorded_and_changes_nothing() {
     let orchestrator = builder().start().await.unwrap();
     let worker = Client::new(&orchestrator, "w");

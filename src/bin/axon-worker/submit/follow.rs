@@ -7,8 +7,8 @@ use futures_util::stream;
 use tokio::time::{Instant, sleep};
 
 use super::bar::Bar;
-use super::client::{Client, ClientError};
 use super::outcome::{Outcome, Progress};
+use crate::client::{Client, ClientError};
 
 /// The pause between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
@@ -40,6 +40,7 @@ pub(super) async fn all(
     loop {
         let mut left = Vec::with_capacity(open.len());
         let mut progress = Progress::default();
+        let mut pause = LOOK_EVERY;
         let looks = stream::iter(open)
             .map(async |job| (client.job(&job).await, job))
             .buffered(AT_ONCE);
@@ -49,6 +50,12 @@ pub(super) async fn all(
                 Ok(record) => {
                     seen_at = Instant::now();
                     record
+                }
+                Err(ClientError::RateLimited { wait, .. }) => {
+                    seen_at = Instant::now() + wait;
+                    pause = pause.max(wait);
+                    left.push(job);
+                    continue;
                 }
                 Err(error) if error.is_refusal() || seen_at.elapsed() > PATIENCE => {
                     return Err(error);
@@ -77,6 +84,7 @@ pub(super) async fn all(
         }
         bar.shows(&progress);
         open = left;
-        sleep(LOOK_EVERY).await;
+        let until_cut = until.map(|until| until.saturating_duration_since(Instant::now()));
+        sleep(until_cut.map_or(pause, |left| left.min(pause))).await;
     }
 }

@@ -3,7 +3,6 @@
 //! people is on the standard error.
 
 mod bar;
-mod client;
 mod follow;
 mod outcome;
 
@@ -13,8 +12,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::client::{Access, Client, ClientError};
 use crate::terminal;
-use client::{Client, ClientError};
 
 /// A job did not come to a good end.
 const FAILED: u8 = 1;
@@ -38,13 +37,8 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     params: String,
-    /// The orchestrator
-    #[arg(
-        long,
-        env = "ORCHESTRATOR_URL",
-        default_value = "http://127.0.0.1:8080"
-    )]
-    url: String,
+    #[command(flatten)]
+    access: Access,
     /// How many such jobs
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     count: u32,
@@ -54,15 +48,22 @@ pub(crate) struct Args {
     /// Wait for at most this time
     #[arg(long, value_name = "SECONDS", requires = "wait", value_parser = seconds)]
     timeout: Option<Duration>,
-    /// The token of the client, shown as `X-Client-Token`
-    #[arg(long, env = "AXON_CLIENT_TOKEN", hide_env_values = true)]
-    client_token: Option<String>,
-    /// The version in the path of the interface, `/api/VERSION/jobs/..`
-    #[arg(long, value_name = "VERSION", default_value = "v1")]
-    api_version: String,
     /// The endpoint of the blueprint, unless it is `/jobs/TASK`
     #[arg(long, value_name = "PATH")]
     endpoint: Option<String>,
+}
+
+impl Args {
+    /// The path of the blueprint.
+    fn endpoint(&self) -> Result<String, ClientError> {
+        match &self.endpoint {
+            Some(path) => Ok(format!("/{}", path.trim_start_matches('/'))),
+            None if axon_worker::check_identifier(&self.task).is_ok() => {
+                Ok(format!("/jobs/{}", self.task))
+            }
+            None => Err(ClientError::Task(self.task.clone())),
+        }
+    }
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
@@ -105,12 +106,22 @@ impl Error {
 
 async fn run(args: &Args) -> Result<u8, Error> {
     let params = params(&args.params)?;
-    let client = Client::new(args)?;
+    let client = Client::new(&args.access)?;
+    let endpoint = args.endpoint()?;
     let accepted = |job: &String| tell(&json!({ "job_id": job, "status": "accepted" }));
     let mut jobs = Vec::new();
-    for _ in 0..args.count {
-        match client.submit(&params).await {
+    while jobs.len() < args.count as usize {
+        match client.submit(&endpoint, &params).await {
             Ok(job) => jobs.push(job),
+            Err(ClientError::RateLimited { wait, text }) => {
+                terminal::complain(&format!(
+                    "{} of {} jobs are submitted; waiting {} s: {text}",
+                    jobs.len(),
+                    args.count,
+                    wait.as_secs(),
+                ));
+                tokio::time::sleep(wait).await;
+            }
             Err(error) => {
                 // Those before it will run all the same.
                 jobs.iter().for_each(accepted);

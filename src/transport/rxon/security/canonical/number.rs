@@ -1,4 +1,4 @@
-//! Numbers as they are signed.
+//! Numbers as they are signed (rxon 1.0b17, which writes them with orjson).
 
 use std::io::Write as _;
 
@@ -36,16 +36,17 @@ fn write_float(value: f64, out: &mut Vec<u8>) -> Result<(), TooLarge> {
     if !(-TWO_POW_63..TWO_POW_64).contains(&value) {
         return Err(TooLarge);
     }
-    let written = if value.fract() == 0.0 {
+
+    if value.fract() == 0.0 {
         #[expect(clippy::cast_possible_truncation, reason = "whole, and within 65 bits")]
         let whole = value as i128;
-        write!(out, "{whole}")
-    } else if value.abs() >= 1e-5 {
-        write!(out, "{value}")
+        write!(out, "{whole}").expect("a vector takes everything");
     } else {
-        write!(out, "{value:e}")
-    };
-    written.expect("a vector takes everything");
+        // The digits of orjson, by which rxon writes floats. `Display` has other ones: where
+        // two shortest forms are equally near, it takes the upper one instead of the even one.
+        serde_json::to_writer(out, &value).expect("a finite number, and a vector takes everything");
+    }
+
     Ok(())
 }
 

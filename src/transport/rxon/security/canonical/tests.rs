@@ -135,6 +135,41 @@ fn the_path_of_what_cannot_be_signed_is_told() {
 }
 
 #[test]
+fn a_number_beyond_64_bits_may_stand_in_what_is_not_signed() {
+    let message = br#"{"a":1,"security":{"n":1e22},"chain":[{"x":18446744073709551616}]}"#;
+    assert_eq!(canonical(message, &["chain"]).unwrap(), br#"{"a":1}"#);
+    let (signed, apart) = canonical_and_rest(message, &["chain"]).unwrap();
+    assert_eq!(signed, br#"{"a":1}"#);
+    assert_eq!(apart, br#","chain":[{"x":18446744073709551616}]"#);
+
+    let task = br#"{"job_id":"j","unknown":[1e22],"params":{"unknown":1}}"#;
+    assert_eq!(
+        canonical_task(task).unwrap(),
+        br#"{"job_id":"j","params":{"unknown":1}}"#
+    );
+    // The member beside it is signed, and so is one of that name further down.
+    for signed in [
+        r#"{"security":{"n":1e22},"n":1e22}"#,
+        r#"{"a":{"security":1e22}}"#,
+    ] {
+        assert!(canonical(signed.as_bytes(), &[]).is_err(), "{signed}");
+    }
+}
+
+/// The forms that rxon writes are those of a float, read and written anew.
+#[test]
+fn ties_of_the_shortest_form_go_to_the_even_digit() {
+    for (text, form) in [
+        ("1733000000123456.25", "1733000000123456.2"),
+        ("22.7729034423828125", "22.772903442382812"),
+        ("0.83322906494140625", "0.8332290649414062"),
+        ("1785151545904.15625", "1785151545904.1562"),
+    ] {
+        assert_eq!(canonical_value(text.as_bytes()).unwrap(), form.as_bytes());
+    }
+}
+
+#[test]
 fn of_members_with_one_name_the_last_counts_even_if_it_is_null() {
     for (text, form) in [
         (r#"{"b":1,"a":2,"b":3}"#, r#"{"a":2,"b":3}"#),

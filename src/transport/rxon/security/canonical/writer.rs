@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 use super::error::{CanonicalError, CanonicalProblem};
+use super::number::{self, TooLarge};
 use super::scan::{Scanner, Text};
-use super::{DEEPEST, Fields, NEVER_SIGNED, number};
+use super::{DEEPEST, Fields, NEVER_SIGNED};
 
 /// One run over one text.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub(super) struct Writer<'a> {
     spare: Vec<u8>,
     /// In the member `params_metadata` of a task.
     in_file_metadata: bool,
+    /// In a member that is not signed, where every number may stand.
+    in_unsigned: bool,
     /// Members of the root that go out but are not signed, each with a comma in front.
     apart: Vec<u8>,
 }
@@ -41,6 +44,7 @@ impl<'a> Writer<'a> {
             members: Vec::with_capacity(16),
             spare: Vec::new(),
             in_file_metadata: false,
+            in_unsigned: false,
             apart: Vec::new(),
         })
     }
@@ -76,8 +80,15 @@ impl<'a> Writer<'a> {
             b'n' => self.word("null"),
             b'-' | b'0'..=b'9' => {
                 let text = self.scanner.number()?;
-                number::write(text, &mut self.out)
-                    .map_err(|_| CanonicalError::new(CanonicalProblem::NumberTooLarge))
+                match number::write(text, &mut self.out) {
+                    Ok(()) => Ok(()),
+                    // rxon reads it as a float and drops it before it signs.
+                    Err(TooLarge) if self.in_unsigned => {
+                        self.out.extend_from_slice(text.as_bytes());
+                        Ok(())
+                    }
+                    Err(TooLarge) => Err(CanonicalError::new(CanonicalProblem::NumberTooLarge)),
+                }
             }
             _ => Err(self.scanner.refuse()),
         }
@@ -146,13 +157,15 @@ impl<'a> Writer<'a> {
         let value = self.out.len();
         let name = key.into_cow();
 
-        let outer = self.in_file_metadata;
+        let (in_file_metadata, in_unsigned) = (self.in_file_metadata, self.in_unsigned);
         self.in_file_metadata |= depth == 0 && name == "params_metadata";
+        self.in_unsigned |= !self.name_is_signed(depth, &name);
+
         let is_null = self.scanner.peek() == Some(b'n');
         // A null is left out wherever it is, so also below the deepest level.
         let read = self.value(if is_null { 0 } else { depth + 1 });
         read.map_err(|e| e.in_member(&name))?;
-        self.in_file_metadata = outer;
+        (self.in_file_metadata, self.in_unsigned) = (in_file_metadata, in_unsigned);
 
         let mut written = from..self.out.len();
         let is_signed = self.is_signed(depth, &name, &self.out[value..]);
@@ -168,25 +181,32 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    /// Whether this member of an object at `depth` is part of what is signed.
+    /// Returns `true` if this member of an object at `depth` is part of what is signed.
     fn is_signed(&self, depth: usize, name: &str, value: &[u8]) -> bool {
+        // The receiver of a task puts it into its own types and signs those: zeros that its
+        // types have as default are not there any more.
+        let is_default = matches!(self.fields, Fields::OfTask)
+            && value == b"0"
+            && match depth {
+                0 => matches!(name, "step" | "depth"),
+                2 => self.in_file_metadata && name == "size",
+                _ => false,
+            };
+
+        !is_default && self.name_is_signed(depth, name)
+    }
+
+    /// Returns `true` if a member of this name is signed, unless it has its default value.
+    fn name_is_signed(&self, depth: usize, name: &str) -> bool {
         match self.fields {
             Fields::AllBut(others) if depth == 0 => {
                 !NEVER_SIGNED.contains(&name) && !others.contains(&name)
             }
-            Fields::OfTask => self.is_signed_in_task(depth, name, value),
-            Fields::AllBut(_) | Fields::All => true,
-        }
-    }
-
-    /// The receiver of a task puts it into its own types and signs those: members it does not
-    /// know and zeros that its types have as default are not there any more.
-    fn is_signed_in_task(&self, depth: usize, name: &str, value: &[u8]) -> bool {
-        match (depth, name) {
-            (0, "step" | "depth") => value != b"0",
-            (0, _) => super::super::task::KNOWN_FIELDS.contains(&name),
-            (2, "size") if self.in_file_metadata => value != b"0",
-            (2, _) if self.in_file_metadata => matches!(name, "uri" | "etag" | "metadata"),
+            // Nor are members that the types of the receiver do not know.
+            Fields::OfTask if depth == 0 => super::super::task::KNOWN_FIELDS.contains(&name),
+            Fields::OfTask if depth == 2 && self.in_file_metadata => {
+                matches!(name, "uri" | "size" | "etag" | "metadata")
+            }
             _ => true,
         }
     }
