@@ -30,12 +30,12 @@ pub fn read_http(answer: &[u8], cut: usize, limit: usize) -> Option<(u16, Vec<u8
 }
 
 /// Reads the beginning of a proxy's answer to `CONNECT`: its status and the length of its
-/// head. `Err`: it is no answer; `Ok(None)`: more bytes are needed.
+/// head. `Ok(None)`: more bytes are needed.
 ///
 /// # Errors
-/// As said.
-pub fn read_proxy_answer(bytes: &[u8]) -> Result<Option<(u16, usize)>, ()> {
-    let head = crate::net::read_head(bytes).map_err(drop)?;
+/// When it is no answer.
+pub fn read_proxy_answer(bytes: &[u8]) -> Result<Option<(u16, usize)>, &'static str> {
+    let head = crate::net::read_head(bytes).map_err(|_| "not HTTP")?;
     Ok(head.map(|head| (head.status, head.length)))
 }
 

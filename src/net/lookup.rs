@@ -22,7 +22,7 @@ use super::error::NetError;
 pub(super) const LIMIT: Duration = Duration::from_secs(15);
 
 /// An answer that nobody came for is used until the lookup is this old.
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// Looks names up. A seam for tests.
 pub(super) trait Resolve: Send + Sync {

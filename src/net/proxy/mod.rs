@@ -87,7 +87,7 @@ impl ProxyRules {
         let first = |names: &[&'static str]| {
             names.iter().copied().find_map(|name| {
                 let value = vars.get(name)?.trim();
-                let is_read = !value.is_empty() && !(is_cgi && name == "HTTP_PROXY");
+                let is_read = !value.is_empty() && (!is_cgi || name != "HTTP_PROXY");
                 is_read.then_some((name, value))
             })
         };

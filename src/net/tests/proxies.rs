@@ -19,7 +19,7 @@ fn client(connect: Connect) -> awc::Client {
     let connector = awc::Connector::new().connector(connect);
     awc::Client::builder()
         .connector(connector.timeout(Connect::TIMEOUT))
-        .timeout(Duration::from_secs(60))
+        .timeout(Duration::from_mins(1))
         .finish()
 }
 
@@ -182,6 +182,39 @@ async fn a_proxy_that_is_not_there_is_named_with_its_addresses() {
     );
 }
 
+#[cfg(any(feature = "s3", feature = "otlp"))]
+#[actix_rt::test]
+async fn clients_of_reqwest_go_by_the_same_rules() {
+    let proxy = TestProxy::new(Does::Answer("HTTP/1.1 403 x\r\n\r\n")).await;
+    let origin = origin().await;
+    let address = format!("http://u:hunter2@{}", proxy.at);
+    let rules = rules(&[("ALL_PROXY", &address), ("NO_PROXY", "127.0.0.1")]);
+    let url = format!("http://{origin}/");
+    let client = reqwest::Client::builder()
+        .proxy(rules.clone().for_reqwest(&url).unwrap())
+        .build()
+        .unwrap();
+
+    let answer = client.get(&url).send().await.unwrap();
+    assert_eq!(answer.text().await.unwrap(), "ok");
+    assert!(proxy.requests().is_empty());
+
+    let error = client.get("https://s3.test/x").send().await.unwrap_err();
+    let text = format!("{error} {error:?}");
+    assert!(!text.contains("hunter2"), "{text}");
+    let _ = client.get("http://s3.test/x").send().await;
+    assert_eq!(
+        proxy.requests(),
+        [
+            "CONNECT s3.test:443 HTTP/1.1",
+            "GET http://s3.test/x HTTP/1.1"
+        ]
+    );
+
+    let bad = self::rules(&[("ALL_PROXY", "socks5://p")]);
+    assert!(bad.for_reqwest("http://s3.test").is_err());
+}
+
 #[cfg(feature = "tls")]
 mod with_tls {
     use std::sync::Arc;
@@ -241,7 +274,7 @@ mod with_tls {
             .rustls_0_23(config);
         let client = awc::Client::builder()
             .connector(connector)
-            .timeout(Duration::from_secs(60))
+            .timeout(Duration::from_mins(1))
             .finish();
         let request = client.get("https://orchestrator.test/");
         let mut answer = request.send().await.unwrap();
