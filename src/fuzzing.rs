@@ -29,6 +29,22 @@ pub fn read_http(answer: &[u8], cut: usize, limit: usize) -> Option<(u16, Vec<u8
     crate::transport::read_in_pieces(answer, cut, limit)
 }
 
+/// Reads the beginning of a proxy's answer to `CONNECT`: its status and the length of its
+/// head. `Ok(None)`: more bytes are needed.
+///
+/// # Errors
+/// When it is no answer.
+pub fn read_proxy_answer(bytes: &[u8]) -> Result<Option<(u16, usize)>, &'static str> {
+    let head = crate::net::read_head(bytes).map_err(|_| "not HTTP")?;
+    Ok(head.map(|head| (head.status, head.length)))
+}
+
+/// Whether a list such as `NO_PROXY` has a host.
+#[must_use]
+pub fn no_proxy_has(list: &str, host: &str, port: u16) -> bool {
+    crate::net::no_proxy_matches(list, host, port)
+}
+
 /// Finds the objects that parameters name; the local names that they get. `None`: the
 /// parameters are refused.
 #[must_use]

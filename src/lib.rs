@@ -114,6 +114,7 @@ pub mod logging;
 mod metrics;
 pub mod middleware;
 pub mod models;
+mod net;
 #[cfg(feature = "otlp")]
 pub mod otlp;
 mod policy;

@@ -63,5 +63,6 @@ pub use settings::{
     JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
     RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
 };
+pub(crate) use telemetry::percent_decoded;
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};
 pub use variables::{VARIABLES, Variable};

@@ -200,7 +200,7 @@ fn pairs(text: &str) -> Option<BTreeMap<String, String>> {
     let mut pairs = BTreeMap::new();
     for pair in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         let (name, value) = pair.split_once('=')?;
-        let (name, value) = (name.trim_end(), decoded(value.trim_start())?);
+        let (name, value) = (name.trim_end(), percent_decoded(value.trim_start())?);
         if name.is_empty() {
             return None;
         }
@@ -209,7 +209,8 @@ fn pairs(text: &str) -> Option<BTreeMap<String, String>> {
     Some(pairs)
 }
 
-fn decoded(text: &str) -> Option<String> {
+/// Decodes `%40` and the like. `None`: it is not text, or a `%` without two digits.
+pub(crate) fn percent_decoded(text: &str) -> Option<String> {
     let mut parts = text.split('%');
     let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
     for part in parts {

@@ -14,6 +14,7 @@ use tokio::sync::OnceCell;
 use tracing::{info, warn};
 
 use crate::config::OtlpSettings;
+use crate::net::ProxyRules;
 
 /// The first wait before an export is tried again.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
@@ -115,9 +116,10 @@ impl Sender {
     }
 
     async fn request(&self, body: bytes::Bytes) -> Answer {
-        let client = match self.client.get_or_try_init(client).await {
+        let made = async || client(&self.url);
+        let client = match self.client.get_or_try_init(made).await {
             Ok(client) => client,
-            Err(error) => return Answer::Refused(error.to_string()),
+            Err(reason) => return Answer::Refused(reason),
         };
         let mut request = client
             .post(&self.url)
@@ -168,11 +170,14 @@ impl Sender {
     }
 }
 
-async fn client() -> reqwest::Result<Client> {
-    Client::builder()
+/// A client whose proxies are those of the environment, as for all connections of a worker.
+fn client(url: &str) -> Result<Client, String> {
+    let proxies = ProxyRules::from_env().for_reqwest(url);
+    let client = Client::builder()
+        .proxy(proxies.map_err(|error| error.to_string())?)
         .redirect(reqwest::redirect::Policy::none())
-        .user_agent(concat!("axon-worker/", env!("CARGO_PKG_VERSION")))
-        .build()
+        .user_agent(concat!("axon-worker/", env!("CARGO_PKG_VERSION")));
+    client.build().map_err(|error| error.to_string())
 }
 
 async fn answer(response: Response) -> Answer {

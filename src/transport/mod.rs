@@ -36,6 +36,8 @@ pub use report::{
 };
 pub use usage::{DeviceUsage, Usage};
 
+pub use crate::net::{Attempts, NetError, Proxy, ProxyRoute, ProxyRules, reach};
+
 use crate::json::RawJson;
 use crate::task::{Task, TaskResult};
 

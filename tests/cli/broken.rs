@@ -29,7 +29,7 @@ fn a_name_that_nobody_knows_is_named() {
     let name = "x".repeat(64);
     let report = Program::check(&format!("http://{name}:8080"), folder.path()).report();
     assert_eq!(report.code, Some(1));
-    let told = format!("{name}:8080 has no address");
+    let told = format!("the name lookup of {name} failed");
     report.says("orchestrator", "TCP", "fail", &told);
 }
 

@@ -28,7 +28,7 @@ async fn it_is_reached_without_a_registration_unless_that_is_asked_for() {
     let controller = DistController::start().await.unwrap();
     let report = check(&controller, "demo-token-123", &[]);
     assert_eq!(report.code, Some(0), "{:#}", report.json["checks"]);
-    for line in ["TCP", "HTTP", "clock", "WebSocket"] {
+    for line in ["route", "TCP", "HTTP", "clock", "WebSocket"] {
         report.says("controller", line, "ok", "");
     }
     report.says("controller", "registration", "ok", "--register");

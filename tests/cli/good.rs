@@ -28,6 +28,7 @@ async fn everything_is_looked_at_and_nothing_is_left_behind() {
         assert_eq!(report.code, Some(0), "{:#}", report.json["checks"]);
         assert_eq!(report.json["outcome"], "ok");
         let mut expected = vec![
+            "orchestrator route",
             "orchestrator TCP",
             "orchestrator HTTP",
             "orchestrator token",
@@ -35,6 +36,7 @@ async fn everything_is_looked_at_and_nothing_is_left_behind() {
             "orchestrator clock",
             "orchestrator signature",
             "orchestrator WebSocket",
+            "storage route",
             "storage put",
             "storage get",
             "storage list",

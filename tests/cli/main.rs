@@ -16,6 +16,7 @@ mod example;
 mod good;
 mod machine;
 mod program;
+mod proxies;
 mod secrets;
 #[allow(dead_code, reason = "made for the tests of the storage")]
 #[path = "../storage/server/mod.rs"]

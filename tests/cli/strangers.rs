@@ -1,7 +1,7 @@
 //! Servers that are not what a worker expects.
 
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex};
 
@@ -25,6 +25,39 @@ fn serve(each: impl Fn(TcpStream) + Send + Sync + 'static) -> u16 {
 /// Takes connections and never says a word.
 pub fn silent() -> u16 {
     serve(|mut stream| while stream.read(&mut [0; 512]).is_ok_and(|read| read > 0) {})
+}
+
+/// A proxy that opens a tunnel to any address, and refuses names with 403.
+pub fn proxy() -> u16 {
+    serve(|mut stream| {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let mut byte = [0];
+            if !stream.read(&mut byte).is_ok_and(|read| read == 1) {
+                return;
+            }
+            head.push(byte[0]);
+        }
+        let head = String::from_utf8_lossy(&head).into_owned();
+        let to = head.split(' ').nth(1).unwrap_or_default();
+        let Some(to) = to
+            .parse()
+            .ok()
+            .and_then(|to: SocketAddr| TcpStream::connect(to).ok())
+        else {
+            let _ = stream.write_all(b"HTTP/1.1 403 No\r\n\r\n");
+            return;
+        };
+        let _ = stream.write_all(b"HTTP/1.1 200 Yes\r\n\r\n");
+        let (mut down, mut up) = (stream.try_clone().unwrap(), to.try_clone().unwrap());
+        std::thread::spawn(move || {
+            let _ = std::io::copy(&mut up, &mut down);
+            let _ = down.shutdown(Shutdown::Write);
+        });
+        let mut to = to;
+        let _ = std::io::copy(&mut stream, &mut to);
+        let _ = to.shutdown(Shutdown::Write);
+    })
 }
 
 /// Says something that is not HTTP.

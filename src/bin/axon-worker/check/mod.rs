@@ -4,6 +4,7 @@
 //! Each probe has a file of its own and is written down line by line ([`finding`]); what is
 //! to be thought of what it saw is in [`judge`]; how it is told, in [`report`].
 
+mod collector;
 mod controller;
 mod finding;
 mod folders;
@@ -126,6 +127,16 @@ async fn probe_all(settings: &Settings, args: &Args) -> Vec<Finding> {
             within,
             async move |notes: &Notes| {
                 storage::probe(notes, settings, within).await;
+            },
+        )));
+    }
+    for url in collector::urls(&settings.otlp) {
+        let subject = format!("collector {url}");
+        probes.push(Box::pin(bounded(
+            subject,
+            within,
+            async move |notes: &Notes| {
+                collector::probe(notes, &url).await;
             },
         )));
     }

@@ -1,85 +1,60 @@
 //! Names and ports, before any protocol.
 
-use axon_worker::transport::TransportError;
-use tokio::net::{TcpStream, lookup_host};
+use axon_worker::transport::{self, NetError, ProxyRoute, ProxyRules, TransportError};
 
 use super::finding::{Notes, Opinion};
 
-/// Connects to the host of an address; whether that worked.
-pub(super) async fn connect(notes: &Notes, url: &str) -> bool {
-    notes.look("TCP");
-    let Some(target) = host_and_port(url) else {
-        return notes.found(Opinion::fail(
-            "the address has no host",
-            "mend the address in the settings",
-        ));
-    };
-    let addresses = match lookup_host(&target).await {
-        Ok(addresses) => addresses.collect::<Vec<_>>(),
+/// Notes whether the host of an address is reached directly or through a proxy. `None`: the
+/// environment names something that cannot be used as one.
+pub(super) fn route(notes: &Notes, url: &str) -> Option<ProxyRoute> {
+    notes.look("route");
+    match ProxyRules::from_env().route(url) {
+        Ok(route) => {
+            notes.found(Opinion::ok(route.to_string()));
+            Some(route)
+        }
         Err(error) => {
-            return notes.found(Opinion::fail(
-                format!("{target} has no address: {error}"),
-                "is the name right, and does the name service of this machine know it?",
-            ));
+            notes.found(unreachable(&error));
+            None
         }
-    };
-    match TcpStream::connect(&addresses[..]).await {
-        Ok(stream) => {
-            let at = stream.peer_addr().map(|at| at.to_string());
-            notes.found(Opinion::ok(format!(
-                "connected to {}",
-                at.unwrap_or(target)
-            )))
-        }
-        Err(error) => notes.found(Opinion::fail(
-            format!("no connection to {target}: {error}"),
-            "is the address right, does it run, and does no firewall stand between?",
-        )),
     }
 }
 
-/// `host:port`, as one connects to it.
-fn host_and_port(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let authority = rest.split(['/', '?']).next()?;
-    let host = authority.strip_prefix('[').map_or_else(
-        || authority.split(':').next(),
-        |rest| rest.split(']').next(),
-    )?;
-    if host.is_empty() {
-        return None;
+/// Connects to the host of an address, as a worker does; whether that worked.
+pub(super) async fn connect(notes: &Notes, url: &str) -> bool {
+    match route(notes, url) {
+        Some(route) => notes.note("TCP", tcp(url, &route).await),
+        None => false,
     }
-    let has_port = authority.rsplit(']').next()?.contains(':');
-    let port = match scheme.to_ascii_lowercase().as_str() {
-        _ if has_port => return Some(authority.to_owned()),
-        "https" | "wss" => 443,
-        _ => 80,
+}
+
+/// What came of a connection.
+pub(super) async fn tcp(url: &str, route: &ProxyRoute) -> Opinion {
+    match (transport::reach(url).await, route) {
+        (Ok(at), ProxyRoute::Direct) => Opinion::ok(format!("connected to {at}")),
+        (Ok(at), _) => Opinion::ok(format!("the proxy at {at} opened a tunnel")),
+        (Err(error), _) => unreachable(&error),
+    }
+}
+
+fn unreachable(error: &NetError) -> Opinion {
+    let hint = match error {
+        NetError::NoHost => "mend the address in the settings",
+        NetError::Lookup { .. } | NetError::SlowLookup { .. } => {
+            "is the name right, and does the name service of this machine know it?"
+        }
+        NetError::BadProxy { .. } => {
+            "set it to http://host:port, or name the host in NO_PROXY to do without"
+        }
+        NetError::Proxy { .. } | NetError::Refused { .. } | NetError::NoTunnel { .. } => {
+            "is this the right proxy, and may it connect there? NO_PROXY names hosts without one"
+        }
+        _ => "is the address right, does it run, and does no firewall stand between?",
     };
-    Some(format!("{authority}:{port}"))
+    Opinion::fail(error.to_string(), hint)
 }
 
 /// Whether an answer came that is one of the protocol, if a refusal.
 pub(super) fn is_protocol(error: &TransportError) -> bool {
     matches!(error, TransportError::Unauthorized { .. })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hosts_and_ports_are_found_in_addresses() {
-        for (url, target) in [
-            ("http://a", Some("a:80")),
-            ("https://a/base", Some("a:443")),
-            ("http://a:8080/", Some("a:8080")),
-            ("ws://a?x=1:2", Some("a:80")),
-            ("wss://[::1]", Some("[::1]:443")),
-            ("http://[::1]:8080", Some("[::1]:8080")),
-            ("http://", None),
-            ("a", None),
-        ] {
-            assert_eq!(host_and_port(url).as_deref(), target, "{url}");
-        }
-    }
 }

@@ -11,7 +11,7 @@ use axon_worker::storage::{Expected, ObjectUri, StorageError, Transfers};
 use tokio::time::timeout;
 
 use super::finding::{Notes, Opinion};
-use super::judge;
+use super::{judge, reach};
 
 /// What the object holds.
 const CONTENT: &[u8] = b"written by axon-worker check; may be deleted\n";
@@ -31,6 +31,11 @@ pub(super) async fn probe(notes: &Notes, settings: &Settings, within: Duration) 
     let mut storage = settings.storage.clone();
     storage.max_retries = 0;
     storage.blob_cache_dir = None;
+    if let Some(url) = &storage.endpoint_url
+        && reach::route(notes, url).is_none()
+    {
+        return;
+    }
     notes.look("setup");
     let transfers = match Transfers::from_settings(&storage) {
         Ok(Some(transfers)) => transfers,

@@ -9,6 +9,7 @@ mod head;
 mod multipart;
 
 use std::fmt;
+use std::sync::Arc;
 
 use reqwest::header::{CONTENT_LENGTH, IF_MATCH, RANGE};
 use reqwest::{Body, Response};
@@ -24,6 +25,7 @@ use super::{
     StoreFuture,
 };
 use crate::config::StorageSettings;
+use crate::net::ProxyRules;
 
 /// How long a signed URL is good for, in seconds: until the request has begun.
 const SIGNED_FOR: u32 = 900;
@@ -47,16 +49,27 @@ impl fmt::Debug for S3Store {
 
 impl S3Store {
     /// With endpoint, region and keys of the settings. Without keys, those of the
-    /// standard places of AWS are looked for with the first request.
+    /// standard places of AWS are looked for with the first request. Proxies are those of
+    /// the environment, see [`ProxyRules`](crate::transport::ProxyRules).
     ///
     /// # Errors
     /// [`StorageError::Setup`], naming the variable.
     pub fn new(settings: &StorageSettings) -> Result<Self, StorageError> {
+        Self::with_proxies(settings, ProxyRules::from_env())
+    }
+
+    fn with_proxies(
+        settings: &StorageSettings,
+        rules: Arc<ProxyRules>,
+    ) -> Result<Self, StorageError> {
         let setup = |reason: String| StorageError::Setup { reason };
         let endpoint = settings
             .endpoint_url
             .as_deref()
             .ok_or_else(|| setup("S3_ENDPOINT_URL is not set".to_owned()))?;
+        let proxies = rules
+            .for_reqwest(endpoint)
+            .map_err(|error| setup(error.to_string()))?;
         // We try again ourselves.
         s3::set_retries(0);
         let region = Region::Custom {
@@ -64,12 +77,15 @@ impl S3Store {
             endpoint: plain_endpoint(endpoint),
         };
         let keys = Keys::new(settings);
+        let unusable = |error| setup(format!("S3_ENDPOINT_URL: {error}"));
         let mut base = Bucket::new("any", region, Keys::none())
-            .map_err(|error| setup(format!("S3_ENDPOINT_URL: {error}")))?
-            .with_path_style();
+            .map_err(unusable)?
+            .with_path_style()
+            .set_proxy(proxies)
+            .map_err(unusable)?;
         // The transfers watch that bytes move; how long it takes is nobody's business.
         base.set_request_timeout(None);
-        Ok(Self { base: *base, keys })
+        Ok(Self { base, keys })
     }
 
     /// The bucket, with keys that are still good.
@@ -227,5 +243,77 @@ impl ObjectStore for S3Store {
 
     fn multipart(&self) -> Option<&dyn Multipart> {
         Some(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Settings;
+
+    fn settings(endpoint: &str) -> StorageSettings {
+        let vars = [
+            ("S3_ENDPOINT_URL", endpoint),
+            ("S3_ACCESS_KEY", "access"),
+            ("S3_SECRET_KEY", "secret"),
+        ];
+        let vars = vars.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Settings::from_vars(vars).unwrap().settings.storage
+    }
+
+    fn rules(vars: &[(&str, &str)]) -> Arc<ProxyRules> {
+        let vars = vars.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned()));
+        Arc::new(ProxyRules::from_vars(vars))
+    }
+
+    #[actix_rt::test]
+    async fn requests_go_through_the_proxy_of_the_rules() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let proxy = format!("http://user:pass@{}", listener.local_addr().unwrap());
+        let seen = actix_rt::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let answer = b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n";
+            stream.write_all(answer).await.unwrap();
+            String::from_utf8(head).unwrap()
+        });
+
+        let store = S3Store::with_proxies(
+            &settings("http://s3.test:9000"),
+            rules(&[("HTTP_PROXY", &proxy)]),
+        );
+        let object = ObjectUri::new("bucket", "key");
+        let error = store.unwrap().stat(&object).await.unwrap_err();
+        assert!(matches!(error, StorageError::NotFound { .. }), "{error}");
+        let head = seen.await.unwrap();
+        let line = head.lines().next().unwrap();
+        assert!(
+            line.starts_with("HEAD http://s3.test:9000/bucket/key"),
+            "{head}"
+        );
+        assert!(
+            head.to_ascii_lowercase()
+                .contains("proxy-authorization: basic"),
+            "{head}"
+        );
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_told_when_the_store_is_made() {
+        let rules = rules(&[
+            ("HTTPS_PROXY", "socks5://u:hunter2@p"),
+            ("NO_PROXY", "near.test"),
+        ]);
+        let store = S3Store::with_proxies(&settings("https://s3.test"), rules.clone());
+        let error = store.unwrap_err().to_string();
+        assert!(error.contains("HTTPS_PROXY cannot be used"), "{error}");
+        assert!(!error.contains("hunter2"), "{error}");
+        assert!(S3Store::with_proxies(&settings("https://near.test"), rules).is_ok());
     }
 }

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::places::Environment;
 use super::{Held, time};
+use crate::net::ProxyRules;
 use crate::storage::object::s3::answer::tag;
 
 /// The metadata service of a machine is near or not there at all.
@@ -38,8 +39,11 @@ impl Told {
     }
 }
 
-fn client(timeout: Duration) -> Result<Client, String> {
-    let client = Client::builder().timeout(timeout);
+/// For a service that may be behind a proxy.
+fn client(url: &Url) -> Result<Client, String> {
+    let proxies = ProxyRules::from_env().for_reqwest(url.as_str());
+    let proxies = proxies.map_err(|error| error.to_string())?;
+    let client = Client::builder().timeout(FAR).proxy(proxies);
     client.build().map_err(|error| error.to_string())
 }
 
@@ -79,7 +83,7 @@ pub(super) async fn web_identity(environment: &Environment, region: &str) -> Res
     // The token goes in the body, not in an address that ends up in logs.
     let form = url.query().unwrap_or_default().to_owned();
     url.set_query(None);
-    let request = client(FAR)?
+    let request = client(&url)?
         .post(url)
         .body(form)
         .header("content-type", "application/x-www-form-urlencoded");

@@ -1,0 +1,6 @@
+mod addresses;
+mod answers;
+mod lookups;
+mod proxies;
+mod rules;
+mod support;
