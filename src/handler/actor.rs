@@ -135,10 +135,6 @@ impl<H: TaskHandler> Job for ActorJob<H> {
         }
         .boxed_local()
     }
-
-    fn works_there(&self) -> bool {
-        false
-    }
 }
 
 /// One task for a handler actor.

@@ -188,7 +188,7 @@ impl<M: Send + Sync + 'static> FromTask for Models<M> {
         })?;
         // One for the task, however often it is asked for.
         if task.injected::<Holder<M>>().is_none() {
-            task.insert(Holder::<M>::new(task.cancellation().clone()));
+            task.insert(Holder::<M>::new(task.cancel_signal().clone()));
         }
         Ok(Self {
             shared: models.shared.clone(),
