@@ -11,14 +11,10 @@ mod beat_phase;
 mod deadband;
 mod drain;
 mod gate;
-mod line;
 mod outbox;
 mod poll_scale;
-#[cfg(feature = "health")]
-mod readiness;
 mod relink;
 mod select;
-mod shelf;
 mod slots;
 
 pub(crate) use apart::Apart;
@@ -29,13 +25,9 @@ pub(crate) use beat_phase::{first_wait, next_wait};
 pub(crate) use deadband::Telemetry;
 pub(crate) use drain::{Drain, DrainLimits, DrainStep, Pending};
 pub(crate) use gate::Gate;
-pub(crate) use line::Line;
 pub(crate) use outbox::{Outbox, Ticket, Verdict};
 pub(crate) use poll_scale::PollScale;
-#[cfg(feature = "health")]
-pub(crate) use readiness::{Norms, STUCK, reasons};
 pub(crate) use relink::Relink;
 pub(crate) use select::strategy_for;
 pub use select::{Candidate, Selection};
-pub(crate) use shelf::{Asked, Evicted, Shelf, Step};
 pub(crate) use slots::{Claim, Held, Slots};

@@ -88,6 +88,12 @@ fn asleep() -> (TaskQueue<usize>, [Thread; THREADS]) {
     (queue, threads)
 }
 
+fn block(threads: &mut [Thread]) {
+    for thread in threads {
+        thread.is_blocked = true;
+    }
+}
+
 fn awake(threads: &[Thread]) -> Vec<bool> {
     threads.iter().map(Thread::is_awake).collect()
 }
@@ -130,14 +136,14 @@ fn a_thread_that_looks_while_a_task_comes_sees_it_whichever_is_first() {
 #[test]
 fn with_all_threads_blocked_nothing_piles_up_but_the_tasks() {
     let (mut queue, mut threads) = asleep();
-    threads.iter_mut().for_each(|it| it.is_blocked = true);
+    block(&mut threads);
     for task in 0..100 {
         queue.push(task);
         queue.wake_all();
     }
     assert_eq!(queue.places().len(), 100 + THREADS);
     threads[1].is_blocked = false;
-    assert_eq!(threads[1].run(), Vec::from_iter(0..100));
+    assert_eq!(threads[1].run(), (0..100).collect::<Vec<_>>());
     queue.wake_all();
     assert!(queue.places().is_empty(), "nothing waits, nobody is woken");
 }
@@ -145,7 +151,7 @@ fn with_all_threads_blocked_nothing_piles_up_but_the_tasks() {
 #[test]
 fn a_withdrawn_task_is_not_taken_and_leaves_nothing_behind() {
     let (mut queue, mut threads) = asleep();
-    threads.iter_mut().for_each(|it| it.is_blocked = true);
+    block(&mut threads);
     let task = queue.push(0);
     let kept = queue.push(1);
     assert!(queue.withdraw(&task));
@@ -263,13 +269,13 @@ proptest! {
         }
 
         // From here on only this one and the supervisor do anything.
-        threads.iter_mut().for_each(|it| it.is_blocked = true);
+        block(&mut threads);
         threads[free].is_blocked = false;
         taken.extend(threads[free].run());
         if is_watched {
             queue.wake_all();
         }
         taken.extend(threads[free].run());
-        prop_assert_eq!(taken, Vec::from_iter(0..pushed), "in order, once each");
+        prop_assert_eq!(taken, (0..pushed).collect::<Vec<_>>(), "in order, once each");
     }
 }
