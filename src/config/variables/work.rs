@@ -91,7 +91,8 @@ pub(super) const WORK: &[Variable] = table! {
 
     "AXON_CANCEL_GRACE" "timing.cancel_grace" "5" SECONDS
         => Seconds |d, v| d.settings.timing.cancel_grace = v,
-        "Time a cancelled handler has to end by itself.";
+        "Time a cancelled handler has to end by itself, if it asked for the cancel, \
+         blocks, or the worker shuts down.";
     "WORKER_SHUTDOWN_TIMEOUT" "timing.shutdown_timeout" "30" SECONDS
         => Seconds |d, v| d.settings.timing.shutdown_timeout = v,
         "Time running tasks have to finish at shutdown.";
