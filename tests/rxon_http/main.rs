@@ -5,6 +5,7 @@ mod connections;
 mod dialects;
 mod events;
 mod exchange;
+mod large;
 mod newer;
 mod server;
 mod signatures;

@@ -61,6 +61,16 @@ async fn a_rate_limit_tells_how_long_if_it_was_told() {
 }
 
 #[actix_rt::test]
+async fn an_outage_tells_how_long_if_it_was_told() {
+    let polled = async |headers| polled(answer(503, headers, "maintenance")).await;
+    let reason = "status 503: maintenance".to_owned();
+    assert_eq!(polled("").await, TransportError::Unavailable { reason });
+    let retry_after = Some(Duration::from_secs(120));
+    let limited = TransportError::RateLimited { retry_after };
+    assert_eq!(polled("retry-after: 120\r\n").await, limited);
+}
+
+#[actix_rt::test]
 async fn a_500_is_final_only_when_its_text_says_so() {
     let text = "job_id and task_id are required";
     let reason = format!("status 500: {text}");
@@ -104,19 +114,18 @@ async fn a_result_that_is_too_large_tells_its_size() {
 }
 
 #[actix_rt::test]
-async fn a_redirect_is_not_followed() {
+async fn a_redirect_is_named_and_not_followed() {
     let elsewhere = Server::playing([]).await;
     for status in [301, 302, 307, 308] {
-        let location = format!("location: {}/elsewhere\r\n", elsewhere.url);
+        let location = format!("location: {}/elsewhere?key={TOKEN}\r\n", elsewhere.url);
         let server = Server::saying([answer(status, &location, "")]).await;
         let error = transport(&server.url)
             .heartbeat(report())
             .await
             .unwrap_err();
-        assert!(
-            matches!(error, TransportError::Unavailable { .. }),
-            "{error}"
-        );
+        let target = format!("{}/elsewhere", elsewhere.url);
+        let reason = format!("status {status}: it redirects to {target}");
+        assert_eq!(error, TransportError::Unavailable { reason });
     }
     assert_eq!(elsewhere.connections(), 0);
 }

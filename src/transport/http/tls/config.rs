@@ -1,6 +1,6 @@
 //! What `rustls` needs, made from the contents of the files.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,15 +9,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::TlsFiles;
+use super::address::AddressVerifier;
 use crate::transport::http::SetupError;
 
 /// The contents of the files at one time.
+#[derive(PartialEq)]
 pub(super) struct Material {
     ca: Option<Content>,
     cert: Option<Content>,
     key: Option<Content>,
 }
 
+#[derive(PartialEq)]
 struct Content {
     path: PathBuf,
     pem: Vec<u8>,
@@ -40,23 +43,24 @@ impl Material {
         })
     }
 
-    /// Tells one content of the files from another.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for content in [&self.ca, &self.cert, &self.key] {
-            content.as_ref().map(|it| &it.pem).hash(&mut hasher);
-        }
-        hasher.finish()
-    }
-
-    /// The TLS side of a client, with the crypto provider named: a default of the
-    /// whole process would be missing or doubled, depending on the program.
-    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, SetupError> {
+    /// Returns the TLS side of a client, with the crypto provider named: a default of the
+    /// whole process would be missing or doubled, depending on the program. `address` is
+    /// that of a server without a name.
+    pub(super) fn config(&self, address: Option<IpAddr>) -> Result<Arc<ClientConfig>, SetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let trusting = ClientConfig::builder_with_provider(provider)
+        let roots = Arc::new(roots(self.ca.as_ref())?);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| tls(&error))?
-            .with_root_certificates(roots(self.ca.as_ref())?);
+            .map_err(|error| tls(&error))?;
+        let trusting = match address {
+            None => builder.with_root_certificates(roots),
+            Some(address) => {
+                let verifier = AddressVerifier::new(address, roots, provider)?;
+                let builder = builder.dangerous();
+                builder.with_custom_certificate_verifier(Arc::new(verifier))
+            }
+        };
+
         let mut config = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => {
                 let parsed = PrivateKeyDer::from_pem_slice(&key.pem)
@@ -74,8 +78,11 @@ impl Material {
             (None, None) => trusting.with_no_client_auth(),
             _ => return Err(SetupError::HalfIdentity),
         };
-        // What is written on these connections is HTTP/1.1.
+
+        // With `h2` in it, `awc` would speak HTTP/2 and open no WebSocket, over an h2 that
+        // nobody keeps up (RUSTSEC-2026-0258).
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.enable_sni = address.is_none();
         Ok(Arc::new(config))
     }
 }
@@ -113,7 +120,7 @@ fn unreadable(path: &Path, reason: &impl ToString) -> SetupError {
     }
 }
 
-fn tls(error: &rustls::Error) -> SetupError {
+pub(super) fn tls(error: &impl ToString) -> SetupError {
     SetupError::Tls {
         reason: error.to_string(),
     }
@@ -141,7 +148,7 @@ mod tests {
     }
 
     fn config(files: &TlsFiles) -> Result<Arc<ClientConfig>, SetupError> {
-        Material::read(files)?.config()
+        Material::read(files)?.config(None)
     }
 
     #[test]
@@ -152,8 +159,11 @@ mod tests {
             cert: Some(folder.path().join("cert.pem")),
             key: Some(folder.path().join("key.pem")),
         };
-        let config = config(&files).unwrap();
-        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+        let material = Material::read(&files).unwrap();
+        for address in [None, Some([127, 0, 0, 1].into())] {
+            let config = material.config(address).unwrap();
+            assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
+        }
     }
 
     #[test]
@@ -189,22 +199,5 @@ mod tests {
             key: None,
         };
         assert!(matches!(config(&files), Err(SetupError::HalfIdentity)));
-    }
-
-    #[test]
-    fn one_content_is_told_from_another_and_one_file_from_another() {
-        let folder = folder();
-        let fingerprint = |ca: &str, cert: Option<&str>| {
-            let files = TlsFiles {
-                ca: Some(folder.path().join(ca)),
-                cert: cert.map(|name| folder.path().join(name)),
-                key: None,
-            };
-            Material::read(&files).unwrap().fingerprint()
-        };
-        assert_eq!(fingerprint("cert.pem", None), fingerprint("cert.pem", None));
-        assert_ne!(fingerprint("cert.pem", None), fingerprint("key.pem", None));
-        let both = fingerprint("cert.pem", Some("cert.pem"));
-        assert_ne!(fingerprint("cert.pem", None), both);
     }
 }

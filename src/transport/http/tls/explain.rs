@@ -4,7 +4,7 @@ use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError as Flaw, Error, InvalidMessage};
 
-use crate::transport::http::trouble::Trouble;
+use crate::transport::http::error::TlsFault;
 
 const OWN: &str = "TLS_CERT_PATH and TLS_KEY_PATH";
 
@@ -19,17 +19,17 @@ pub(in crate::transport::http) fn in_handshake(
             "the connection broke inside the TLS handshake ({error}); \
              if it speaks plain HTTP, its address has to begin with http://"
         );
-        return Trouble::wrong_scheme(text).into();
+        return TlsFault::of_server(text).into();
     }
     match rustls_error(&error) {
         Some(Error::InvalidCertificate(flaw)) => {
             let text = format!("the certificate of {host} {}", certificate(flaw));
-            Trouble::with_server(text).into()
+            TlsFault::of_server(text).into()
         }
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
             let text = "it does not answer in TLS; \
                         if it speaks plain HTTP, its address has to begin with http://";
-            Trouble::wrong_scheme(text).into()
+            TlsFault::of_server(text).into()
         }
         Some(Error::AlertReceived(Alert::HandshakeFailure)) => {
             let text = if has_identity {
@@ -40,11 +40,11 @@ pub(in crate::transport::http) fn in_handshake(
                      or there is no cipher that both sides know"
                 )
             };
-            Trouble::with_server(text).into()
+            TlsFault::of_server(text).into()
         }
         Some(Error::AlertReceived(Alert::ProtocolVersion) | Error::PeerIncompatible(_)) => {
             let text = format!("it speaks no version of TLS that we do (1.2 and 1.3): {error}");
-            Trouble::with_server(text).into()
+            TlsFault::of_server(text).into()
         }
         _ => afterwards(error, has_identity),
     }
@@ -77,7 +77,7 @@ pub(in crate::transport::http) fn afterwards(error: io::Error, has_identity: boo
         format!("set {OWN}")
     };
     let text = format!("it wants a client certificate, and {why} ({error}); {advice}");
-    Trouble::with_us(text).into()
+    TlsFault::of_identity(text).into()
 }
 
 fn rustls_error(error: &io::Error) -> Option<&Error> {

@@ -1,0 +1,332 @@
+//! What came back: status, body, and what is wrong with the body.
+
+use std::time::{Duration, SystemTime};
+
+use actix_http::header::HttpDate;
+use awc::ClientResponse;
+use awc::http::StatusCode;
+use awc::http::header::{self, HeaderMap, HeaderName};
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::body::BodyError;
+use super::secrets::Secrets;
+use crate::transport::TransportError;
+
+const RXON_VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
+
+/// The longest error text that is passed on, in characters.
+const ERROR_TEXT: usize = 200;
+
+/// The longest silence that a rate limit can impose.
+const LONGEST_SILENCE: Duration = Duration::from_hours(24);
+
+/// The same of a server that is out of service: one that is back sooner is to be found.
+const LONGEST_OUTAGE: Duration = Duration::from_mins(5);
+
+/// A response with any status.
+pub(crate) struct Response {
+    pub(crate) status: StatusCode,
+    /// As much of the body as arrived.
+    pub(crate) body: Bytes,
+    body_error: Option<BodyError>,
+    headers: HeaderMap,
+    /// Size of our request, for the error that says it was too large.
+    sent: usize,
+}
+
+/// A response whose body has not been read.
+pub(super) struct Head {
+    status: StatusCode,
+    headers: HeaderMap,
+}
+
+impl Head {
+    pub(super) fn new<S>(response: &ClientResponse<S>) -> Self {
+        Self {
+            status: response.status(),
+            headers: response.headers().clone(),
+        }
+    }
+}
+
+impl Response {
+    /// `sent` is the size of the request.
+    pub(super) fn new(
+        head: Head,
+        body: Bytes,
+        body_error: Option<BodyError>,
+        sent: usize,
+    ) -> Self {
+        Self {
+            status: head.status,
+            body,
+            body_error,
+            headers: head.headers,
+            sent,
+        }
+    }
+
+    /// A response of which nothing but the status is known.
+    pub(super) fn of_status(status: StatusCode) -> Self {
+        let headers = HeaderMap::new();
+        Self::new(Head { status, headers }, Bytes::new(), None, 0)
+    }
+
+    /// Returns when the server made this response, by its own clock; whole seconds.
+    pub(crate) fn date(&self) -> Option<SystemTime> {
+        let date: HttpDate = self.header(&header::DATE)?.parse().ok()?;
+        Some(date.into())
+    }
+
+    /// Returns the protocol that the server says it speaks, if it says so.
+    pub(crate) fn protocol(&self) -> Option<&str> {
+        self.header(&RXON_VERSION)
+    }
+
+    /// Returns the first header of this name, if it is readable.
+    fn header(&self, name: &HeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// Returns what keeps the body from being read as a whole.
+    pub(crate) fn body_error(&self) -> Option<&BodyError> {
+        self.body_error.as_ref()
+    }
+
+    /// Returns the body, if all of it arrived.
+    pub(crate) fn whole(self) -> Result<Bytes, TransportError> {
+        let Some(error) = self.body_error else {
+            return Ok(self.body);
+        };
+        let reason = error.to_string();
+        Err(if error.broke_off() {
+            TransportError::NoAnswer { reason }
+        } else {
+            TransportError::Malformed { reason, task: None }
+        })
+    }
+
+    /// Returns what a status other than success means for the caller.
+    pub(super) fn as_error(&self, secrets: &Secrets) -> TransportError {
+        let reason = || self.reason(secrets);
+        match self.status.as_u16() {
+            401 | 403 => TransportError::Unauthorized { reason: reason() },
+            413 => TransportError::TooLarge { size: self.sent },
+            429 => TransportError::RateLimited {
+                retry_after: self.retry_after(LONGEST_SILENCE),
+            },
+            500 => TransportError::Faulted { reason: reason() },
+            503 => match self.retry_after(LONGEST_OUTAGE) {
+                None => TransportError::Unavailable { reason: reason() },
+                retry_after => TransportError::RateLimited { retry_after },
+            },
+            // 408 and 425 speak of this attempt, not of the request. Redirects, and
+            // our own paths not found, come from something in between.
+            300..=399 | 404 | 405 | 408 | 425 | 501..=599 => {
+                TransportError::Unavailable { reason: reason() }
+            }
+            400..=499 => TransportError::Refused { reason: reason() },
+            _ => TransportError::Malformed {
+                reason: reason(),
+                task: None,
+            },
+        }
+    }
+
+    /// Returns the error for a response whose text says that repeating is pointless.
+    pub(crate) fn as_refusal(&self, text: &str) -> TransportError {
+        TransportError::Refused {
+            reason: format!("status {}: {text}", self.status.as_u16()),
+        }
+    }
+
+    fn reason(&self, secrets: &Secrets) -> String {
+        let status = self.status.as_u16();
+        let target = self.status.is_redirection().then_some(&header::LOCATION);
+        if let Some(target) = target.and_then(|name| self.header(name)) {
+            let target = readable(without_secrets(target), secrets);
+            return format!("status {status}: it redirects to {target}");
+        }
+        match self.error_text(secrets) {
+            text if text.is_empty() => format!("status {status}"),
+            text => format!("status {status}: {text}"),
+        }
+    }
+
+    pub(super) fn error_text(&self, secrets: &Secrets) -> String {
+        #[derive(Deserialize)]
+        struct Wire {
+            error: String,
+        }
+        let text = match serde_json::from_slice::<Wire>(&self.body) {
+            // avtomatika 1.0b30 puts some of its errors into quotes once too often.
+            Ok(wire) => match serde_json::from_str::<Wire>(&wire.error) {
+                Ok(inner) => inner.error,
+                Err(_) => wire.error,
+            },
+            // Some way into the body a plain text stops being an error message.
+            Err(_) => String::from_utf8_lossy(&self.body[..self.body.len().min(4096)]).into_owned(),
+        };
+        readable(text, secrets)
+    }
+
+    /// Returns how long to be silent, if the server says so in a way that means something.
+    fn retry_after(&self, longest: Duration) -> Option<Duration> {
+        let text = self.header(&header::RETRY_AFTER)?;
+        wait_of(text, SystemTime::now(), longest)
+    }
+}
+
+/// Returns a text as it may stand in a log.
+fn readable(text: String, secrets: &Secrets) -> String {
+    let text = secrets.hide(text);
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    let text: String = text.chars().map(printable).take(ERROR_TEXT).collect();
+    text.trim().to_owned()
+}
+
+/// Returns an address without user, password and query, which may hold secrets.
+fn without_secrets(location: &str) -> String {
+    let end = location.find(['?', '#']).unwrap_or(location.len());
+    let location = &location[..end];
+    let Some((scheme, rest)) = location.split_once("//") else {
+        return location.to_owned();
+    };
+    let (authority, path) = match rest.find('/') {
+        Some(at) => rest.split_at(at),
+        None => (rest, ""),
+    };
+    let host = authority.rsplit('@').next().unwrap_or(authority);
+    format!("{scheme}//{host}{path}")
+}
+
+fn wait_of(text: &str, now: SystemTime, longest: Duration) -> Option<Duration> {
+    let wait = if let Ok(seconds) = text.parse::<f64>() {
+        // Too large for a Duration is still "very long".
+        if seconds.is_nan() || seconds <= 0.0 {
+            return None;
+        }
+        Duration::try_from_secs_f64(seconds).unwrap_or(longest)
+    } else {
+        let until: SystemTime = text.parse::<HttpDate>().ok()?.into();
+        until.duration_since(now).ok()?
+    };
+    (!wait.is_zero()).then(|| wait.min(longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use awc::http::header::HeaderValue;
+
+    use super::*;
+
+    /// Sun, 06 Nov 1994 08:49:37 GMT
+    const THEN: Duration = Duration::from_secs(784_111_777);
+
+    fn response(status: u16, body: &'static str) -> Response {
+        Response {
+            body: Bytes::from_static(body.as_bytes()),
+            sent: 7,
+            ..Response::of_status(StatusCode::from_u16(status).unwrap())
+        }
+    }
+
+    fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        response.headers.append(name, value);
+        response
+    }
+
+    #[test]
+    fn the_text_of_an_error_is_short_and_without_the_token() {
+        let text = response(500, r#"{"error": "no t0ken here: t0ken\n!"}"#)
+            .error_text(&Secrets::new(header::AUTHORIZATION, "t0ken".into()));
+        assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
+        let long: &'static str = "ü".repeat(5000).leak();
+        let text = response(500, long).error_text(&Secrets::none());
+        assert_eq!(text.chars().count(), ERROR_TEXT);
+        assert_eq!(response(500, "").reason(&Secrets::none()), "status 500");
+    }
+
+    #[test]
+    fn statuses_tell_the_caller_what_to_do_next() {
+        use TransportError as E;
+        let error = |status| response(status, r#"{"error":"e"}"#).as_error(&Secrets::none());
+        assert!(matches!(error(401), E::Unauthorized { .. }));
+        assert!(matches!(error(403), E::Unauthorized { .. }));
+        assert_eq!(error(413), E::TooLarge { size: 7 });
+        assert_eq!(error(429), E::RateLimited { retry_after: None });
+        assert!(matches!(error(500), E::Faulted { .. }));
+        for status in [302, 404, 405, 408, 502, 503, 599] {
+            assert!(matches!(error(status), E::Unavailable { .. }), "{status}");
+        }
+        for status in [400, 409, 422] {
+            assert!(matches!(error(status), E::Refused { .. }), "{status}");
+        }
+        assert!(matches!(error(101), E::Malformed { .. }));
+    }
+
+    #[test]
+    fn an_outage_of_known_length_is_waited_out_within_limits() {
+        for (told, wait) in [("30", 30), ("86400", 300)] {
+            let response = with_header(response(503, ""), header::RETRY_AFTER, told);
+            let retry_after = Some(Duration::from_secs(wait));
+            assert_eq!(
+                response.as_error(&Secrets::none()),
+                TransportError::RateLimited { retry_after }
+            );
+        }
+    }
+
+    #[test]
+    fn the_target_of_a_redirect_is_named_without_secrets() {
+        let secrets = Secrets::new(header::AUTHORIZATION, "t0ken".into());
+        for (location, told) in [
+            ("https://host:1/a", "https://host:1/a"),
+            ("https://u:pw@host/a/t0ken?key=x#y", "https://host/a/[REDACTED]"),
+            ("//u@host", "//host"),
+            ("/login?next=/a", "/login"),
+        ] {
+            let response = with_header(response(307, "moved"), header::LOCATION, location);
+            let expected = format!("status 307: it redirects to {told}");
+            assert_eq!(response.reason(&secrets), expected);
+        }
+    }
+
+    #[test]
+    fn retry_after_means_something_or_is_not_there() {
+        let now = SystemTime::UNIX_EPOCH + THEN;
+        let wait = |text: &str| wait_of(text, now, LONGEST_SILENCE);
+        let seconds = |n| Some(Duration::from_secs(n));
+        assert_eq!(wait("17"), seconds(17));
+        assert_eq!(wait("2.5"), Some(Duration::from_millis(2500)));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
+        assert_eq!(wait("Sun, 06 Nov 1994 08:49:36 GMT"), None);
+        for text in ["0", "-5", "soon", "", "NaN", "1e-30"] {
+            assert_eq!(wait(text), None, "{text:?}");
+        }
+        for text in ["999999999", "1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+            assert_eq!(wait(text), Some(LONGEST_SILENCE), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_date_and_the_version_are_there_if_they_can_be_read() {
+        let date = |text: &str| with_header(response(200, ""), header::DATE, text).date();
+        let then = Some(SystemTime::UNIX_EPOCH + THEN);
+        // All three forms are to be read (RFC 9110, section 5.6.7).
+        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), then);
+        assert_eq!(date("Sunday, 06-Nov-94 08:49:37 GMT"), then);
+        assert_eq!(date("Sun Nov  6 08:49:37 1994"), then);
+        for text in ["yesterday", "", "S\u{fc}n, 06 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(date(text), None, "{text:?}");
+        }
+
+        let twice = with_header(response(200, ""), RXON_VERSION, "1.0b17");
+        let twice = with_header(twice, RXON_VERSION, "1.0b2");
+        assert_eq!(twice.protocol(), Some("1.0b17"), "the first one counts");
+        let unreadable = with_header(response(200, ""), RXON_VERSION, "\u{fc}");
+        assert_eq!(unreadable.protocol(), None);
+    }
+}
