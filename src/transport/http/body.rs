@@ -152,7 +152,9 @@ enum Encoding {
 
 fn encoding(headers: &HeaderMap) -> Encoding {
     let all = headers.get_all(header::CONTENT_ENCODING);
-    let all: Vec<_> = all.map(|it| String::from_utf8_lossy(it.as_bytes())).collect();
+    let all: Vec<_> = all
+        .map(|it| String::from_utf8_lossy(it.as_bytes()))
+        .collect();
     let all = all.join(", ").trim().to_ascii_lowercase();
     match all.as_str() {
         "" | "identity" => Encoding::None,

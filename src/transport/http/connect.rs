@@ -123,7 +123,10 @@ struct Dialer {
 }
 
 impl Dialer {
-    #[cfg_attr(not(feature = "tls"), expect(unused_variables, reason = "there is none"))]
+    #[cfg_attr(
+        not(feature = "tls"),
+        expect(unused_variables, reason = "there is none")
+    )]
     fn client(&self, idle: Duration, tls: Option<&TlsConfig>) -> Client {
         let connector = Connector::new()
             .connector(self.clone())
@@ -166,7 +169,9 @@ impl Service<ConnectInfo<Uri>> for Dialer {
             let connected = tokio::time::timeout(within, connecting).await;
             let connected = connected
                 .map_err(|_| failed(format!("no connection came about within {within:?}")))?;
-            let (tcp, uri) = connected.map_err(|error| failed(text_of(&error)))?.into_parts();
+            let (tcp, uri) = connected
+                .map_err(|error| failed(text_of(&error)))?
+                .into_parts();
 
             // Nagle's algorithm makes a request in two pieces wait for the other side. Where
             // it cannot be turned off, things are slower and nothing else.

@@ -26,11 +26,11 @@ use futures_util::TryFutureExt;
 
 use body::BodyError;
 use connect::Connections;
-pub(crate) use error::SendError;
 use error::Peer;
+pub(crate) use error::SendError;
 pub(crate) use request::{Credential, Headers, Limits, Request, RetryOnStale};
-pub(crate) use response::Response;
 use response::Head;
+pub(crate) use response::Response;
 use secrets::Secrets;
 pub(crate) use setup::HttpSetup;
 #[cfg(feature = "distworker")]
@@ -38,8 +38,8 @@ pub(crate) use socket::SocketEvent;
 pub(crate) use socket::{NotSent, Socket, SocketLimits, SocketMessage, SocketSender};
 pub use tls::TlsFiles;
 
-pub use super::error::SetupError;
 use super::TransportError;
+pub use super::error::SetupError;
 use crate::config::Token;
 
 /// A client for one orchestrator. Not `Send`, as `awc` is not.

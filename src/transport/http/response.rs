@@ -52,12 +52,7 @@ impl Head {
 
 impl Response {
     /// `sent` is the size of the request.
-    pub(super) fn new(
-        head: Head,
-        body: Bytes,
-        body_error: Option<BodyError>,
-        sent: usize,
-    ) -> Self {
+    pub(super) fn new(head: Head, body: Bytes, body_error: Option<BodyError>, sent: usize) -> Self {
         Self {
             status: head.status,
             body,
@@ -284,7 +279,10 @@ mod tests {
         let secrets = Secrets::new(header::AUTHORIZATION, "t0ken".into());
         for (location, told) in [
             ("https://host:1/a", "https://host:1/a"),
-            ("https://u:pw@host/a/t0ken?key=x#y", "https://host/a/[REDACTED]"),
+            (
+                "https://u:pw@host/a/t0ken?key=x#y",
+                "https://host/a/[REDACTED]",
+            ),
             ("//u@host", "//host"),
             ("/login?next=/a", "/login"),
         ] {

@@ -43,7 +43,10 @@ impl RxonHttp {
 
     /// A heartbeat with a body, a probe without.
     pub(super) fn worker_request(&self) -> Request {
-        self.request(Method::PATCH, format!("/_worker/workers/{}", self.worker_id))
+        self.request(
+            Method::PATCH,
+            format!("/_worker/workers/{}", self.worker_id),
+        )
     }
 
     pub(super) fn result_request(&self) -> Request {

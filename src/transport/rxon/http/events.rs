@@ -54,7 +54,9 @@ impl RxonHttp {
             within: CALL_WITHIN.max(self.request_timeout),
             body: TASK_LIMIT,
         };
-        let request = self.call_request(limits).body(wire_1_0b17::write_call(call));
+        let request = self
+            .call_request(limits)
+            .body(wire_1_0b17::write_call(call));
         let answer = self.exchange(&request).await?;
         if matches!(
             answer.status,
