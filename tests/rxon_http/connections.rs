@@ -198,3 +198,28 @@ async fn what_must_not_be_repeated_goes_over_no_old_connection() {
     orchestrator.deliver(result()).await.unwrap();
     assert_eq!(server.connections(), 3);
 }
+
+/// `awc` starts a timer beside each request, which ticks twice a second.
+#[cfg(target_os = "linux")]
+#[actix_rt::test]
+async fn a_poll_that_waits_does_not_wake_its_thread() {
+    fn wake_ups() -> u64 {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let line = status.lines().find_map(|line| {
+            let count = line.strip_prefix("voluntary_ctxt_switches:")?;
+            count.trim().parse().ok()
+        });
+        line.unwrap()
+    }
+
+    let server = Server::playing([vec![Act::SayAndHang(Vec::new())]]).await;
+    let orchestrator = transport(&server.url);
+    let waiting = actix_rt::spawn(async move { poll(&orchestrator).await });
+    server.received(1).await;
+    let before = wake_ups();
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    let woken = wake_ups() - before;
+    // One is the end of this sleep, others are steps of the wheel of timers.
+    assert!(woken < 6, "{woken}");
+    waiting.abort();
+}

@@ -8,6 +8,7 @@ mod exchange;
 mod large;
 mod newer;
 mod server;
+mod setup;
 mod signatures;
 mod statuses;
 mod tokens;

@@ -56,15 +56,19 @@ pub(super) async fn read<S>(
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
-    let announced = content_length(response.headers());
-    let encoding = encoding(response.headers());
-    match Framing::of(&response, announced) {
-        Framing::NoBody => return None,
-        // `awc` takes it for empty (actix/actix-web#2287).
-        Framing::Missing => return Some(BodyError::NoLength),
-        Framing::Known | Framing::ToTheEnd => {}
+    let (status, headers) = (response.status(), response.headers());
+    // A 204 has no body whatever its headers claim.
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return None;
     }
-    let ends_with_connection = response.version() == Version::HTTP_10 && announced.is_none();
+    let announced = content_length(headers);
+    let is_framed = announced.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
+    // `awc` takes it for empty (actix/actix-web#2287).
+    if !is_framed && response.version() != Version::HTTP_10 {
+        return Some(BodyError::NoLength);
+    }
+    let is_packed = headers.contains_key(header::CONTENT_ENCODING);
+    let foreign = foreign_encoding(headers);
 
     let is_too_large = announced.is_some_and(|length| length > limit);
     if let Some(length) = announced.filter(|_| !is_too_large) {
@@ -86,22 +90,17 @@ where
         }
     }
 
-    if !was_finished(response, closed) && !ends_with_connection {
-        return Some(match (announced, &encoding) {
-            (Some(want), Encoding::None) => BodyError::CutOff {
-                got: into.len(),
-                want,
-            },
-            _ => BodyError::Unfinished(into.len()),
+    if !was_finished(response, closed) && is_framed {
+        let got = into.len();
+        return Some(match announced {
+            Some(want) if !is_packed => BodyError::CutOff { got, want },
+            _ => BodyError::Unfinished(got),
         });
     }
-    match encoding {
-        Encoding::None | Encoding::Unpacked => None,
-        Encoding::Foreign(name) => {
-            into.clear();
-            Some(BodyError::Encoding(name))
-        }
-    }
+    foreign.map(|name| {
+        into.clear();
+        BodyError::Encoding(name)
+    })
 }
 
 /// Drops a response that was read to its end, and returns whether that was the end of the
@@ -114,53 +113,15 @@ fn was_finished<S>(response: ClientResponse<S>, closed: &Cell<usize>) -> bool {
     closed.get() == before
 }
 
-/// How the end of a body is told.
-enum Framing {
-    NoBody,
-    Known,
-    ToTheEnd,
-    /// Not at all, in HTTP/1.1.
-    Missing,
-}
-
-impl Framing {
-    fn of<S>(response: &ClientResponse<S>, announced: Option<usize>) -> Self {
-        let headers = response.headers();
-        // A 204 has no body whatever its headers claim.
-        if matches!(
-            response.status(),
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED
-        ) {
-            Self::NoBody
-        } else if announced.is_some() || headers.contains_key(header::TRANSFER_ENCODING) {
-            Self::Known
-        } else if response.version() == Version::HTTP_10 {
-            Self::ToTheEnd
-        } else {
-            Self::Missing
-        }
-    }
-}
-
-/// What was done to a body.
-enum Encoding {
-    None,
-    /// `awc` has undone it.
-    Unpacked,
-    Foreign(String),
-}
-
-fn encoding(headers: &HeaderMap) -> Encoding {
+/// Returns the encoding, if it is one that `awc` does not undo.
+fn foreign_encoding(headers: &HeaderMap) -> Option<String> {
     let all = headers.get_all(header::CONTENT_ENCODING);
     let all: Vec<_> = all
         .map(|it| String::from_utf8_lossy(it.as_bytes()))
         .collect();
     let all = all.join(", ").trim().to_ascii_lowercase();
-    match all.as_str() {
-        "" | "identity" => Encoding::None,
-        "gzip" | "deflate" => Encoding::Unpacked,
-        other => Encoding::Foreign(other.chars().take(40).collect()),
-    }
+    let is_known = matches!(all.as_str(), "" | "identity" | "gzip" | "deflate");
+    (!is_known).then(|| all.chars().take(40).collect())
 }
 
 /// Returns the announced length: of what travels, which may be compressed.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use actix_rt::net::{ActixStream, Ready};
 use actix_service::Service;
-use actix_tls::connect::{ConnectError, ConnectInfo, Connection, ConnectorService, Resolver};
+use actix_tls::connect::{ConnectError, ConnectInfo, Connection, Resolver};
 use awc::http::{Uri, header};
 use awc::{Client, Connector};
 use futures_util::future::LocalBoxFuture;
@@ -36,9 +36,11 @@ const NEVER: Duration = Duration::from_hours(1);
 
 const USER_AGENT: &str = concat!("axon-worker/", env!("CARGO_PKG_VERSION"));
 
+type TcpConnector = actix_tls::connect::ConnectorService;
+
 /// Returns the connector of all clients. What it waits for must not be a local task, see
 /// [`parked`](super::parked).
-fn connector() -> ConnectorService {
+fn connector() -> TcpConnector {
     actix_tls::connect::Connector::new(Resolver::default()).service()
 }
 
@@ -117,7 +119,7 @@ impl Connections {
 /// Opens connections for `awc`.
 #[derive(Clone)]
 struct Dialer {
-    connector: ConnectorService,
+    connector: TcpConnector,
     within: Duration,
     closed: Rc<Cell<usize>>,
 }
@@ -162,17 +164,25 @@ impl Service<ConnectInfo<Uri>> for Dialer {
     /// Errors come as those of a resolver, since `awc` does not tell the others from a TLS
     /// handshake that broke off.
     fn call(&self, info: ConnectInfo<Uri>) -> Self::Future {
-        let Self { within, .. } = *self;
-        let (connecting, closed) = (self.connector.call(info), Rc::clone(&self.closed));
+        let (within, closed) = (self.within, Rc::clone(&self.closed));
+        let connecting = tokio::time::timeout(within, self.connector.call(info));
         Box::pin(async move {
             let failed = |text: String| ConnectError::Resolver(text.into());
-            let connected = tokio::time::timeout(within, connecting).await;
-            let connected = connected
-                .map_err(|_| failed(format!("no connection came about within {within:?}")))?;
-            let (tcp, uri) = connected
-                .map_err(|error| failed(text_of(&error)))?
-                .into_parts();
+            let connected = match connecting.await {
+                Ok(connected) => connected,
+                Err(_) => {
+                    return Err(failed(format!(
+                        "no connection came about within {within:?}"
+                    )));
+                }
+            };
+            let connection = connected.map_err(|error| match error {
+                ConnectError::Io(error) => failed(error.to_string()),
+                ConnectError::Resolver(error) => failed(format!("the name is not found: {error}")),
+                other => failed(other.to_string()),
+            })?;
 
+            let (tcp, uri) = connection.into_parts();
             // Nagle's algorithm makes a request in two pieces wait for the other side. Where
             // it cannot be turned off, things are slower and nothing else.
             let _ = tcp.set_nodelay(true);
@@ -184,15 +194,6 @@ impl Service<ConnectInfo<Uri>> for Dialer {
             };
             Ok(Connection::new(super::tls::name_of(uri), stream))
         })
-    }
-}
-
-/// Returns what went wrong: the text of the error itself is only "I/O error" and the like.
-fn text_of(error: &ConnectError) -> String {
-    match error {
-        ConnectError::Io(source) => source.to_string(),
-        ConnectError::Resolver(source) => format!("{error}: {source}"),
-        other => other.to_string(),
     }
 }
 
@@ -222,7 +223,6 @@ impl AsyncRead for Stream {
         let this = self.get_mut();
         let before = into.filled().len();
         let read = ready!(Pin::new(&mut this.tcp).poll_read(cx, into));
-
         let came = &into.filled()[before..];
         if came.is_empty()
             && let Some(error) = this.write_error.take()

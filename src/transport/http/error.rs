@@ -119,9 +119,9 @@ impl Peer {
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub(super) struct TlsFault {
-    text: String,
+    pub(super) text: String,
     /// Whether the server does not accept our certificate, or misses one.
-    is_our_identity: bool,
+    pub(super) is_our_identity: bool,
 }
 
 impl TlsFault {
@@ -130,15 +130,6 @@ impl TlsFault {
         Self {
             text: text.into(),
             is_our_identity: false,
-        }
-    }
-
-    /// The server does not accept our certificate, or misses one.
-    #[cfg(feature = "tls")]
-    pub(super) fn of_identity(text: String) -> Self {
-        Self {
-            text,
-            is_our_identity: true,
         }
     }
 

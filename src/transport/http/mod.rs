@@ -22,14 +22,12 @@ use std::rc::Rc;
 
 use awc::http::Uri;
 use bytes::BytesMut;
-use futures_util::TryFutureExt;
 
 use body::BodyError;
 use connect::Connections;
 use error::Peer;
 pub(crate) use error::SendError;
 pub(crate) use request::{Credential, Headers, Limits, Request, RetryOnStale};
-use response::Head;
 pub(crate) use response::Response;
 use secrets::Secrets;
 pub(crate) use setup::HttpSetup;
@@ -73,39 +71,37 @@ impl Http {
 
     /// Sends a request and reads its response, with any status, before the deadline.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
-        let mut received = Received::default();
+        let (mut received, mut body) = (None, BytesMut::new());
         let within = request.limits.within;
 
         // The deadline drops the exchange; what it had read by then stays here.
-        let exchange = parked::run(self.exchange(request, &mut received));
+        let exchange = parked::run(self.exchange(request, &mut received, &mut body));
         let body_error = match tokio::time::timeout(within, exchange).await {
             Ok(ended) => ended?,
             Err(_) => Some(BodyError::Late(within)),
         };
 
-        let Received { head, body } = received;
-        let Some(head) = head else {
+        let Some(response) = received else {
             let reason = format!("nothing came within {within:?}");
-            return Err(SendError::Other(TransportError::NoAnswer { reason }));
+            return Err(TransportError::NoAnswer { reason }.into());
         };
-        let sent = request.body_length();
-        Ok(Response::new(head, body.freeze(), body_error, sent))
+        Ok(response.with_body(body.freeze(), body_error))
     }
 
-    /// Puts what it reads where it outlives the deadline. The error of the body does not
+    /// Puts what it reads where it outlives the deadline. An error of the body does not
     /// make the request one that failed: the status may say all that matters.
     async fn exchange(
         &self,
         request: &Request,
-        received: &mut Received,
+        received: &mut Option<Response>,
+        body: &mut BytesMut,
     ) -> Result<Option<BodyError>, SendError> {
         // Kept to the end: dropping the last reference closes idle connections, which
         // must not be mistaken for the one of this response.
         let clients = self.connections.clients().await;
-        let client = clients.of(request.retry);
-        let attempt = || {
-            let sending = request.send_with(client, self);
-            sending.map_err(|error| SendError::new(error, &self.peer))
+        let attempt = async || {
+            let sent = request.send_with(clients.of(request.retry), self).await;
+            sent.map_err(|error| SendError::new(error, &self.peer))
         };
 
         let mut sent = attempt().await;
@@ -115,10 +111,10 @@ impl Http {
         let response = sent.map_err(|error| self.with_hint(error))?;
         self.has_answered.set(true);
 
-        received.head = Some(Head::new(&response));
-        let limit = request.limits.body;
+        let (status, headers) = (response.status(), response.headers().clone());
+        *received = Some(Response::new(status, headers, request.body_length()));
         let closed = self.connections.closed();
-        Ok(body::read(response, limit, &mut received.body, closed, &self.peer).await)
+        Ok(body::read(response, request.limits.body, body, closed, &self.peer).await)
     }
 
     /// Many servers hang up without a word on a client that does not speak TLS, or has no
@@ -146,11 +142,4 @@ impl Http {
     pub(crate) fn error_text(&self, response: &Response) -> String {
         response.error_text(&self.secrets)
     }
-}
-
-/// What had come of a response when its exchange ended.
-#[derive(Default)]
-struct Received {
-    head: Option<Head>,
-    body: BytesMut,
 }

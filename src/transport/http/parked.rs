@@ -40,18 +40,18 @@ mod tests {
     async fn a_timer_beside_a_request_does_not_tick() {
         tokio::time::pause();
         let ticks = Rc::new(Cell::new(0));
-        let of_task = Rc::clone(&ticks);
-        run(async {
+        let timer = Rc::clone(&ticks);
+        let request = async {
             actix_rt::spawn(async move {
                 loop {
-                    of_task.set(of_task.get() + 1);
+                    timer.set(timer.get() + 1);
                     tokio::time::sleep(Duration::from_millis(500)).await;
                 }
             });
             tokio::time::sleep(Duration::from_secs(30)).await;
             assert_eq!(ticks.get(), 0);
-        })
-        .await;
+        };
+        run(request).await;
         tokio::time::sleep(Duration::from_secs(30)).await;
         assert_eq!(ticks.get(), 1, "one step, and no more");
     }

@@ -76,11 +76,9 @@ impl Request {
     }
 
     /// Sets the body, which is JSON.
-    pub(crate) fn body(self, body: impl Into<Bytes>) -> Self {
-        Self {
-            body: Some(body.into()),
-            ..self
-        }
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
     }
 
     /// Says whether it may be repeated.

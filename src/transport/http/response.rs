@@ -3,7 +3,6 @@
 use std::time::{Duration, SystemTime};
 
 use actix_http::header::HttpDate;
-use awc::ClientResponse;
 use awc::http::StatusCode;
 use awc::http::header::{self, HeaderMap, HeaderName};
 use bytes::Bytes;
@@ -35,37 +34,26 @@ pub(crate) struct Response {
     sent: usize,
 }
 
-/// A response whose body has not been read.
-pub(super) struct Head {
-    status: StatusCode,
-    headers: HeaderMap,
-}
-
-impl Head {
-    pub(super) fn new<S>(response: &ClientResponse<S>) -> Self {
-        Self {
-            status: response.status(),
-            headers: response.headers().clone(),
-        }
-    }
-}
-
 impl Response {
-    /// `sent` is the size of the request.
-    pub(super) fn new(head: Head, body: Bytes, body_error: Option<BodyError>, sent: usize) -> Self {
+    /// A response whose body has not been read. `sent` is the size of the request.
+    pub(super) fn new(status: StatusCode, headers: HeaderMap, sent: usize) -> Self {
         Self {
-            status: head.status,
-            body,
-            body_error,
-            headers: head.headers,
+            status,
+            body: Bytes::new(),
+            body_error: None,
+            headers,
             sent,
         }
     }
 
+    pub(super) fn with_body(mut self, body: Bytes, body_error: Option<BodyError>) -> Self {
+        (self.body, self.body_error) = (body, body_error);
+        self
+    }
+
     /// A response of which nothing but the status is known.
     pub(super) fn of_status(status: StatusCode) -> Self {
-        let headers = HeaderMap::new();
-        Self::new(Head { status, headers }, Bytes::new(), None, 0)
+        Self::new(status, HeaderMap::new(), 0)
     }
 
     /// Returns when the server made this response, by its own clock; whole seconds.
@@ -208,123 +196,4 @@ fn wait_of(text: &str, now: SystemTime, longest: Duration) -> Option<Duration> {
         until.duration_since(now).ok()?
     };
     (!wait.is_zero()).then(|| wait.min(longest))
-}
-
-#[cfg(test)]
-mod tests {
-    use awc::http::header::HeaderValue;
-
-    use super::*;
-
-    /// Sun, 06 Nov 1994 08:49:37 GMT
-    const THEN: Duration = Duration::from_secs(784_111_777);
-
-    fn response(status: u16, body: &'static str) -> Response {
-        Response {
-            body: Bytes::from_static(body.as_bytes()),
-            sent: 7,
-            ..Response::of_status(StatusCode::from_u16(status).unwrap())
-        }
-    }
-
-    fn with_header(mut response: Response, name: HeaderName, value: &str) -> Response {
-        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
-        response.headers.append(name, value);
-        response
-    }
-
-    #[test]
-    fn the_text_of_an_error_is_short_and_without_the_token() {
-        let text = response(500, r#"{"error": "no t0ken here: t0ken\n!"}"#)
-            .error_text(&Secrets::new(header::AUTHORIZATION, "t0ken".into()));
-        assert_eq!(text, "no [REDACTED] here: [REDACTED] !");
-        let long: &'static str = "ü".repeat(5000).leak();
-        let text = response(500, long).error_text(&Secrets::none());
-        assert_eq!(text.chars().count(), ERROR_TEXT);
-        assert_eq!(response(500, "").reason(&Secrets::none()), "status 500");
-    }
-
-    #[test]
-    fn statuses_tell_the_caller_what_to_do_next() {
-        use TransportError as E;
-        let error = |status| response(status, r#"{"error":"e"}"#).as_error(&Secrets::none());
-        assert!(matches!(error(401), E::Unauthorized { .. }));
-        assert!(matches!(error(403), E::Unauthorized { .. }));
-        assert_eq!(error(413), E::TooLarge { size: 7 });
-        assert_eq!(error(429), E::RateLimited { retry_after: None });
-        assert!(matches!(error(500), E::Faulted { .. }));
-        for status in [302, 404, 405, 408, 502, 503, 599] {
-            assert!(matches!(error(status), E::Unavailable { .. }), "{status}");
-        }
-        for status in [400, 409, 422] {
-            assert!(matches!(error(status), E::Refused { .. }), "{status}");
-        }
-        assert!(matches!(error(101), E::Malformed { .. }));
-    }
-
-    #[test]
-    fn an_outage_of_known_length_is_waited_out_within_limits() {
-        for (told, wait) in [("30", 30), ("86400", 300)] {
-            let response = with_header(response(503, ""), header::RETRY_AFTER, told);
-            let retry_after = Some(Duration::from_secs(wait));
-            assert_eq!(
-                response.as_error(&Secrets::none()),
-                TransportError::RateLimited { retry_after }
-            );
-        }
-    }
-
-    #[test]
-    fn the_target_of_a_redirect_is_named_without_secrets() {
-        let secrets = Secrets::new(header::AUTHORIZATION, "t0ken".into());
-        for (location, told) in [
-            ("https://host:1/a", "https://host:1/a"),
-            (
-                "https://u:pw@host/a/t0ken?key=x#y",
-                "https://host/a/[REDACTED]",
-            ),
-            ("//u@host", "//host"),
-            ("/login?next=/a", "/login"),
-        ] {
-            let response = with_header(response(307, "moved"), header::LOCATION, location);
-            let expected = format!("status 307: it redirects to {told}");
-            assert_eq!(response.reason(&secrets), expected);
-        }
-    }
-
-    #[test]
-    fn retry_after_means_something_or_is_not_there() {
-        let now = SystemTime::UNIX_EPOCH + THEN;
-        let wait = |text: &str| wait_of(text, now, LONGEST_SILENCE);
-        let seconds = |n| Some(Duration::from_secs(n));
-        assert_eq!(wait("17"), seconds(17));
-        assert_eq!(wait("2.5"), Some(Duration::from_millis(2500)));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:50:37 GMT"), seconds(60));
-        assert_eq!(wait("Sun, 06 Nov 1994 08:49:36 GMT"), None);
-        for text in ["0", "-5", "soon", "", "NaN", "1e-30"] {
-            assert_eq!(wait(text), None, "{text:?}");
-        }
-        for text in ["999999999", "1e300", "inf", "Fri, 31 Dec 9999 23:59:59 GMT"] {
-            assert_eq!(wait(text), Some(LONGEST_SILENCE), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn the_date_and_the_version_are_there_if_they_can_be_read() {
-        let date = |text: &str| with_header(response(200, ""), header::DATE, text).date();
-        let then = Some(SystemTime::UNIX_EPOCH + THEN);
-        // All three forms are to be read (RFC 9110, section 5.6.7).
-        assert_eq!(date("Sun, 06 Nov 1994 08:49:37 GMT"), then);
-        assert_eq!(date("Sunday, 06-Nov-94 08:49:37 GMT"), then);
-        assert_eq!(date("Sun Nov  6 08:49:37 1994"), then);
-        for text in ["yesterday", "", "S\u{fc}n, 06 Nov 1994 08:49:37 GMT"] {
-            assert_eq!(date(text), None, "{text:?}");
-        }
-
-        let twice = with_header(response(200, ""), RXON_VERSION, "1.0b17");
-        let twice = with_header(twice, RXON_VERSION, "1.0b2");
-        assert_eq!(twice.protocol(), Some("1.0b17"), "the first one counts");
-        let unreadable = with_header(response(200, ""), RXON_VERSION, "\u{fc}");
-        assert_eq!(unreadable.protocol(), None);
-    }
 }

@@ -76,26 +76,3 @@ fn value_of(token: &Token) -> Option<HeaderValue> {
     value.set_sensitive(true);
     Some(value)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_token_of_the_settings_is_shown_until_there_is_another() {
-        let secrets = Secrets::new(HeaderName::from_static("x-t"), "fixed".into());
-        let shown = |secrets: &Secrets, credential| {
-            let (_, value) = secrets.header(credential)?;
-            assert!(value.is_sensitive());
-            Some(value.to_str().unwrap().to_owned())
-        };
-        let is = |text: &str| Some(text.to_owned());
-        assert_eq!(shown(&secrets, Credential::Current), is("fixed"));
-        secrets.replace(Some("lent".into()), None);
-        assert_eq!(shown(&secrets, Credential::Current), is("lent"));
-        assert_eq!(shown(&secrets, Credential::Static), is("fixed"));
-        secrets.replace(Some("no\nheader".into()), None);
-        assert_eq!(shown(&secrets, Credential::Current), is("fixed"));
-        assert_eq!(shown(&Secrets::none(), Credential::Current), None);
-    }
-}

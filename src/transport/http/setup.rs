@@ -68,20 +68,15 @@ impl HttpSetup {
             (Some("https"), Some(_)) => "it may not accept the certificate in TLS_CERT_PATH",
             _ => "if it speaks TLS, its address begins with https://",
         };
-        #[cfg(feature = "tls")]
-        let tls = if base.scheme_str() == Some("https") {
-            Some(Arc::new(TlsSource::load(tls, host_of(&base))?))
-        } else {
-            None
-        };
-        #[cfg(not(feature = "tls"))]
-        let tls = {
-            if base.scheme_str() == Some("https") {
-                return Err(SetupError::NoTls {
-                    url: url.to_owned(),
-                });
+        let tls = match base.scheme_str() {
+            #[cfg(feature = "tls")]
+            Some("https") => Some(Arc::new(TlsSource::load(tls, host_of(&base))?)),
+            #[cfg(not(feature = "tls"))]
+            Some("https") => {
+                let url = url.to_owned();
+                return Err(SetupError::NoTls { url });
             }
-            None
+            _ => None,
         };
         Ok(Self {
             base,
@@ -161,70 +156,5 @@ fn without_password(url: &str) -> String {
     match url.rsplit_once('@') {
         Some((_, host)) => format!("...@{host}"),
         None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn setup(url: &str, token: &str) -> Result<HttpSetup, SetupError> {
-        let name = HeaderName::from_static("x-worker-token");
-        let timeout = Duration::from_secs(1);
-        HttpSetup::new(
-            url,
-            &Token::from(token),
-            name,
-            timeout,
-            &TlsFiles::default(),
-        )
-    }
-
-    #[test]
-    fn an_address_that_cannot_work_is_refused_with_the_reason() {
-        for url in [
-            "",
-            "localhost:8080",
-            "ftp://localhost",
-            "http://",
-            "/relative",
-            "http://host/?a=b",
-            "http://ho st/",
-        ] {
-            let error = setup(url, "t").unwrap_err();
-            assert!(matches!(error, SetupError::Url { .. }), "{url:?}: {error}");
-        }
-        for url in ["http://localhost:1", "http://[::1]:80/prefix"] {
-            assert!(setup(url, "t").is_ok(), "{url:?}");
-        }
-    }
-
-    #[test]
-    fn no_error_and_no_debug_text_tells_a_secret() {
-        let error = setup("http://user:hunter2@host", "t").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        let error = setup("http://host", "hunter2\n").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        let setup = setup("http://host", "hunter2").unwrap();
-        assert!(!format!("{setup:?}").contains("hunter2"));
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[test]
-    fn https_without_the_feature_says_which_feature() {
-        let error = setup("https://host", "t").unwrap_err();
-        assert!(error.to_string().contains("feature `tls`"), "{error}");
-    }
-
-    #[actix_rt::test]
-    async fn paths_are_appended_to_the_address() {
-        for (base, url) in [
-            ("http://h:1", "http://h:1/_worker/x"),
-            ("http://h:1/", "http://h:1/_worker/x"),
-            ("http://h:1/pre", "http://h:1/pre/_worker/x"),
-        ] {
-            let http = setup(base, "t").unwrap().open();
-            assert_eq!(http.url("/_worker/x"), url);
-        }
     }
 }

@@ -16,8 +16,7 @@ use actix_codec::Framed;
 use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message};
 use awc::BoxedSocket;
 use awc::error::WsClientError;
-use awc::http::StatusCode;
-use awc::http::header::{self, HeaderValue};
+use awc::http::{StatusCode, header};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -140,15 +139,10 @@ impl Http {
     ) -> Result<Framed<BoxedSocket, Codec>, TransportError> {
         // An idle connection may be stale, and a handshake is not repeated.
         let client = self.connections.new_client().await;
-        let mut request = client.ws(self.url(path));
-        let host = (header::HOST, HeaderValue::from_str(self.host()));
-        if let (name, Ok(value)) = host {
-            request = request.set_header(name, value);
-        }
-        for (name, value) in headers {
-            request = request.set_header(name.clone(), value.clone());
-        }
-        if let Some((name, value)) = self.secrets.header(Credential::Current) {
+        let request = client.ws(self.url(path));
+        let mut request = request.set_header(header::HOST, self.host());
+        let token = self.secrets.header(Credential::Current);
+        for (name, value) in headers.iter().cloned().chain(token) {
             request = request.set_header(name, value);
         }
 
@@ -302,8 +296,7 @@ impl Socket {
             let reason = "the socket was closed".to_owned();
             return TransportError::Unavailable { reason };
         };
-        let text = description.unwrap_or_default();
-        let text = self.secrets.hide(text);
+        let text = self.secrets.hide(description.unwrap_or_default());
         let text = text.replace(char::is_control, " ");
         let reason = format!("the socket was closed: {} {text}", u16::from(code));
         let reason = reason.trim_end().to_owned();

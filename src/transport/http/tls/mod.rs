@@ -65,17 +65,17 @@ mod none {
     use std::sync::Arc;
 
     #[derive(PartialEq)]
-    pub(in crate::transport::http) enum TlsConfig {}
+    pub(in super::super) enum TlsConfig {}
 
-    pub(in crate::transport::http) enum TlsSource {}
+    pub(in super::super) enum TlsSource {}
 
     impl TlsSource {
-        pub(in crate::transport::http) fn loaded(&self) -> TlsConfig {
+        pub(in super::super) fn loaded(&self) -> TlsConfig {
             match *self {}
         }
 
         #[expect(clippy::unused_async, reason = "with TLS it waits")]
-        pub(in crate::transport::http) async fn current(self: &Arc<Self>) -> TlsConfig {
+        pub(in super::super) async fn current(self: &Arc<Self>) -> TlsConfig {
             match **self {}
         }
     }

@@ -4,7 +4,7 @@
 //! Nothing watches the files. Before a request is sent they are read, on another thread,
 //! since file systems can be slow.
 
-use std::net::IpAddr;
+use std::net::Ipv6Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -21,10 +21,10 @@ const LOOK: Duration = Duration::from_secs(1);
 
 /// A configuration that was made from the files. It is equal to its clones only.
 #[derive(Debug, Clone)]
-pub(in crate::transport::http) struct TlsConfig(Arc<ClientConfig>);
+pub(in super::super) struct TlsConfig(Arc<ClientConfig>);
 
 impl TlsConfig {
-    pub(in crate::transport::http) fn rustls(&self) -> Arc<ClientConfig> {
+    pub(in super::super) fn rustls(&self) -> Arc<ClientConfig> {
         Arc::clone(&self.0)
     }
 }
@@ -36,10 +36,10 @@ impl PartialEq for TlsConfig {
 }
 
 /// Where clients get their configuration.
-pub(in crate::transport::http) struct TlsSource {
+pub(in super::super) struct TlsSource {
     files: TlsFiles,
     /// Of the server, if it has no name.
-    address: Option<IpAddr>,
+    address: Option<Ipv6Addr>,
     state: Mutex<State>,
     is_looking: AtomicBool,
 }
@@ -54,10 +54,7 @@ struct State {
 
 impl TlsSource {
     /// Reads the files, for a server with this name or address.
-    pub(in crate::transport::http) fn load(
-        files: &TlsFiles,
-        host: &str,
-    ) -> Result<Self, SetupError> {
+    pub(in super::super) fn load(files: &TlsFiles, host: &str) -> Result<Self, SetupError> {
         let address = host.parse().ok();
         let material = Material::read(files)?;
         Ok(Self {
@@ -73,12 +70,12 @@ impl TlsSource {
     }
 
     /// Returns the configuration as it was made last.
-    pub(in crate::transport::http) fn loaded(&self) -> TlsConfig {
+    pub(in super::super) fn loaded(&self) -> TlsConfig {
         self.state().config.clone()
     }
 
     /// Returns the configuration for a request that is sent now.
-    pub(in crate::transport::http) async fn current(self: &Arc<Self>) -> TlsConfig {
+    pub(in super::super) async fn current(self: &Arc<Self>) -> TlsConfig {
         // One look at a time: should the files hang, then one thread with them.
         if !self.files.is_empty() && !self.is_looking.swap(true, Ordering::AcqRel) {
             let turn = Turn(Arc::clone(self));
