@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
+use axon_worker::OrchestratorId;
+use axon_worker::config::AccessTokens;
 use axon_worker::transport::{Offer, Transport, TransportError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use super::authority::{Authority, Files};
-use super::transport;
+use super::setup;
 
 const TASK: &str = r#"{"job_id": "j", "task_id": "t", "type": "echo", "params": {}}"#;
 
@@ -32,7 +34,8 @@ async fn chunks_without_an_end_are_noticed_although_the_server_says_goodbye() {
         }
     };
     let files = Files::trusting(&ours);
-    let orchestrator = transport(&url, &files.paths());
+    let setup = setup(&url, &files.paths()).access_tokens(AccessTokens::Off);
+    let orchestrator = setup.open(OrchestratorId(0));
     let poll = || {
         orchestrator.poll(Offer {
             available: Arc::new(["echo".into()]),

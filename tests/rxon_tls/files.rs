@@ -40,7 +40,10 @@ fn a_file_that_does_not_serve_is_named() {
 #[test]
 fn a_certificate_without_its_key_is_refused() {
     let ours = Authority::named("ours");
-    let files = Files::trusting(&ours).with(&ours.client()).paths();
-    let error = refused(&TlsFiles { key: None, ..files });
+    let files = Files::trusting(&ours).with(&ours.client());
+    let error = refused(&TlsFiles {
+        key: None,
+        ..files.paths()
+    });
     assert!(matches!(error, SetupError::HalfIdentity), "{error}");
 }
