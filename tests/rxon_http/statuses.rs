@@ -120,7 +120,7 @@ async fn an_outage_tells_how_long_if_it_was_told() {
     let polled = async |headers| polled(answer(503, headers, "maintenance")).await;
     let reason = "status 503: maintenance".to_owned();
     assert_eq!(polled("").await, TransportError::Unavailable { reason });
-    let retry_after = Some(Duration::from_secs(120));
+    let retry_after = Some(Duration::from_mins(2));
     let limited = TransportError::RateLimited { retry_after };
     assert_eq!(polled("retry-after: 120\r\n").await, limited);
     // One that is back sooner is to be found.

@@ -168,13 +168,10 @@ impl Service<ConnectInfo<Uri>> for Dialer {
         let connecting = tokio::time::timeout(within, self.connector.call(info));
         Box::pin(async move {
             let failed = |text: String| ConnectError::Resolver(text.into());
-            let connected = match connecting.await {
-                Ok(connected) => connected,
-                Err(_) => {
-                    return Err(failed(format!(
-                        "no connection came about within {within:?}"
-                    )));
-                }
+            let Ok(connected) = connecting.await else {
+                return Err(failed(format!(
+                    "no connection came about within {within:?}"
+                )));
             };
             let connection = connected.map_err(|error| match error {
                 ConnectError::Io(error) => failed(error.to_string()),

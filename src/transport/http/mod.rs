@@ -1,4 +1,4 @@
-//! HTTP and WebSockets as the transports need them: one client per orchestrator, one
+//! HTTP and sockets as the transports need them: one client per orchestrator, one
 //! deadline over head and body, and responses that are either whole or say what is wrong.
 //!
 //! The client is `awc`. It returns a body that was cut off as if it were complete, ends its

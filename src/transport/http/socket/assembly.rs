@@ -56,10 +56,10 @@ impl Assembly {
             return Ok(None);
         }
         let whole = std::mem::take(&mut self.parts).freeze();
-        let message = match self.is_text {
-            true => SocketMessage::Text(whole),
-            false => SocketMessage::Binary(whole),
-        };
-        Ok(Some(message))
+        Ok(Some(if self.is_text {
+            SocketMessage::Text(whole)
+        } else {
+            SocketMessage::Binary(whole)
+        }))
     }
 }
