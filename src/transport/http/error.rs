@@ -85,6 +85,10 @@ fn unreachable(error: ConnectError, peer: &Peer) -> TransportError {
 }
 
 /// The other side of all connections, as far as it explains their errors.
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(dead_code, reason = "they explain errors of TLS")
+)]
 pub(super) struct Peer {
     /// Without the brackets of an IPv6 address.
     pub(super) host: String,

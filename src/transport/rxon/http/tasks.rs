@@ -83,7 +83,7 @@ impl RxonHttp {
                 self.accept(response)
             }
             Err(SendError::Closed(reason)) if self.cut_results.borrow_mut().cut(id, size) => {
-                warn!(task_id = %id, size, reason, "a result was cut off on its way each time, so it is taken for too large");
+                warn!(task_id = %id, size, reason, "result cut off each time, taken for too large");
                 Err(TransportError::TooLarge { size })
             }
             Err(error) => Err(error.into()),
