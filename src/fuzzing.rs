@@ -22,13 +22,6 @@ pub fn read_envelope(message: &Bytes) -> Option<Task> {
     crate::transport::distworker::read_task(OrchestratorId(0), message)
 }
 
-/// Reads an answer over HTTP that comes in pieces of at most `cut` bytes: its status, its
-/// body as far as it comes in chunks, and whether that has ended. `None`: it is no answer.
-#[must_use]
-pub fn read_http(answer: &[u8], cut: usize, limit: usize) -> Option<(u16, Vec<u8>, bool)> {
-    crate::transport::read_in_pieces(answer, cut, limit)
-}
-
 /// Reads the beginning of a proxy's answer to `CONNECT`: its status and the length of its
 /// head. `Ok(None)`: more bytes are needed.
 ///

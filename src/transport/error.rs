@@ -1,6 +1,7 @@
 //! What can go wrong between the worker and an orchestrator, told by what the
-//! caller does next.
+//! caller does next, and with settings before there is anything between them.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a request to an orchestrator did not do what it should.
@@ -35,7 +36,8 @@ pub enum TransportError {
         /// Status and text of the answer.
         reason: String,
     },
-    /// Too many requests. Be silent on this endpoint for a while.
+    /// Too many requests, or an outage of which the orchestrator says how long it takes.
+    /// Be silent on this endpoint for a while.
     #[error("rate limited by the orchestrator")]
     RateLimited {
         /// How long, if the orchestrator said so.
@@ -108,4 +110,56 @@ impl TransportError {
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::NoAnswer { .. } | Self::Malformed { .. })
     }
+}
+
+/// Settings that no client can be made from.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The address of the orchestrator.
+    #[error("orchestrator address {url:?} cannot be used: {reason}")]
+    Url {
+        /// The address as given; cut when it holds a password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// `https://` in a build without the feature `tls`.
+    #[error("orchestrator address {url:?} needs TLS; build axon-worker with the feature `tls`")]
+    NoTls {
+        /// The address as given.
+        url: String,
+    },
+    /// RXON 1.0b17 is spoken without a token.
+    #[error("{url:?} needs a token: messages of RXON 1.0b17 are signed with it")]
+    NoToken {
+        /// The orchestrator it is for.
+        url: String,
+    },
+    /// The token cannot travel in a header.
+    #[error("the token for {url:?} holds characters that a header cannot carry")]
+    Token {
+        /// The orchestrator it is for.
+        url: String,
+    },
+    /// A certificate or key cannot be used.
+    #[error("TLS file {} cannot be used: {reason}", path.display())]
+    TlsFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A client certificate without its key, or the reverse.
+    #[error("TLS_CERT_PATH and TLS_KEY_PATH go together; only one of them is set")]
+    HalfIdentity,
+    /// There is nothing to check the server's certificate against.
+    #[error("no trusted certificates: the system has none and TLS_CA_PATH is not set")]
+    NoRoots,
+    /// TLS does not accept what the files hold.
+    #[error("TLS cannot be set up: {reason}")]
+    Tls {
+        /// What is wrong.
+        reason: String,
+    },
 }

@@ -26,8 +26,8 @@ impl Greeting {
     }
 }
 
-impl From<&super::http::Answer> for Greeting {
-    fn from(answer: &super::http::Answer) -> Self {
+impl From<&super::http::Response> for Greeting {
+    fn from(answer: &super::http::Response) -> Self {
         Self {
             status: answer.status.as_u16(),
             date: answer.date(),

@@ -28,8 +28,6 @@ pub use commands::{Command, CommandLink, CustomCommand};
 pub use contract::Contract;
 pub use error::TransportError;
 pub use greeting::Greeting;
-#[cfg(fuzzing)]
-pub(crate) use http::read_in_pieces;
 pub use report::{
     Availability, BeatReply, CancelTarget, Event, Habits, Offer, ProgressUpdate, Receipt, Report,
     RunningTask, SkillCall, Standing, TaskEntry, WorkerCard,

@@ -7,12 +7,9 @@ use axon_worker::transport::{Receipt, Transport, TransportError};
 use super::server::{Act, Server, answer, ok};
 use super::{TASK, card, named, poll, report, result, transport, unreadable};
 
-/// The same task, packed by Python's `gzip` and `zstandard`.
+/// The same task, packed by Python's `gzip`.
 const GZIPPED: &[u8] = include_bytes!("../vectors/task.json.gz");
-const ZSTDED: &[u8] = include_bytes!("../vectors/task.json.zst");
-const GZIP: &str = "content-encoding: gzip\r\n";
-const X_GZIP: &str = "content-encoding: X-GZip\r\n";
-const ZSTD: &str = "content-encoding: zstd\r\n";
+const GZIP: &str = "content-encoding: GZip\r\n";
 
 /// The head of a task of `length` bytes and the task, which may be shorter.
 fn announced(length: usize) -> Vec<u8> {
@@ -42,9 +39,37 @@ async fn a_task_that_was_cut_off_is_named() {
 
 #[actix_rt::test]
 async fn chunks_without_an_end_are_named_too() {
+    // `awc` itself takes all of these for whole, the last one even if nothing is missing.
+    let whole = chunked(TASK);
     let half = chunked(&TASK[..TASK.len() - 3]);
-    let (_, ids) = polled_from(Act::SayAndClose(half)).await;
-    assert_eq!(ids, Some(named()));
+    let inside = whole[..whole.len() - 9].to_vec();
+    for cut in [half, inside, whole] {
+        let (reason, ids) = polled_from(Act::SayAndClose(cut)).await;
+        assert!(reason.contains("cut off"), "{reason}");
+        assert_eq!(ids, Some(named()));
+    }
+    let mut ended = chunked(TASK);
+    ended.extend_from_slice(b"0\r\n\r\n");
+    for act in [Act::Say(ended.clone()), Act::SayAndClose(ended)] {
+        let server = Server::playing([vec![act]]).await;
+        assert!(poll(&transport(&server.url)).await.unwrap().is_some());
+    }
+}
+
+#[actix_rt::test]
+async fn json_that_ends_in_the_middle_was_cut_off() {
+    // The length is right, so something in between has cut the text.
+    for cut in 50..TASK.len() {
+        let server = Server::saying([ok(&TASK[..cut])]).await;
+        let error = poll(&transport(&server.url)).await.unwrap_err();
+        let TransportError::CutOff { task, .. } = error else {
+            panic!("{cut}: {error}");
+        };
+        assert_eq!(super::texts(task), named());
+    }
+    let server = Server::saying([ok(&TASK[..10])]).await;
+    let error = poll(&transport(&server.url)).await.unwrap_err();
+    assert!(matches!(error, TransportError::NoAnswer { .. }), "{error}");
 }
 
 #[actix_rt::test]
@@ -122,37 +147,30 @@ async fn a_page_of_another_server_is_no_answer_of_an_orchestrator() {
 
 #[actix_rt::test]
 async fn a_compressed_task_is_unpacked() {
-    for (encoding, packed) in [(GZIP, GZIPPED), (X_GZIP, GZIPPED), (ZSTD, ZSTDED)] {
-        let server = Server::saying([answer(200, encoding, packed)]).await;
-        let task = poll(&transport(&server.url)).await.unwrap().unwrap();
-        assert_eq!(task.params.as_str().matches("packed").count(), 100);
-    }
+    let server = Server::saying([answer(200, GZIP, GZIPPED)]).await;
+    let task = poll(&transport(&server.url)).await.unwrap().unwrap();
+    assert_eq!(task.params.as_str().matches("packed").count(), 100);
 }
 
 #[actix_rt::test]
 async fn a_compressed_task_that_was_cut_off_is_refused() {
-    for (encoding, packed) in [(GZIP, GZIPPED), (ZSTD, ZSTDED)] {
-        for keep in 1..packed.len() {
-            let cut = answer(200, encoding, &packed[..keep]);
-            let (reason, _) = polled_from(Act::Say(cut)).await;
-            assert!(reason.contains("broke off"), "{encoding}{keep}: {reason}");
-        }
-        let other = answer(200, encoding, "not compressed");
-        let (reason, ids) = polled_from(Act::Say(other)).await;
-        assert!(reason.contains("broke off"), "{reason}");
-        assert_eq!(ids, None);
+    for keep in 1..GZIPPED.len() {
+        let cut = answer(200, GZIP, &GZIPPED[..keep]);
+        let (reason, _) = polled_from(Act::Say(cut)).await;
+        assert!(reason.contains("broke off"), "{keep}: {reason}");
     }
+    let other = answer(200, GZIP, "not compressed");
+    let (reason, ids) = polled_from(Act::Say(other)).await;
+    assert!(reason.contains("broke off"), "{reason}");
+    assert_eq!(ids, None);
 }
 
 #[actix_rt::test]
-async fn a_compressed_body_shorter_than_announced_is_told_by_its_length() {
-    for (encoding, packed) in [(GZIP, GZIPPED), (ZSTD, ZSTDED)] {
-        let mut cut = answer(200, encoding, packed);
-        cut.pop();
-        let (reason, _) = polled_from(Act::SayAndClose(cut)).await;
-        let told = format!("cut off after {} of {}", packed.len() - 1, packed.len());
-        assert!(reason.contains(&told), "{reason}");
-    }
+async fn a_compressed_body_shorter_than_announced_is_no_task() {
+    let mut cut = answer(200, GZIP, GZIPPED);
+    cut.pop();
+    let (reason, _) = polled_from(Act::SayAndClose(cut)).await;
+    assert!(reason.contains("broke off"), "{reason}");
 }
 
 #[actix_rt::test]
@@ -172,30 +190,17 @@ async fn ids_are_found_in_a_compressed_task_that_stays_incomplete() {
 
 #[actix_rt::test]
 async fn a_small_body_that_unpacks_to_a_large_one_is_stopped() {
-    let bombs = [
-        (GZIP, &include_bytes!("../vectors/zeros-8-mib.gz")[..]),
-        (ZSTD, include_bytes!("../vectors/zeros-8-mib.zst")),
-    ];
-    for (encoding, bomb) in bombs {
-        let server = Server::saying([answer(200, encoding, bomb)]).await;
-        let transport = transport(&server.url);
-        let error = transport.heartbeat(report()).await.unwrap_err();
-        assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
-        assert!(error.to_string().contains("larger than"), "{error}");
-    }
-}
-
-#[actix_rt::test]
-async fn a_zstd_frame_that_wants_much_memory_is_refused() {
-    // A window of 16 MiB, for nothing.
-    let frame = b"\x28\xb5\x2f\xfd\x00\x70\x01\x00\x00";
-    let (reason, _) = polled_from(Act::Say(answer(200, ZSTD, frame))).await;
-    assert!(reason.contains("window"), "{reason}");
+    let bomb = include_bytes!("../vectors/zeros-8-mib.gz");
+    let server = Server::saying([answer(200, GZIP, bomb)]).await;
+    let transport = transport(&server.url);
+    let error = transport.heartbeat(report()).await.unwrap_err();
+    assert!(matches!(error, TransportError::Malformed { .. }), "{error}");
+    assert!(error.to_string().contains("larger than"), "{error}");
 }
 
 #[actix_rt::test]
 async fn an_encoding_that_was_not_asked_for_is_named() {
-    for encoding in ["br", "gzip, zstd"] {
+    for encoding in ["br", "zstd", "gzip, zstd"] {
         let header = format!("content-encoding: {encoding}\r\n");
         let server = Server::saying([answer(200, &header, "x")]).await;
         let error = poll(&transport(&server.url)).await.unwrap_err();

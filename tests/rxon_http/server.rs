@@ -44,8 +44,11 @@ impl Seen {
 
 #[derive(Default)]
 struct State {
-    /// One list of acts per connection to come; connections beyond it are closed.
+    /// One list of acts per connection to come.
     script: RefCell<VecDeque<Vec<Act>>>,
+    /// What the connections beyond that say, in the order in which they are asked. When
+    /// there is nothing left, they are closed.
+    answers: RefCell<VecDeque<Vec<u8>>>,
     seen: RefCell<Vec<Seen>>,
     connections: Cell<usize>,
     closed: Cell<usize>,
@@ -60,10 +63,20 @@ pub(crate) struct Server {
 impl Server {
     /// A server that plays one list of acts per connection.
     pub(crate) async fn playing(connections: impl IntoIterator<Item = Vec<Act>>) -> Self {
+        Self::start(connections.into_iter().collect(), VecDeque::new()).await
+    }
+
+    /// A server that answers every request, on whatever connection, with the next of these.
+    pub(crate) async fn saying(answers: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        Self::start(VecDeque::new(), answers.into_iter().collect()).await
+    }
+
+    async fn start(script: VecDeque<Vec<Act>>, answers: VecDeque<Vec<u8>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let state = Rc::new(State {
-            script: RefCell::new(connections.into_iter().collect()),
+            script: RefCell::new(script),
+            answers: RefCell::new(answers),
             ..State::default()
         });
         let of_server = Rc::clone(&state);
@@ -71,20 +84,18 @@ impl Server {
             while let Ok((stream, _)) = listener.accept().await {
                 let state = Rc::clone(&of_server);
                 state.connections.set(state.connections.get() + 1);
-                let acts = state.script.borrow_mut().pop_front().unwrap_or_default();
+                let acts = state.script.borrow_mut().pop_front();
                 actix_rt::spawn(async move {
-                    play(stream, acts, &state).await;
+                    match acts {
+                        Some(acts) => play(stream, acts, &state).await,
+                        None => answer_all(stream, &state).await,
+                    }
                     state.closed.set(state.closed.get() + 1);
                     state.changed.notify_waiters();
                 });
             }
         });
         Self { url, state }
-    }
-
-    /// A server that answers every request on one connection with the next of these.
-    pub(crate) async fn saying(answers: impl IntoIterator<Item = Vec<u8>>) -> Self {
-        Self::playing([answers.into_iter().map(Act::Say).collect()]).await
     }
 
     pub(crate) fn seen(&self) -> Vec<Seen> {
@@ -115,6 +126,19 @@ impl Server {
         let patience = std::time::Duration::from_secs(20);
         let waited = tokio::time::timeout(patience, wait).await;
         waited.expect("what the test waits for never happened");
+    }
+}
+
+async fn answer_all(mut stream: TcpStream, state: &State) {
+    while !state.answers.borrow().is_empty()
+        && let Some(seen) = request(&mut stream).await
+    {
+        state.seen.borrow_mut().push(seen);
+        state.changed.notify_waiters();
+        let Some(answer) = state.answers.borrow_mut().pop_front() else {
+            return;
+        };
+        let _ = stream.write_all(&answer).await;
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 /// A certificate and its key.
 pub(crate) struct Identity {
     certificate: rcgen::Certificate,
-    key: KeyPair,
+    pub(crate) key: KeyPair,
 }
 
 /// When a certificate is valid.

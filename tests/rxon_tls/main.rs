@@ -3,6 +3,8 @@
 #![cfg(feature = "tls")]
 
 mod authority;
+mod cuts;
+mod files;
 mod rotation;
 mod server;
 mod tokens;

@@ -2,16 +2,18 @@
 
 use std::time::SystemTime;
 
+use awc::http::Method;
+use awc::http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use bytes::Bytes;
 
 use super::url::ControllerUrl;
 use super::wire::date;
-use super::wire::signing::{DATE_HEADER, Request};
+use super::wire::signing::{self, DATE_HEADER};
 use crate::config::{DistWorkerSettings, Settings, Token};
 use crate::handler::QueueTask;
 use crate::task::{Attachment, ErrorCode, TaskError};
 use crate::transport::TransportError;
-use crate::transport::http::{HttpSetup, Limits, Outgoing, Repeat, SetupError, TlsFiles};
+use crate::transport::http::{HttpSetup, Limits, Request, RetryOnStale, SetupError, TlsFiles};
 
 /// Reads files from a controller, and from where its storage has them. Handlers have it
 /// as [`QueueTask::fetch`].
@@ -46,7 +48,7 @@ impl ControllerFiles {
         let is_address = file.url.starts_with("http://") || file.url.starts_with("https://");
         if is_address {
             let (origin, path) = split(&file.url);
-            return self.get(origin, path, &[], limit).await;
+            return self.get(origin, path, Vec::new(), limit).await;
         }
         if self.worker_id.is_empty() {
             return Err(FetchError::NoId);
@@ -56,7 +58,7 @@ impl ControllerFiles {
         }
         let path = self.url.file_path(&file.id);
         let date = date::write(SystemTime::now());
-        let request = Request {
+        let request = signing::Request {
             method: "GET",
             path: &path,
             query: "",
@@ -64,34 +66,34 @@ impl ControllerFiles {
             signed: &[DATE_HEADER],
         };
         let authorization = request.authorization(&self.worker_id, self.token.expose());
-        let headers = [
-            (DATE_HEADER, date.as_str()),
-            ("authorization", authorization.as_str()),
+        let value = |text: &str| HeaderValue::from_str(text).map_err(|_| FetchError::OddId);
+        let mut authorization = value(&authorization)?;
+        authorization.set_sensitive(true);
+        let headers = vec![
+            (HeaderName::from_static(DATE_HEADER), value(&date)?),
+            (AUTHORIZATION, authorization),
         ];
-        self.get(&self.url.origin(), &path, &headers, limit).await
+        self.get(&self.url.origin(), &path, headers, limit).await
     }
 
     async fn get(
         &self,
         origin: &str,
         path: &str,
-        headers: &[(&str, &str)],
+        headers: Vec<(HeaderName, HeaderValue)>,
         limit: usize,
     ) -> Result<Bytes, FetchError> {
         let setup = HttpSetup::without_token(origin, self.timeout, &self.tls)?;
         let http = setup.open();
-        let request = http.get_with(path, headers)?;
-        let outgoing = Outgoing {
-            request: &request,
-            body: None,
-            limits: Limits {
-                within: self.timeout,
-                body: limit,
-            },
-            repeat: Repeat::OnceIfClosed,
+        let limits = Limits {
+            within: self.timeout,
+            body: limit,
         };
-        let answer = http.exchange(&outgoing).await?;
-        Ok(http.judge(answer)?.whole()?)
+        let request = Request::new(Method::GET, path, limits)
+            .headers(headers)
+            .retry(RetryOnStale::Once);
+        let response = http.send(&request).await.map_err(TransportError::from)?;
+        Ok(http.error_for_status(response)?.whole()?)
     }
 }
 

@@ -3,9 +3,11 @@
 
 use std::time::{Duration, SystemTime};
 
+use awc::http::Method;
+
 use super::state::Shared;
 use super::wire::date::{WINDOW, write};
-use crate::transport::http::{Limits, Outgoing, Repeat};
+use crate::transport::http::{Limits, Request};
 use crate::transport::{Greeting, TransportError};
 
 /// The answer to an ordinary request is of no interest but for its date.
@@ -50,15 +52,10 @@ async fn clock_of(shared: &Shared) -> Option<SystemTime> {
 
 /// An answer of the controller to a question of no interest.
 pub(super) async fn greet(shared: &Shared) -> Result<Greeting, TransportError> {
-    let request = shared.http.get_with("/", &[])?;
-    let outgoing = Outgoing {
-        request: &request,
-        body: None,
-        limits: Limits {
-            within: shared.within,
-            body: BODY_LIMIT,
-        },
-        repeat: Repeat::Never,
+    let limits = Limits {
+        within: shared.within,
+        body: BODY_LIMIT,
     };
-    Ok(Greeting::from(&shared.http.exchange(&outgoing).await?))
+    let request = Request::new(Method::GET, "/", limits);
+    Ok(Greeting::from(&shared.http.send(&request).await?))
 }

@@ -1,117 +1,131 @@
-//! The body of an answer, and whether all of it came.
+//! The body of a response, and whether all of it came.
 
-use std::pin::Pin;
+use std::cell::Cell;
+use std::time::Duration;
 
-use bytes::{Buf, BufMut, BytesMut};
-use futures_util::future::poll_fn;
-use tokio_util::io::poll_read_buf;
+use awc::ClientResponse;
+use awc::error::PayloadError;
+use awc::http::header::{self, HeaderMap};
+use awc::http::{StatusCode, Version};
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt};
 
-use super::answer::Flaw;
-use super::chunks::{Chunks, Progress};
-use super::connection::Connection;
-use super::head::Length;
+use super::error::Peer;
 
-/// Of a body whose length is not told: at least so much of it is read at a time, once
-/// there is more than that.
-const LARGE: usize = 64 * 1024;
+/// Why a body is not whole.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BodyError {
+    #[error("the body was cut off after {got} of {want} bytes")]
+    CutOff { got: usize, want: usize },
+    /// Chunked or compressed.
+    #[error("the body was cut off after {0} bytes")]
+    Unfinished(usize),
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(usize),
+    #[error("the body did not end within {0:?}")]
+    Late(Duration),
+    #[error("the body broke off: {0}")]
+    Broken(String),
+    #[error("the body has the encoding {0:?}, which was not asked for")]
+    Encoding(String),
+    #[error("the body has neither a Content-Length nor chunks")]
+    NoLength,
+}
 
-impl Connection {
-    /// Reads to the end, also of errors, so that the connection can be used again. What
-    /// has come so far is in `into` at any time.
-    pub(super) async fn read_body(
-        &mut self,
-        length: Length,
-        limit: usize,
-        into: &mut BytesMut,
-    ) -> Option<Flaw> {
-        match length {
-            Length::Exactly(length) if length > limit => {
-                // The start is kept: the ids of a task may be in it.
-                if self.received.is_empty()
-                    && let Err(flaw) = self.more().await
-                {
-                    return Some(flaw);
-                }
-                into.extend_from_slice(&self.received);
-                Some(Flaw::TooLarge(limit))
-            }
-            Length::Exactly(length) => self.read_exactly(length, into).await,
-            Length::Chunked => self.read_chunks(limit, into).await,
-            Length::ToTheEnd => self.read_to_the_end(limit, into).await,
-        }
-    }
-
-    /// What is still missing goes straight to where it belongs.
-    async fn read_exactly(&mut self, length: usize, into: &mut BytesMut) -> Option<Flaw> {
-        let here = self.received.len().min(length);
-        into.reserve(length);
-        into.extend_from_slice(&self.received[..here]);
-        self.received.advance(here);
-        while into.len() < length {
-            let missing = length - into.len();
-            let mut rest = (&mut *into).limit(missing);
-            let stream = &mut self.stream;
-            match poll_fn(|cx| poll_read_buf(Pin::new(&mut *stream), cx, &mut rest)).await {
-                Ok(0) => {
-                    let (got, want) = (into.len(), length);
-                    return Some(Flaw::CutOff { got, want });
-                }
-                Ok(_) => {}
-                Err(error) => return Some(Flaw::Broken(error.to_string())),
-            }
-        }
-        None
-    }
-
-    async fn read_chunks(&mut self, limit: usize, into: &mut BytesMut) -> Option<Flaw> {
-        let mut chunks = Chunks::default();
-        loop {
-            match chunks.read(&mut self.received, limit, into) {
-                Ok(Progress::IsDone) => break,
-                Ok(Progress::GoesOn) => {}
-                Err(flaw) => return Some(flaw),
-            }
-            if into.len() > LARGE {
-                self.received.reserve(LARGE);
-            }
-            match self.more().await {
-                Ok(true) => {}
-                Ok(false) => {
-                    let why = "the connection closed before its end".to_owned();
-                    return Some(Flaw::Broken(why));
-                }
-                Err(flaw) => return Some(flaw),
-            }
-        }
-        if into.len() > LARGE {
-            // An idle connection needs no such room.
-            self.received = BytesMut::from(&self.received[..]);
-        }
-        None
-    }
-
-    async fn read_to_the_end(&mut self, limit: usize, into: &mut BytesMut) -> Option<Flaw> {
-        loop {
-            into.extend_from_slice(&self.received);
-            self.received.clear();
-            if into.len() > limit {
-                return Some(Flaw::TooLarge(limit));
-            }
-            match self.more().await {
-                Ok(true) => {}
-                Ok(false) => return None,
-                Err(flaw) => return Some(flaw),
-            }
-        }
-    }
-
-    /// Waits for more. `false`: there is no more.
-    async fn more(&mut self) -> Result<bool, Flaw> {
-        let more = poll_fn(|cx| self.poll_receive(cx)).await;
-        more.map_err(|error| Flaw::Broken(error.to_string()))
+impl BodyError {
+    /// Returns `true` if the way is to blame: the same response may be whole the next time.
+    pub(crate) fn broke_off(&self) -> bool {
+        matches!(
+            self,
+            Self::CutOff { .. } | Self::Unfinished(_) | Self::Late(_) | Self::Broken(_)
+        )
     }
 }
 
-#[cfg(test)]
-#[path = "body_tests.rs"]
-mod tests;
+/// Reads a body to its end, also that of an error, since an unread body closes its
+/// connection. Whatever came is in `into` at any time.
+///
+/// `closed` counts the connections of the client that were closed.
+pub(super) async fn read<S>(
+    mut response: ClientResponse<S>,
+    limit: usize,
+    into: &mut BytesMut,
+    closed: &Cell<usize>,
+    peer: &Peer,
+) -> Option<BodyError>
+where
+    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+{
+    let (status, headers) = (response.status(), response.headers());
+    // A 204 has no body whatever its headers claim.
+    if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        return None;
+    }
+    let announced = content_length(headers);
+    let is_framed = announced.is_some() || headers.contains_key(header::TRANSFER_ENCODING);
+    // `awc` takes it for empty (actix/actix-web#2287).
+    if !is_framed && response.version() != Version::HTTP_10 {
+        return Some(BodyError::NoLength);
+    }
+    let is_packed = headers.contains_key(header::CONTENT_ENCODING);
+    let foreign = foreign_encoding(headers);
+
+    let is_too_large = announced.is_some_and(|length| length > limit);
+    if let Some(length) = announced.filter(|_| !is_too_large) {
+        into.reserve(length);
+    }
+    while let Some(chunk) = response.next().await {
+        match chunk {
+            // The start is kept: the ids of a task may be in it.
+            Ok(chunk) if is_too_large || into.len() + chunk.len() > limit => {
+                let room = limit.saturating_sub(into.len()).min(chunk.len());
+                into.extend_from_slice(&chunk[..room]);
+                return Some(BodyError::TooLarge(limit));
+            }
+            Ok(chunk) => into.extend_from_slice(&chunk),
+            Err(PayloadError::Io(error)) => {
+                return Some(BodyError::Broken(peer.explain(error).to_string()));
+            }
+            Err(error) => return Some(BodyError::Broken(error.to_string())),
+        }
+    }
+
+    if !was_finished(response, closed) && is_framed {
+        let got = into.len();
+        return Some(match announced {
+            Some(want) if !is_packed => BodyError::CutOff { got, want },
+            _ => BodyError::Unfinished(got),
+        });
+    }
+    foreign.map(|name| {
+        into.clear();
+        BodyError::Encoding(name)
+    })
+}
+
+/// Drops a response that was read to its end, and returns whether that was the end of the
+/// body and not of the connection, which `awc` does not tell apart. It gives a connection
+/// back as soon as a body has ended, and drops one that was cut with the response
+/// (`PlStream` in awc 3.11, `src/client/h1proto.rs`).
+fn was_finished<S>(response: ClientResponse<S>, closed: &Cell<usize>) -> bool {
+    let before = closed.get();
+    drop(response);
+    closed.get() == before
+}
+
+/// Returns the encoding, if it is one that `awc` does not undo.
+fn foreign_encoding(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(header::CONTENT_ENCODING);
+    let all: Vec<_> = all
+        .map(|it| String::from_utf8_lossy(it.as_bytes()))
+        .collect();
+    let all = all.join(", ").trim().to_ascii_lowercase();
+    let is_known = matches!(all.as_str(), "" | "identity" | "gzip" | "deflate");
+    (!is_known).then(|| all.chars().take(40).collect())
+}
+
+/// Returns the announced length: of what travels, which may be compressed.
+fn content_length(headers: &HeaderMap) -> Option<usize> {
+    let value = headers.get(header::CONTENT_LENGTH)?;
+    value.to_str().ok()?.trim().parse().ok()
+}

@@ -1,123 +1,119 @@
-//! Requests as they are written. What is the same each time is written once.
+//! Requests, built anew for each exchange.
 
-use actix_http::Method;
-use actix_http::header::{HeaderName, HeaderValue};
-use bytes::{BufMut, Bytes, BytesMut};
+use std::time::Duration;
 
-/// A request that can be sent many times, with different bodies and tokens. It may hold
-/// secrets, so it cannot be shown.
+use awc::http::Method;
+use awc::http::header::{self, HeaderName, HeaderValue};
+use awc::{Client, SendClientRequest};
+use bytes::Bytes;
+
+use super::Http;
+
+/// Headers beside those of all requests.
+pub(crate) type Headers = [(HeaderName, HeaderValue)];
+
+/// A request to the orchestrator. Cloning it is cheap; it may be sent more than once.
 #[derive(Clone)]
 pub(crate) struct Request {
-    /// The first line and headers, without the empty line at the end.
-    head: Bytes,
-    has_body: bool,
+    method: Method,
+    path: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Option<Bytes>,
+    pub(super) limits: Limits,
+    pub(super) retry: RetryOnStale,
+    credential: Credential,
+}
+
+/// The limits of an exchange.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Limits {
+    /// From the start of the request to the last byte of the response.
+    pub(crate) within: Duration,
+    /// The largest body of a response, counted after decompression.
+    pub(crate) body: usize,
+}
+
+/// Which token a request shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Credential {
+    /// The access token if there is one, else the token of the settings.
+    Current,
+    /// The token of the settings.
+    Static,
+}
+
+/// Whether to repeat a request whose connection closed before the response.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum RetryOnStale {
+    Never,
+    /// Once, at once: the server had closed an idle connection that was taken from the
+    /// pool. For requests that may be repeated.
+    Once,
 }
 
 impl Request {
-    /// `target` is a path, perhaps with a query, that needs no escapes.
-    pub(super) fn new<'a>(
-        method: &Method,
-        target: &str,
-        host: &str,
-        headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
-    ) -> Self {
-        let mut head = BytesMut::new();
-        for part in [method.as_str(), " ", target, " HTTP/1.1\r\nhost: ", host] {
-            head.extend_from_slice(part.as_bytes());
-        }
-        head.extend_from_slice(b"\r\n");
-        for (name, value) in headers {
-            write_line(&mut head, name, value);
-        }
+    /// A request without a body that is never repeated and shows the current token.
+    /// `path` comes behind the base address; it may have a query.
+    pub(crate) fn new(method: Method, path: impl Into<String>, limits: Limits) -> Self {
         Self {
-            head: head.freeze(),
-            has_body: takes_body(method),
+            method,
+            path: path.into(),
+            headers: Vec::new(),
+            body: None,
+            limits,
+            retry: RetryOnStale::Never,
+            credential: Credential::Current,
         }
     }
 
-    /// Writes all of it but the body itself. `token` is a whole line, or nothing.
-    pub(super) fn write(&self, token: &[u8], body: Option<usize>, into: &mut BytesMut) {
-        // The name, the largest number, and line ends.
-        into.reserve(self.head.len() + token.len() + 64);
-        into.extend_from_slice(&self.head);
-        into.extend_from_slice(token);
-        // Without it, a server would have to know that there is no body.
-        if let Some(length) = body.or(self.has_body.then_some(0)) {
-            into.extend_from_slice(b"content-length: ");
-            write_number(into, length);
-            into.extend_from_slice(b"\r\n");
+    /// Adds headers.
+    pub(crate) fn headers(
+        mut self,
+        headers: impl IntoIterator<Item = (HeaderName, HeaderValue)>,
+    ) -> Self {
+        self.headers.extend(headers);
+        self
+    }
+
+    /// Sets the body, which is JSON.
+    pub(crate) fn body(mut self, body: impl Into<Bytes>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Says whether it may be repeated.
+    pub(crate) fn retry(self, retry: RetryOnStale) -> Self {
+        Self { retry, ..self }
+    }
+
+    /// Chooses the token.
+    pub(crate) fn credential(self, credential: Credential) -> Self {
+        Self { credential, ..self }
+    }
+
+    pub(crate) fn body_length(&self) -> usize {
+        self.body.as_ref().map_or(0, Bytes::len)
+    }
+
+    pub(super) fn send_with(&self, client: &Client, http: &Http) -> SendClientRequest {
+        let mut request = client
+            .request(self.method.clone(), http.url(&self.path))
+            // `awc` leaves out the ports 80 and 443, of either scheme.
+            .insert_header((header::HOST, http.host()));
+        if matches!(self.method, Method::POST | Method::PATCH) {
+            let json = HeaderValue::from_static("application/json");
+            request = request.insert_header((header::CONTENT_TYPE, json));
         }
-        into.extend_from_slice(b"\r\n");
-    }
-}
-
-/// Whether a request of this kind carries something.
-pub(super) fn takes_body(method: &Method) -> bool {
-    matches!(*method, Method::POST | Method::PATCH)
-}
-
-/// A header as it travels. Names and values have been checked by their types: there is
-/// no line end in them.
-pub(super) fn write_line(into: &mut BytesMut, name: &HeaderName, value: &HeaderValue) {
-    into.extend_from_slice(name.as_str().as_bytes());
-    into.extend_from_slice(b": ");
-    into.extend_from_slice(value.as_bytes());
-    into.extend_from_slice(b"\r\n");
-}
-
-fn write_number(into: &mut BytesMut, number: usize) {
-    let mut digits = [0; 20];
-    let (mut at, mut rest) = (digits.len(), number);
-    loop {
-        at -= 1;
-        digits[at] = b'0' + u8::try_from(rest % 10).unwrap_or_default();
-        rest /= 10;
-        if rest == 0 {
-            break;
+        for header in &self.headers {
+            request = request.insert_header(header.clone());
         }
-    }
-    into.put_slice(&digits[at..]);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn written(method: &Method, body: Option<usize>) -> String {
-        let header = (
-            HeaderName::from_static("x-rxon-version"),
-            HeaderValue::from_static("1.0b2"),
-        );
-        let headers = std::iter::once((&header.0, &header.1));
-        let request = Request::new(method, "/a/b?c=d", "host:1", headers);
-        let mut into = BytesMut::new();
-        request.write(b"x-worker-token: t\r\n", body, &mut into);
-        String::from_utf8(into.to_vec()).unwrap()
-    }
-
-    #[test]
-    fn a_request_is_written_as_it_travels() {
-        assert_eq!(
-            written(&Method::GET, None),
-            "GET /a/b?c=d HTTP/1.1\r\nhost: host:1\r\nx-rxon-version: 1.0b2\r\n\
-             x-worker-token: t\r\n\r\n"
-        );
-        assert!(written(&Method::POST, Some(17)).ends_with("\r\ncontent-length: 17\r\n\r\n"));
-    }
-
-    #[test]
-    fn one_that_could_have_a_body_says_that_it_has_none() {
-        for method in [Method::POST, Method::PATCH] {
-            assert!(written(&method, None).ends_with("\r\ncontent-length: 0\r\n\r\n"));
+        if let Some(header) = http.secrets.header(self.credential) {
+            request = request.insert_header(header);
         }
-    }
 
-    #[test]
-    fn numbers_are_written_as_digits() {
-        for number in [0, 7, 10, 1_234_567, usize::MAX] {
-            let mut into = BytesMut::new();
-            write_number(&mut into, number);
-            assert_eq!(&into[..], number.to_string().as_bytes());
+        match &self.body {
+            Some(body) => request.send_body(body.clone()),
+            None => request.send(),
         }
     }
 }

@@ -2,11 +2,9 @@
 
 use std::cell::RefCell;
 
-use actix_http::header::{HeaderName, HeaderValue};
-use bytes::{Bytes, BytesMut};
+use awc::http::header::{HeaderName, HeaderValue};
 
-use super::Show;
-use super::request::write_line;
+use super::Credential;
 use crate::config::Token;
 
 /// The tokens that are in use.
@@ -14,54 +12,52 @@ pub(super) struct Secrets {
     header: HeaderName,
     /// As set by the user. Requests show it unless there is an access token.
     fixed: Token,
-    fixed_line: Bytes,
     lent: RefCell<Lent>,
 }
 
 /// What an orchestrator gave us.
 #[derive(Default)]
 struct Lent {
-    line: Option<Bytes>,
+    access: Option<HeaderValue>,
     tokens: Vec<Token>,
 }
 
 impl Secrets {
     /// Requests show tokens in `header`, and none if `fixed` is empty.
     pub(super) fn new(header: HeaderName, fixed: Token) -> Self {
-        let line = line(&header, &fixed).filter(|_| !fixed.expose().is_empty());
         Self {
             header,
             fixed,
-            fixed_line: line.unwrap_or_default(),
             lent: RefCell::default(),
         }
     }
 
     /// For texts that hold no token, as there is none in them.
     pub(super) fn none() -> Self {
-        Self::new(actix_http::header::AUTHORIZATION, Token::from(""))
+        Self::new(awc::http::header::AUTHORIZATION, Token::from(""))
     }
 
-    /// Does something with the line of a request that shows the token; it may be empty.
-    pub(super) fn with_line<T>(&self, show: Show, act: impl FnOnce(&[u8]) -> T) -> T {
-        let lent = self.lent.borrow();
-        let line = match show {
-            Show::Current => lent.line.as_ref(),
-            Show::Static => None,
+    /// Returns the header that shows a token, if there is one to show.
+    pub(super) fn header(&self, credential: Credential) -> Option<(HeaderName, HeaderValue)> {
+        let access = match credential {
+            Credential::Current => self.lent.borrow().access.clone(),
+            Credential::Static => None,
         };
-        act(line.unwrap_or(&self.fixed_line))
+        let has_fixed = !self.fixed.expose().is_empty();
+        let fixed = || has_fixed.then(|| value_of(&self.fixed)).flatten();
+        Some((self.header.clone(), access.or_else(fixed)?))
     }
 
-    /// An access token that no header can carry counts as none.
+    /// Replaces what the orchestrator gave us. An access token that no header can carry
+    /// counts as none.
     pub(super) fn replace(&self, access: Option<Token>, refresh: Option<Token>) {
-        let line = access.as_ref().and_then(|it| line(&self.header, it));
         *self.lent.borrow_mut() = Lent {
-            line,
+            access: access.as_ref().and_then(value_of),
             tokens: access.into_iter().chain(refresh).collect(),
         };
     }
 
-    /// The text without any of the tokens.
+    /// Returns the text without any of the tokens.
     pub(super) fn hide(&self, text: String) -> String {
         let lent = self.lent.borrow();
         let secrets = std::iter::once(&self.fixed).chain(&lent.tokens);
@@ -74,27 +70,9 @@ impl Secrets {
     }
 }
 
-fn line(header: &HeaderName, token: &Token) -> Option<Bytes> {
-    let value = HeaderValue::from_str(token.expose()).ok()?;
-    let mut line = BytesMut::new();
-    write_line(&mut line, header, &value);
-    Some(line.freeze())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_token_of_the_settings_is_shown_until_there_is_another() {
-        let secrets = Secrets::new(HeaderName::from_static("x-t"), "fixed".into());
-        let line = |secrets: &Secrets, show| secrets.with_line(show, <[u8]>::to_vec);
-        assert_eq!(line(&secrets, Show::Current), b"x-t: fixed\r\n");
-        secrets.replace(Some("lent".into()), None);
-        assert_eq!(line(&secrets, Show::Current), b"x-t: lent\r\n");
-        assert_eq!(line(&secrets, Show::Static), b"x-t: fixed\r\n");
-        secrets.replace(Some("no\nheader".into()), None);
-        assert_eq!(line(&secrets, Show::Current), b"x-t: fixed\r\n");
-        assert_eq!(line(&Secrets::none(), Show::Current), b"");
-    }
+/// Marked as sensitive, so that its `Debug` text does not tell it.
+fn value_of(token: &Token) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(token.expose()).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }

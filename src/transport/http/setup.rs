@@ -3,74 +3,23 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::path::PathBuf;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use actix_http::Uri;
-use actix_http::header::{HeaderName, HeaderValue};
+use awc::http::Uri;
+use awc::http::header::{HeaderName, HeaderValue};
 
-use super::connect::Target;
-use super::idle::IdleConnections;
+use super::connect::Connections;
+use super::error::Peer;
 use super::secrets::Secrets;
-use super::{Http, TlsFiles};
+use super::tls::TlsSource;
+use super::{Http, SetupError, TlsFiles};
 use crate::config::Token;
 
 /// How long a connection may take to come about, and then its TLS handshake. A host
 /// that drops packets is thus told apart from one that is slow to answer.
 const CONNECT: Duration = Duration::from_secs(5);
-
-/// Settings that no client can be made from.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum SetupError {
-    /// The address of the orchestrator.
-    #[error("orchestrator address {url:?} cannot be used: {reason}")]
-    Url {
-        /// The address as given; cut when it holds a password.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// `https://` in a build without the feature `tls`.
-    #[error("orchestrator address {url:?} needs TLS; build axon-worker with the feature `tls`")]
-    NoTls {
-        /// The address as given.
-        url: String,
-    },
-    /// RXON 1.0b17 is spoken without a token.
-    #[error("{url:?} needs a token: messages of RXON 1.0b17 are signed with it")]
-    NoToken {
-        /// The orchestrator it is for.
-        url: String,
-    },
-    /// The token cannot travel in a header.
-    #[error("the token for {url:?} holds characters that a header cannot carry")]
-    Token {
-        /// The orchestrator it is for.
-        url: String,
-    },
-    /// A certificate or key cannot be used.
-    #[error("TLS file {} cannot be used: {reason}", path.display())]
-    TlsFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// A client certificate without its key, or the reverse.
-    #[error("TLS_CERT_PATH and TLS_KEY_PATH go together; only one of them is set")]
-    HalfIdentity,
-    /// There is nothing to check the server's certificate against.
-    #[error("no trusted certificates: the system has none and TLS_CA_PATH is not set")]
-    NoRoots,
-    /// TLS does not accept what the files hold.
-    #[error("TLS cannot be set up: {reason}")]
-    Tls {
-        /// What is wrong.
-        reason: String,
-    },
-}
 
 /// A client that has been checked and not been made yet.
 #[derive(Clone)]
@@ -79,9 +28,9 @@ pub(crate) struct HttpSetup {
     token: Token,
     token_header: HeaderName,
     connect: Duration,
+    has_identity: bool,
     hint: &'static str,
-    #[cfg(feature = "tls")]
-    tls: Option<std::sync::Arc<super::tls::TlsSource>>,
+    tls: Option<Arc<TlsSource>>,
 }
 
 impl HttpSetup {
@@ -111,6 +60,7 @@ impl HttpSetup {
         tls: &TlsFiles,
     ) -> Result<Self, SetupError> {
         let base = base_of(url)?;
+        let has_identity = tls.cert.is_some();
         let hint = match (base.scheme_str(), &tls.cert) {
             (Some("https"), None) => {
                 "if it wants a client certificate, set TLS_CERT_PATH and TLS_KEY_PATH"
@@ -118,47 +68,42 @@ impl HttpSetup {
             (Some("https"), Some(_)) => "it may not accept the certificate in TLS_CERT_PATH",
             _ => "if it speaks TLS, its address begins with https://",
         };
-        #[cfg(feature = "tls")]
-        let tls = if base.scheme_str() == Some("https") {
-            Some(std::sync::Arc::new(super::tls::TlsSource::load(tls)?))
-        } else {
-            None
-        };
-        #[cfg(not(feature = "tls"))]
-        {
-            let _ = tls;
-            if base.scheme_str() == Some("https") {
-                return Err(SetupError::NoTls {
-                    url: url.to_owned(),
-                });
+        let tls = match base.scheme_str() {
+            #[cfg(feature = "tls")]
+            Some("https") => Some(Arc::new(TlsSource::load(tls, host_of(&base))?)),
+            #[cfg(not(feature = "tls"))]
+            Some("https") => {
+                let url = url.to_owned();
+                return Err(SetupError::NoTls { url });
             }
-        }
+            _ => None,
+        };
         Ok(Self {
             base,
             token: Token::from(""),
             token_header: HeaderName::from_static("x-worker-token"),
             connect: CONNECT.min(request_timeout),
+            has_identity,
             hint,
-            #[cfg(feature = "tls")]
             tls,
         })
     }
 
     /// Makes the client, on the thread that will use it.
     pub(crate) fn open(self) -> Http {
+        let peer = Peer {
+            host: host_of(&self.base).to_owned(),
+            is_secure: self.is_secure(),
+            has_identity: self.has_identity,
+            handshake_within: self.connect,
+        };
         Http {
             secrets: Rc::new(Secrets::new(self.token_header, self.token)),
-            // No limit to them: open polls must never keep a heartbeat waiting. How many
-            // requests there are is decided by the callers.
-            idle: IdleConnections::default(),
+            connections: Connections::new(self.connect, self.tls),
+            peer: Rc::new(peer),
             has_answered: Cell::new(false),
             hint: self.hint,
-            target: Target::new(
-                self.base,
-                self.connect,
-                #[cfg(feature = "tls")]
-                self.tls,
-            ),
+            base: self.base,
         }
     }
 
@@ -175,6 +120,12 @@ impl fmt::Debug for HttpSetup {
             .field("base", &self.base)
             .finish_non_exhaustive()
     }
+}
+
+/// Returns the host without the brackets of an IPv6 address, which belong to the URL.
+fn host_of(base: &Uri) -> &str {
+    let host = base.host().unwrap_or_default();
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 fn base_of(url: &str) -> Result<Uri, SetupError> {
@@ -205,70 +156,5 @@ fn without_password(url: &str) -> String {
     match url.rsplit_once('@') {
         Some((_, host)) => format!("...@{host}"),
         None => url.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn setup(url: &str, token: &str) -> Result<HttpSetup, SetupError> {
-        let name = HeaderName::from_static("x-worker-token");
-        let timeout = Duration::from_secs(1);
-        HttpSetup::new(
-            url,
-            &Token::from(token),
-            name,
-            timeout,
-            &TlsFiles::default(),
-        )
-    }
-
-    #[test]
-    fn an_address_that_cannot_work_is_refused_with_the_reason() {
-        for url in [
-            "",
-            "localhost:8080",
-            "ftp://localhost",
-            "http://",
-            "/relative",
-            "http://host/?a=b",
-            "http://ho st/",
-        ] {
-            let error = setup(url, "t").unwrap_err();
-            assert!(matches!(error, SetupError::Url { .. }), "{url:?}: {error}");
-        }
-        for url in ["http://localhost:1", "http://[::1]:80/prefix"] {
-            assert!(setup(url, "t").is_ok(), "{url:?}");
-        }
-    }
-
-    #[test]
-    fn no_error_and_no_debug_text_tells_a_secret() {
-        let error = setup("http://user:hunter2@host", "t").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        let error = setup("http://host", "hunter2\n").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
-        let setup = setup("http://host", "hunter2").unwrap();
-        assert!(!format!("{setup:?}").contains("hunter2"));
-    }
-
-    #[cfg(not(feature = "tls"))]
-    #[test]
-    fn https_without_the_feature_says_which_feature() {
-        let error = setup("https://host", "t").unwrap_err();
-        assert!(error.to_string().contains("feature `tls`"), "{error}");
-    }
-
-    #[actix_rt::test]
-    async fn paths_are_appended_to_the_address() {
-        for (base, url) in [
-            ("http://h:1", "http://h:1/_worker/x"),
-            ("http://h:1/", "http://h:1/_worker/x"),
-            ("http://h:1/pre", "http://h:1/pre/_worker/x"),
-        ] {
-            let http = setup(base, "t").unwrap().open();
-            assert_eq!(http.url("/_worker/x"), url);
-        }
     }
 }

@@ -15,15 +15,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use actix_http::StatusCode;
-use bytes::Bytes;
+use awc::http::StatusCode;
 use futures_util::future::LocalBoxFuture;
 
 use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
+use super::cut_results::CutResults;
 use super::dialect::Dialect;
-use super::requests::{Requests, headers};
+use super::requests::headers;
 use super::security::MessageKind;
 use super::setup::RxonSetup;
 use super::signing::{Signing, timestamp};
@@ -31,14 +31,14 @@ use super::token::TokenKeeper;
 use super::told::Told;
 use super::trust::Trust;
 use super::wire_1_0b17::Stamp;
-use super::{wire_1_0b2, wire_1_0b17};
+use super::{cut_results, wire_1_0b2, wire_1_0b17};
 use crate::config::{OrchestratorSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
 use crate::json::RawJson;
 use crate::policy::{Backoff, Gate, Telemetry};
 use crate::task::{Task, TaskResult};
 use crate::transport::http::{
-    Answer, Http, Limits, Outgoing, Repeat, Request, SetupError, TlsFiles,
+    Http, Request, Response, RetryOnStale, SendError, SetupError, TlsFiles,
 };
 use crate::transport::{
     BeatReply, Event, Habits, Offer, OpeningCommands, ProgressUpdate, Receipt, Report, SkillCall,
@@ -46,10 +46,7 @@ use crate::transport::{
 };
 
 /// The largest task that is taken.
-const TASK_LIMIT: usize = 64 * 1024 * 1024;
-
-/// The largest answer to anything else. 1.0b2 echoes the whole record of the worker.
-const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
+pub(super) const TASK_LIMIT: usize = 64 * 1024 * 1024;
 
 /// For so long the dispatcher of avtomatika 1.0b30 may go by what it knew of a worker,
 /// and a little more for the task to come.
@@ -71,12 +68,12 @@ pub struct RxonHttp {
     pub(super) chains: Chains,
     pub(super) clock: Clock,
     pub(super) dialect: Cell<Dialect>,
-    pub(super) requests: RefCell<Rc<Requests>>,
     /// As registered last; heartbeats repeat parts of it.
     pub(super) card: RefCell<Option<Arc<WorkerCard>>>,
     /// As told last; polls repeat parts of it.
     pub(super) report: RefCell<Option<Report>>,
     pub(super) told: RefCell<Told>,
+    pub(super) cut_results: RefCell<CutResults>,
     pub(super) telemetry: RefCell<Telemetry>,
     /// Of the endpoint for events, progress among them.
     pub(super) events: RefCell<Gate>,
@@ -98,66 +95,49 @@ impl RxonHttp {
         Ok(RxonSetup::new(settings, worker_id, timing, tls)?.open(origin))
     }
 
-    fn requests(&self) -> Rc<Requests> {
-        self.requests.borrow().clone()
-    }
-
     fn speaks(&self, dialect: Dialect) -> bool {
         self.dialect.get() == dialect
     }
 
-    fn switch_to(&self, dialect: Dialect) {
-        if self.dialect.replace(dialect) != dialect {
-            let newest = Dialect::newest(self.version);
-            let (http, worker_id) = (&self.http, &self.worker_id);
-            let requests = Requests::new(http, newest, dialect, worker_id, self.poll_hold);
-            *self.requests.borrow_mut() = Rc::new(requests);
-        }
-    }
-
-    async fn exchange(&self, outgoing: &Outgoing<'_>) -> Result<Answer, TransportError> {
-        let exchange = self.tokens.exchange(&self.http, outgoing);
-        let answer = exchange.await.inspect_err(|_| {
+    async fn exchange(&self, request: &Request) -> Result<Response, SendError> {
+        let exchange = self.tokens.exchange(&self.http, request);
+        let response = exchange.await.inspect_err(|_| {
             // When it answers again, it may have been restarted.
             self.told.borrow_mut().doubt();
         })?;
+        if !cut_results::is_large(request.body_length()) {
+            self.cut_results.borrow_mut().small_request_passed();
+        }
         if self.signing.is_possible() && self.version != RxonVersion::V1_0b2 {
             let url = self.http.url("");
-            self.clock.note(answer.date(), SystemTime::now(), &url);
+            self.clock.note(response.date(), SystemTime::now(), &url);
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// A request other than a poll; its answer has a status of success.
-    async fn control(
-        &self,
-        request: &Request,
-        body: Option<Bytes>,
-        repeat: Repeat,
-    ) -> Result<Answer, TransportError> {
-        let outgoing = Outgoing {
-            request,
-            body: body.as_deref(),
-            limits: Limits {
-                within: self.request_timeout,
-                body: ANSWER_LIMIT,
-            },
-            repeat,
-        };
-        let answer = self.exchange(&outgoing).await?;
+    /// Sends a request other than a poll; its response has a status of success.
+    async fn control(&self, request: &Request) -> Result<Response, TransportError> {
+        let response = self.exchange(request).await?;
+        self.accept(response)
+    }
+
+    /// Returns a response to a request other than a poll, if its status is one of success.
+    fn accept(&self, response: Response) -> Result<Response, TransportError> {
         // 1.0b2 answers 500 to what it will never accept (avtomatika 1.0b12).
-        if answer.status == StatusCode::INTERNAL_SERVER_ERROR && self.speaks(Dialect::V1_0b2) {
-            let text = self.http.error_text(&answer);
+        if response.status == StatusCode::INTERNAL_SERVER_ERROR && self.speaks(Dialect::V1_0b2) {
+            let text = self.http.error_text(&response);
             if wire_1_0b2::is_permanent_refusal(&text) {
-                return Err(answer.as_refusal(&text));
+                return Err(response.as_refusal(&text));
             }
         }
-        self.judge(answer)
+        self.error_for_status(response)
     }
 
-    fn judge(&self, answer: Answer) -> Result<Answer, TransportError> {
-        let says = answer.protocol().map(|version| Dialect::of(Some(version)));
-        let error = match self.http.judge(answer) {
+    fn error_for_status(&self, response: Response) -> Result<Response, TransportError> {
+        let says = response
+            .protocol()
+            .map(|version| Dialect::of(Some(version)));
+        let error = match self.http.error_for_status(response) {
             Err(TransportError::Unauthorized { reason }) => reason,
             judged => return judged,
         };
@@ -179,19 +159,19 @@ impl RxonHttp {
         Err(TransportError::Unauthorized { reason })
     }
 
-    /// A signed request other than a poll. `write` is asked for the message of each
+    /// Sends a signed request other than a poll. `write` is asked for the message of each
     /// attempt: no two may be the same.
     async fn signed(
         &self,
         kind: MessageKind,
         request: &Request,
         write: impl Fn(&Stamp) -> Vec<u8>,
-    ) -> Result<Answer, TransportError> {
+    ) -> Result<Response, TransportError> {
         let attempt = async || {
             let message = write(&self.signing.stamp());
             let body = self.signing.seal(&message, kind, &[])?;
-            self.control(request, Some(body), Repeat::OnceIfClosed)
-                .await
+            let request = request.clone().body(body).retry(RetryOnStale::Once);
+            self.control(&request).await
         };
         match attempt().await {
             // Repeated for us because the connection had closed, although it had arrived.

@@ -14,6 +14,7 @@ mod captured;
 mod chains;
 mod clock;
 mod commands;
+mod cut_results;
 mod dialect;
 mod http;
 mod object;

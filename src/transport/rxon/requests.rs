@@ -1,23 +1,28 @@
-//! The requests of a transport, written once for the dialect that is spoken.
+//! The requests of RXON, in the dialect that is spoken.
 
-use std::cell::RefCell;
 use std::sync::Arc;
-use std::time::Duration;
 
-use actix_http::Method;
-use actix_http::header::{HeaderName, HeaderValue};
+use awc::http::Method;
+use awc::http::header::{HeaderName, HeaderValue};
 
 use super::dialect::Dialect;
+use super::http::{RxonHttp, TASK_LIMIT};
 use crate::id::{TaskName, WorkerId};
-use crate::transport::http::{Http, Request};
+use crate::transport::Offer;
+use crate::transport::http::{Limits, Request};
+use crate::transport::rxon::wire_1_0b17;
 
 const VERSION: HeaderName = HeaderName::from_static("x-rxon-version");
 const WORKER: HeaderName = HeaderName::from_static("x-worker-id");
 
+/// The largest answer to anything but a poll or a call. 1.0b2 echoes the whole record of
+/// the worker.
+const ANSWER_LIMIT: usize = 4 * 1024 * 1024;
+
 /// In bytes.
 const LONGEST_LISTS: usize = 4096;
 
-/// The headers of a dialect, beside the token.
+/// Returns the headers of a dialect, beside the token.
 pub(super) fn headers(dialect: Dialect, worker_id: &WorkerId) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = vec![(VERSION, HeaderValue::from_static(dialect.name()))];
     if dialect == Dialect::V1_0b17
@@ -28,89 +33,59 @@ pub(super) fn headers(dialect: Dialect, worker_id: &WorkerId) -> Vec<(HeaderName
     headers
 }
 
-/// Requests that differ in nothing but their bodies.
-pub(super) struct Requests {
-    pub(super) register: Request,
-    /// Heartbeat with a body, probe without.
-    pub(super) worker: Request,
-    pub(super) result: Request,
-    pub(super) event: Request,
-    pub(super) call: Request,
-    poll: Poll,
-}
-
-struct LastPoll {
-    available: Arc<[TaskName]>,
-    hot: Vec<String>,
-    request: Request,
-}
-
-enum Poll {
-    Plain(Request),
-    /// With what is on offer in the query. The last one is kept.
-    WithQuery {
-        path: String,
-        headers: Vec<(HeaderName, HeaderValue)>,
-        last: RefCell<Option<LastPoll>>,
-    },
-}
-
-impl Requests {
-    /// Registers as one who speaks `newest`, and goes on in `dialect`.
-    pub(super) fn new(
-        http: &Http,
-        newest: Dialect,
-        dialect: Dialect,
-        worker_id: &WorkerId,
-        hold: Duration,
-    ) -> Self {
-        let register = "/_worker/workers/register";
-        let register = http.prepare(&Method::POST, register, &headers(newest, worker_id));
-        let headers = headers(dialect, worker_id);
-        let prepare = |method: Method, path: &str| http.prepare(&method, path, &headers);
-        let worker = format!("/_worker/workers/{worker_id}");
-        let poll = format!("{worker}/tasks/next");
-        Self {
-            register,
-            worker: prepare(Method::PATCH, &worker),
-            result: prepare(Method::POST, "/_worker/tasks/result"),
-            event: prepare(Method::POST, "/_worker/events"),
-            call: prepare(Method::POST, "/skills/call"),
-            poll: match dialect {
-                Dialect::V1_0b2 => Poll::Plain(prepare(Method::GET, &poll)),
-                Dialect::V1_0b17 => Poll::WithQuery {
-                    path: format!("{poll}?timeout={:?}", hold.as_secs_f64()),
-                    headers,
-                    last: RefCell::default(),
-                },
-            },
-        }
+impl RxonHttp {
+    /// A registration, in the newest dialect that the orchestrator may speak.
+    pub(super) fn register_request(&self) -> Request {
+        let path = "/_worker/workers/register";
+        let headers = headers(Dialect::newest(self.version), &self.worker_id);
+        Request::new(Method::POST, path, self.control_limits()).headers(headers)
     }
 
-    /// A poll; `hot` is asked where it matters. Names are identifiers, so that they can be
-    /// written into a query as they are.
-    pub(super) fn poll<'a>(
-        &self,
-        http: &Http,
-        available: &Arc<[TaskName]>,
-        hot: impl FnOnce() -> Vec<&'a str>,
-    ) -> Request {
-        let (path, headers, last) = match &self.poll {
-            Poll::Plain(request) => return request.clone(),
-            Poll::WithQuery {
-                path,
-                headers,
-                last,
-            } => (path, headers, last),
+    /// A heartbeat with a body, a probe without.
+    pub(super) fn worker_request(&self) -> Request {
+        self.request(
+            Method::PATCH,
+            format!("/_worker/workers/{}", self.worker_id),
+        )
+    }
+
+    pub(super) fn result_request(&self) -> Request {
+        self.request(Method::POST, "/_worker/tasks/result")
+    }
+
+    pub(super) fn event_request(&self) -> Request {
+        self.request(Method::POST, "/_worker/events")
+    }
+
+    pub(super) fn status_request(&self) -> Request {
+        self.request(Method::GET, "/_public/status")
+    }
+
+    pub(super) fn call_request(&self, limits: Limits) -> Request {
+        self.with_headers(Request::new(Method::POST, "/skills/call", limits))
+    }
+
+    pub(super) fn poll_request(&self, offer: &Offer) -> Request {
+        let limits = Limits {
+            within: self.poll_limit,
+            body: TASK_LIMIT,
         };
-        let hot = hot();
-        let mut last = last.borrow_mut();
-        if let Some(last) = &*last
-            && last.available == *available
-            && last.hot == hot
-        {
-            return last.request.clone();
+        let mut path = format!("/_worker/workers/{}/tasks/next", self.worker_id);
+        if self.dialect.get() == Dialect::V1_0b17 {
+            let hold = self.poll_hold.as_secs_f64();
+            path = format!("{path}?timeout={hold:?}{}", self.lists(&offer.available));
         }
+        self.with_headers(Request::new(Method::GET, path, limits))
+    }
+
+    /// Returns what is on offer, for the query of a poll. Names are identifiers, so that
+    /// they can be written as they are.
+    fn lists(&self, available: &Arc<[TaskName]>) -> String {
+        let (card, report) = (self.card.borrow(), self.report.borrow());
+        let hot = match &*report {
+            Some(report) => wire_1_0b17::hot_skills(card.as_deref(), report, available),
+            None => Vec::new(),
+        };
         let names: Vec<&str> = available.iter().map(TaskName::as_str).collect();
         let lists = format!(
             "&available_skills={}&hot_skills={}",
@@ -118,17 +93,24 @@ impl Requests {
             hot.join(",")
         );
         // Servers refuse long addresses, and avtomatika 1.0b30 makes no use of the lists.
-        let lists = if lists.len() > LONGEST_LISTS {
-            ""
-        } else {
-            &lists
-        };
-        let request = http.prepare(&Method::GET, &format!("{path}{lists}"), headers);
-        *last = Some(LastPoll {
-            available: available.clone(),
-            hot: hot.iter().map(|&name| name.to_owned()).collect(),
-            request: request.clone(),
-        });
-        request
+        if lists.len() > LONGEST_LISTS {
+            return String::new();
+        }
+        lists
+    }
+
+    fn request(&self, method: Method, path: impl Into<String>) -> Request {
+        self.with_headers(Request::new(method, path, self.control_limits()))
+    }
+
+    fn with_headers(&self, request: Request) -> Request {
+        request.headers(headers(self.dialect.get(), &self.worker_id))
+    }
+
+    fn control_limits(&self) -> Limits {
+        Limits {
+            within: self.request_timeout,
+            body: ANSWER_LIMIT,
+        }
     }
 }

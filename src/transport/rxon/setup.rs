@@ -1,17 +1,15 @@
 //! Everything about a transport that can be wrong, found out before the worker starts.
 
 use std::cell::{Cell, RefCell};
-use std::rc::Rc;
 use std::time::Duration;
 
-use actix_http::header::HeaderName;
+use awc::http::header::HeaderName;
 
 use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
 use super::dialect::Dialect;
 use super::http::{RxonHttp, gate};
-use super::requests::Requests;
 use super::signing::Signing;
 use super::token::TokenKeeper;
 use super::told::Told;
@@ -119,18 +117,11 @@ impl RxonSetup {
             _ => Trust::new(&rxon),
         };
         let telemetry = Telemetry::new(rxon.telemetry_deadband, rxon.telemetry_force_interval);
-        let requests = Requests::new(
-            &http,
-            Dialect::newest(version),
-            dialect,
-            &worker_id,
-            poll_hold,
-        );
         RxonHttp {
             origin,
             signing: Signing::new(&orchestrator.token, &worker_id),
             commands: Commands::new(&worker_id, request_timeout),
-            tokens: TokenKeeper::new(&http, &worker_id, uses_access_tokens, request_timeout),
+            tokens: TokenKeeper::new(&worker_id, uses_access_tokens, request_timeout),
             http,
             worker_id,
             version,
@@ -141,10 +132,10 @@ impl RxonSetup {
             chains: Chains::default(),
             clock: Clock::default(),
             dialect: Cell::new(dialect),
-            requests: RefCell::new(Rc::new(requests)),
             card: RefCell::default(),
             report: RefCell::default(),
             told: RefCell::new(Told::default()),
+            cut_results: RefCell::default(),
             telemetry: RefCell::new(telemetry),
             events: RefCell::new(gate()),
         }

@@ -63,27 +63,3 @@ impl Assembly {
         }))
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fragments_become_one_message_of_the_kind_of_the_first() {
-        let mut assembly = Assembly::new(6);
-        assert_eq!(assembly.add(Item::FirstText("ab".into())), Ok(None));
-        assert_eq!(assembly.add(Item::Continue("cd".into())), Ok(None));
-        let whole = assembly.add(Item::Last("ef".into())).unwrap();
-        assert_eq!(whole, Some(SocketMessage::Text("abcdef".into())));
-        assert_eq!(assembly.add(Item::FirstBinary("1".into())), Ok(None));
-        let whole = assembly.add(Item::Last("2".into())).unwrap();
-        assert_eq!(whole, Some(SocketMessage::Binary("12".into())));
-    }
-
-    #[test]
-    fn the_limit_is_on_the_sum() {
-        let mut assembly = Assembly::new(5);
-        assert_eq!(assembly.add(Item::FirstText("abc".into())), Ok(None));
-        assert_eq!(assembly.add(Item::Continue("def".into())), Err(TooLong(5)));
-    }
-}

@@ -1,10 +1,9 @@
 //! Sockets as the transports need them: pings answered and sent, fragments put
 //! together, a limit that protects memory, a silent peer noticed, and an end that
-//! can be waited for. The frames are those of `actix-http`.
+//! can be waited for. `awc` only connects; all of this is left to its users.
 
 mod assembly;
 mod guard;
-mod open;
 mod pulse;
 
 use std::future::poll_fn;
@@ -14,8 +13,10 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use actix_codec::Framed;
-use actix_http::StatusCode;
-use actix_http::ws::{CloseCode, CloseReason, Frame, Message};
+use actix_http::ws::{CloseCode, CloseReason, Codec, Frame, Message};
+use awc::BoxedSocket;
+use awc::error::WsClientError;
+use awc::http::{StatusCode, header};
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
@@ -24,8 +25,7 @@ use assembly::{Assembly, TooLong};
 use guard::{FrameError, Guarded};
 use pulse::{Beat, Pulse};
 
-use super::connect::Stream;
-use super::{Answer, Secrets};
+use super::{Credential, Headers, Http, Peer, Response, Secrets, SendError};
 use crate::transport::TransportError;
 
 /// How long the other side may take to agree to the end.
@@ -63,7 +63,7 @@ pub(crate) struct SocketLimits {
 
 /// An open WebSocket.
 pub(crate) struct Socket {
-    framed: Framed<Stream, Guarded>,
+    framed: Framed<BoxedSocket, Guarded>,
     assembly: Assembly,
     outgoing: mpsc::Receiver<String>,
     pulse: Pulse,
@@ -71,6 +71,7 @@ pub(crate) struct Socket {
     farewell: Farewell,
     /// Kept to take them out of texts that a server sends back.
     secrets: Rc<Secrets>,
+    peer: Rc<Peer>,
 }
 
 /// Where the closing handshake stands, on our side.
@@ -104,6 +105,58 @@ impl SocketSender {
     }
 }
 
+impl Http {
+    /// Opens a WebSocket at one of our paths, with the headers of all requests and these.
+    pub(crate) async fn open_socket(
+        &self,
+        path: &str,
+        headers: &Headers,
+        limits: SocketLimits,
+    ) -> Result<(Socket, SocketSender), TransportError> {
+        let opening = self.shake_hands(path, headers);
+        let opened = tokio::time::timeout(limits.connect, opening).await;
+        let framed = opened.map_err(|_| TransportError::NoAnswer {
+            reason: format!("no WebSocket came about within {:?}", limits.connect),
+        })??;
+
+        let (sender, outgoing) = mpsc::channel(OUTGOING);
+        let socket = Socket {
+            framed: framed.into_map_codec(|inner| Guarded::new(inner, limits.message)),
+            assembly: Assembly::new(limits.message),
+            outgoing,
+            pulse: Pulse::new(limits.ping),
+            farewell: Farewell::Due(CloseCode::Normal),
+            secrets: Rc::clone(&self.secrets),
+            peer: Rc::clone(&self.peer),
+        };
+        Ok((socket, SocketSender(sender)))
+    }
+
+    async fn shake_hands(
+        &self,
+        path: &str,
+        headers: &Headers,
+    ) -> Result<Framed<BoxedSocket, Codec>, TransportError> {
+        // An idle connection may be stale, and a handshake is not repeated.
+        let client = self.connections.new_client().await;
+        let request = client.ws(self.url(path));
+        let mut request = request.set_header(header::HOST, self.host());
+        let token = self.secrets.header(Credential::Current);
+        for (name, value) in headers.iter().cloned().chain(token) {
+            request = request.set_header(name, value);
+        }
+
+        match request.connect().await {
+            Ok((_, framed)) => Ok(framed),
+            Err(WsClientError::InvalidResponseStatus(status)) => {
+                Err(Response::of_status(status).as_error(&Secrets::none()))
+            }
+            Err(WsClientError::SendRequest(error)) => Err(SendError::new(error, &self.peer).into()),
+            Err(other) => Err(malformed(format!("no WebSocket came about: {other}"))),
+        }
+    }
+}
+
 enum Event {
     Received(Frame),
     Outgoing(String),
@@ -113,23 +166,6 @@ enum Event {
 }
 
 impl Socket {
-    fn new(
-        framed: Framed<Stream, Guarded>,
-        limits: SocketLimits,
-        secrets: Rc<Secrets>,
-    ) -> (Self, SocketSender) {
-        let (sender, outgoing) = mpsc::channel(OUTGOING);
-        let socket = Self {
-            framed,
-            assembly: Assembly::new(limits.message),
-            outgoing,
-            pulse: Pulse::new(limits.ping),
-            farewell: Farewell::Due(CloseCode::Normal),
-            secrets,
-        };
-        (socket, SocketSender(sender))
-    }
-
     /// The next message. Cancel-safe. Everything else that the socket does, it does
     /// while this is awaited.
     pub(crate) async fn next(&mut self) -> Result<SocketMessage, TransportError> {
@@ -237,7 +273,7 @@ impl Socket {
         let (farewell, error) = match error {
             FrameError::Http(status) => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
-                let error = Answer::of_status(status).as_error(&Secrets::none());
+                let error = Response::of_status(status).as_error(&Secrets::none());
                 (Farewell::Pointless, error)
             }
             FrameError::TooLarge { .. } => (Farewell::Due(CloseCode::Size), malformed(error)),
@@ -247,7 +283,7 @@ impl Socket {
                 (Farewell::Due(CloseCode::Protocol), malformed(error))
             }
             FrameError::Io(error) => {
-                let reason = format!("the socket broke: {error}");
+                let reason = format!("the socket broke: {}", self.peer.explain(error));
                 (Farewell::Pointless, TransportError::NoAnswer { reason })
             }
         };
@@ -260,8 +296,7 @@ impl Socket {
             let reason = "the socket was closed".to_owned();
             return TransportError::Unavailable { reason };
         };
-        let text = description.unwrap_or_default();
-        let text = self.secrets.hide(text);
+        let text = self.secrets.hide(description.unwrap_or_default());
         let text = text.replace(char::is_control, " ");
         let reason = format!("the socket was closed: {} {text}", u16::from(code));
         let reason = reason.trim_end().to_owned();

@@ -1,6 +1,6 @@
 //! What `rustls` needs, made from the contents of the files.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,15 +9,18 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
 use super::TlsFiles;
+use super::address::AddressVerifier;
 use crate::transport::http::SetupError;
 
 /// The contents of the files at one time.
+#[derive(PartialEq)]
 pub(super) struct Material {
     ca: Option<Content>,
     cert: Option<Content>,
     key: Option<Content>,
 }
 
+#[derive(PartialEq)]
 struct Content {
     path: PathBuf,
     pem: Vec<u8>,
@@ -40,23 +43,27 @@ impl Material {
         })
     }
 
-    /// Tells one content of the files from another.
-    pub(super) fn fingerprint(&self) -> u64 {
-        let mut hasher = DefaultHasher::new();
-        for content in [&self.ca, &self.cert, &self.key] {
-            content.as_ref().map(|it| &it.pem).hash(&mut hasher);
-        }
-        hasher.finish()
-    }
-
-    /// The TLS side of a client, with the crypto provider named: a default of the
-    /// whole process would be missing or doubled, depending on the program.
-    pub(super) fn config(&self) -> Result<Arc<ClientConfig>, SetupError> {
+    /// Returns the TLS side of a client, with the crypto provider named: a default of the
+    /// whole process would be missing or doubled, depending on the program. `address` is
+    /// that of a server without a name.
+    pub(super) fn config(
+        &self,
+        address: Option<Ipv6Addr>,
+    ) -> Result<Arc<ClientConfig>, SetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let trusting = ClientConfig::builder_with_provider(provider)
+        let roots = Arc::new(roots(self.ca.as_ref())?);
+        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|error| tls(&error))?
-            .with_root_certificates(roots(self.ca.as_ref())?);
+            .map_err(|error| tls(&error))?;
+        let trusting = match address {
+            None => builder.with_root_certificates(roots),
+            Some(address) => {
+                let verifier = AddressVerifier::new(address, roots, provider)?;
+                let builder = builder.dangerous();
+                builder.with_custom_certificate_verifier(Arc::new(verifier))
+            }
+        };
+
         let mut config = match (&self.cert, &self.key) {
             (Some(cert), Some(key)) => {
                 let parsed = PrivateKeyDer::from_pem_slice(&key.pem)
@@ -74,8 +81,11 @@ impl Material {
             (None, None) => trusting.with_no_client_auth(),
             _ => return Err(SetupError::HalfIdentity),
         };
-        // What is written on these connections is HTTP/1.1.
+
+        // With `h2` in it, `awc` would speak HTTP/2 and open no WebSocket, over an h2 that
+        // nobody keeps up (RUSTSEC-2026-0258).
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.enable_sni = address.is_none();
         Ok(Arc::new(config))
     }
 }
@@ -113,98 +123,8 @@ fn unreadable(path: &Path, reason: &impl ToString) -> SetupError {
     }
 }
 
-fn tls(error: &rustls::Error) -> SetupError {
+pub(super) fn tls(error: &impl ToString) -> SetupError {
     SetupError::Tls {
         reason: error.to_string(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use rcgen::{CertificateParams, KeyPair};
-    use tempfile::TempDir;
-
-    use super::*;
-
-    /// A folder with a certificate, its key and another key.
-    fn folder() -> TempDir {
-        let folder = tempfile::tempdir().unwrap();
-        let (key, other) = (KeyPair::generate().unwrap(), KeyPair::generate().unwrap());
-        let params = CertificateParams::new(["host".to_owned()]).unwrap();
-        let certificate = params.self_signed(&key).unwrap();
-        let write = |name, text| std::fs::write(folder.path().join(name), text).unwrap();
-        write("cert.pem", certificate.pem());
-        write("key.pem", key.serialize_pem());
-        write("other.pem", other.serialize_pem());
-        write("text.pem", "no certificate".to_owned());
-        folder
-    }
-
-    fn config(files: &TlsFiles) -> Result<Arc<ClientConfig>, SetupError> {
-        Material::read(files)?.config()
-    }
-
-    #[test]
-    fn http_2_is_never_offered() {
-        let folder = folder();
-        let files = TlsFiles {
-            ca: Some(folder.path().join("cert.pem")),
-            cert: Some(folder.path().join("cert.pem")),
-            key: Some(folder.path().join("key.pem")),
-        };
-        let config = config(&files).unwrap();
-        assert_eq!(config.alpn_protocols, [b"http/1.1".to_vec()]);
-    }
-
-    #[test]
-    fn a_file_that_does_not_serve_is_named() {
-        let folder = folder();
-        let path = |name: &str| Some(folder.path().join(name));
-        for (cert, key, at_fault) in [
-            ("missing.pem", "key.pem", "missing.pem"),
-            ("text.pem", "key.pem", "text.pem"),
-            ("cert.pem", "missing.pem", "missing.pem"),
-            ("cert.pem", "cert.pem", "cert.pem"),
-            ("cert.pem", "other.pem", "other.pem"),
-        ] {
-            let files = TlsFiles {
-                ca: path("cert.pem"),
-                cert: path(cert),
-                key: path(key),
-            };
-            let error = config(&files).unwrap_err();
-            let text = error.to_string();
-            assert!(matches!(error, SetupError::TlsFile { .. }), "{text}");
-            assert!(text.contains(at_fault), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_certificate_without_its_key_is_refused() {
-        let folder = folder();
-        let path = folder.path().join("cert.pem");
-        let files = TlsFiles {
-            ca: Some(path.clone()),
-            cert: Some(path),
-            key: None,
-        };
-        assert!(matches!(config(&files), Err(SetupError::HalfIdentity)));
-    }
-
-    #[test]
-    fn one_content_is_told_from_another_and_one_file_from_another() {
-        let folder = folder();
-        let fingerprint = |ca: &str, cert: Option<&str>| {
-            let files = TlsFiles {
-                ca: Some(folder.path().join(ca)),
-                cert: cert.map(|name| folder.path().join(name)),
-                key: None,
-            };
-            Material::read(&files).unwrap().fingerprint()
-        };
-        assert_eq!(fingerprint("cert.pem", None), fingerprint("cert.pem", None));
-        assert_ne!(fingerprint("cert.pem", None), fingerprint("key.pem", None));
-        let both = fingerprint("cert.pem", Some("cert.pem"));
-        assert_ne!(fingerprint("cert.pem", None), both);
     }
 }

@@ -4,55 +4,47 @@ use std::io;
 
 use rustls::{AlertDescription as Alert, CertificateError as Flaw, Error, InvalidMessage};
 
-use crate::transport::http::trouble::Trouble;
+use crate::transport::http::error::TlsFault;
 
 const OWN: &str = "TLS_CERT_PATH and TLS_KEY_PATH";
 
-/// An error of a handshake with `host`.
-pub(in crate::transport::http) fn in_handshake(
+/// Explains an error of a handshake with `host`.
+pub(in super::super) fn in_handshake(
     error: io::Error,
     host: &str,
     has_identity: bool,
 ) -> io::Error {
-    if rustls_error(&error).is_none() {
-        let text = format!(
+    let text = match rustls_error(&error) {
+        None => format!(
             "the connection broke inside the TLS handshake ({error}); \
              if it speaks plain HTTP, its address has to begin with http://"
-        );
-        return Trouble::wrong_scheme(text).into();
-    }
-    match rustls_error(&error) {
+        ),
         Some(Error::InvalidCertificate(flaw)) => {
-            let text = format!("the certificate of {host} {}", certificate(flaw));
-            Trouble::with_server(text).into()
+            format!("the certificate of {host} {}", certificate(flaw))
         }
         Some(Error::InvalidMessage(InvalidMessage::InvalidContentType)) => {
-            let text = "it does not answer in TLS; \
-                        if it speaks plain HTTP, its address has to begin with http://";
-            Trouble::wrong_scheme(text).into()
+            "it does not answer in TLS; \
+             if it speaks plain HTTP, its address has to begin with http://"
+                .to_owned()
         }
-        Some(Error::AlertReceived(Alert::HandshakeFailure)) => {
-            let text = if has_identity {
-                "it broke off the TLS handshake: there is no cipher that both sides know".to_owned()
-            } else {
-                format!(
-                    "it broke off the TLS handshake: it may want a client certificate ({OWN}), \
-                     or there is no cipher that both sides know"
-                )
-            };
-            Trouble::with_server(text).into()
+        Some(Error::AlertReceived(Alert::HandshakeFailure)) if has_identity => {
+            "it broke off the TLS handshake: there is no cipher that both sides know".to_owned()
         }
+        Some(Error::AlertReceived(Alert::HandshakeFailure)) => format!(
+            "it broke off the TLS handshake: it may want a client certificate ({OWN}), \
+             or there is no cipher that both sides know"
+        ),
         Some(Error::AlertReceived(Alert::ProtocolVersion) | Error::PeerIncompatible(_)) => {
-            let text = format!("it speaks no version of TLS that we do (1.2 and 1.3): {error}");
-            Trouble::with_server(text).into()
+            format!("it speaks no version of TLS that we do (1.2 and 1.3): {error}")
         }
-        _ => afterwards(error, has_identity),
-    }
+        _ => return afterwards(error, has_identity),
+    };
+    TlsFault::of_server(text).into()
 }
 
-/// An error of an open connection: in TLS 1.3 the server looks at our certificate
+/// Explains an error of an open connection: in TLS 1.3 the server looks at our certificate
 /// when the handshake is over for us.
-pub(in crate::transport::http) fn afterwards(error: io::Error, has_identity: bool) -> io::Error {
+pub(in super::super) fn afterwards(error: io::Error, has_identity: bool) -> io::Error {
     if error.kind() == io::ErrorKind::UnexpectedEof {
         return io::Error::new(error.kind(), "the connection was cut");
     }
@@ -77,7 +69,12 @@ pub(in crate::transport::http) fn afterwards(error: io::Error, has_identity: boo
         format!("set {OWN}")
     };
     let text = format!("it wants a client certificate, and {why} ({error}); {advice}");
-    Trouble::with_us(text).into()
+    let is_our_identity = true;
+    TlsFault {
+        text,
+        is_our_identity,
+    }
+    .into()
 }
 
 fn rustls_error(error: &io::Error) -> Option<&Error> {

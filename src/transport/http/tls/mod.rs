@@ -2,6 +2,8 @@
 //! authority, and a certificate of our own.
 
 #[cfg(feature = "tls")]
+mod address;
+#[cfg(feature = "tls")]
 mod config;
 #[cfg(feature = "tls")]
 pub(super) mod explain;
@@ -10,13 +12,16 @@ mod source;
 
 use std::path::PathBuf;
 
+use awc::http::Uri;
+#[cfg(not(feature = "tls"))]
+pub(super) use none::{TlsConfig, TlsSource};
 #[cfg(feature = "tls")]
-pub(super) use source::TlsSource;
+pub(super) use source::{TlsConfig, TlsSource};
 
 use crate::config::Settings;
 
-/// The files that TLS needs, all optional. They are looked at again whenever a
-/// connection is opened, so that they can be replaced while the worker runs.
+/// The files that TLS needs, all optional. They are looked at again before each request,
+/// so that they can be replaced while the worker runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsFiles {
     /// Certificates to trust besides those of the system, PEM.
@@ -41,6 +46,37 @@ impl From<&Settings> for TlsFiles {
             ca: settings.tls_ca_path.clone(),
             cert: settings.tls_cert_path.clone(),
             key: settings.tls_key_path.clone(),
+        }
+    }
+}
+
+/// Returns an address with a host that rustls takes for a name, see [`address`].
+pub(super) fn name_of(uri: Uri) -> Uri {
+    #[cfg(feature = "tls")]
+    if uri.host().is_some_and(|host| host.starts_with('[')) {
+        return Uri::from_static(address::STAND_IN);
+    }
+    uri
+}
+
+/// A build without TLS has none of these.
+#[cfg(not(feature = "tls"))]
+mod none {
+    use std::sync::Arc;
+
+    #[derive(PartialEq)]
+    pub(in super::super) enum TlsConfig {}
+
+    pub(in super::super) enum TlsSource {}
+
+    impl TlsSource {
+        pub(in super::super) fn loaded(&self) -> TlsConfig {
+            match *self {}
+        }
+
+        #[expect(clippy::unused_async, reason = "with TLS it waits")]
+        pub(in super::super) async fn current(self: &Arc<Self>) -> TlsConfig {
+            match **self {}
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The TLS configuration of new connections, which follows its files: certificates
-//! run out and are replaced while a worker runs.
+//! The TLS configuration, which follows its files: certificates run out and are replaced
+//! while a worker runs.
 //!
-//! Nothing watches the files. Before a connection is opened they are looked at, on
-//! another thread, since file systems can be slow.
+//! Nothing watches the files. Before a request is sent they are read, on another thread,
+//! since file systems can be slow.
 
-use std::path::PathBuf;
+use std::net::Ipv6Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use rustls::ClientConfig;
 use tracing::{info, warn};
@@ -16,55 +16,66 @@ use super::TlsFiles;
 use super::config::Material;
 use crate::transport::http::SetupError;
 
-/// How long a look at the files may keep a connection waiting.
+/// How long reading the files may keep a request waiting.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// A file younger than this is read again, whatever its stamp says: it may still be
-/// written to, and times of files are coarse.
-const SETTLED: Duration = Duration::from_secs(2);
+/// A configuration that was made from the files. It is equal to its clones only.
+#[derive(Debug, Clone)]
+pub(in super::super) struct TlsConfig(Arc<ClientConfig>);
 
-/// Where new connections get their configuration.
-pub(in crate::transport::http) struct TlsSource {
+impl TlsConfig {
+    pub(in super::super) fn rustls(&self) -> Arc<ClientConfig> {
+        Arc::clone(&self.0)
+    }
+}
+
+impl PartialEq for TlsConfig {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Where clients get their configuration.
+pub(in super::super) struct TlsSource {
     files: TlsFiles,
+    /// Of the server, if it has no name.
+    address: Option<Ipv6Addr>,
     state: Mutex<State>,
     is_looking: AtomicBool,
 }
 
 struct State {
-    config: Arc<ClientConfig>,
-    /// Which files it was made from.
-    fingerprint: u64,
-    /// How the files looked when they were read last; `None`: read them again.
-    seen: Option<Stamps>,
+    config: TlsConfig,
+    /// What it was made from.
+    material: Material,
     /// What was said of files that cannot be used, so that it is said once.
     complaint: Option<String>,
 }
 
-type Stamps = Vec<Option<(SystemTime, u64)>>;
-
 impl TlsSource {
-    pub(in crate::transport::http) fn load(files: &TlsFiles) -> Result<Self, SetupError> {
-        let seen = stamps(files);
+    /// Reads the files, for a server with this name or address.
+    pub(in super::super) fn load(files: &TlsFiles, host: &str) -> Result<Self, SetupError> {
+        let address = host.parse().ok();
         let material = Material::read(files)?;
         Ok(Self {
             files: files.clone(),
+            address,
             state: Mutex::new(State {
-                config: material.config()?,
-                fingerprint: material.fingerprint(),
-                seen: settled(seen),
+                config: TlsConfig(material.config(address)?),
+                material,
                 complaint: None,
             }),
             is_looking: AtomicBool::new(false),
         })
     }
 
-    /// Whether we have a certificate to show.
-    pub(in crate::transport::http) fn has_identity(&self) -> bool {
-        self.files.cert.is_some()
+    /// Returns the configuration as it was made last.
+    pub(in super::super) fn loaded(&self) -> TlsConfig {
+        self.state().config.clone()
     }
 
-    /// The configuration for a connection that is opened now.
-    pub(in crate::transport::http) async fn current(self: &Arc<Self>) -> Arc<ClientConfig> {
+    /// Returns the configuration for a request that is sent now.
+    pub(in super::super) async fn current(self: &Arc<Self>) -> TlsConfig {
         // One look at a time: should the files hang, then one thread with them.
         if !self.files.is_empty() && !self.is_looking.swap(true, Ordering::AcqRel) {
             let turn = Turn(Arc::clone(self));
@@ -73,29 +84,27 @@ impl TlsSource {
                 warn!("the TLS files take long to read; those read before stay in use");
             }
         }
-        Arc::clone(&self.state().config)
+        self.loaded()
     }
 
     fn look(&self) {
-        let now = stamps(&self.files);
-        if self.state().seen.as_ref() == Some(&now) {
-            return;
-        }
-        let read = Material::read(&self.files).and_then(|material| {
-            let fingerprint = material.fingerprint();
-            if fingerprint == self.state().fingerprint {
+        let made = Material::read(&self.files).and_then(|material| {
+            if material == self.state().material {
                 return Ok(None);
             }
-            Ok(Some((material.config()?, fingerprint)))
+            let config = TlsConfig(material.config(self.address)?);
+            Ok(Some((material, config)))
         });
+
         let mut state = self.state();
-        state.seen = settled(now);
-        match read {
+        match made {
             Ok(None) => state.complaint = None,
-            Ok(Some((config, fingerprint))) => {
-                state.config = config;
-                state.fingerprint = fingerprint;
-                state.complaint = None;
+            Ok(Some((material, config))) => {
+                *state = State {
+                    config,
+                    material,
+                    complaint: None,
+                };
                 info!("the TLS files have changed; new connections use them");
             }
             Err(error) => {
@@ -121,22 +130,4 @@ impl Drop for Turn {
     fn drop(&mut self) {
         self.0.is_looking.store(false, Ordering::Release);
     }
-}
-
-fn stamps(files: &TlsFiles) -> Stamps {
-    let of = |path: &Option<PathBuf>| {
-        let data = std::fs::metadata(path.as_ref()?).ok()?;
-        Some((data.modified().ok()?, data.len()))
-    };
-    [&files.ca, &files.cert, &files.key].map(of).into()
-}
-
-/// The stamps, if files that look the same later are the same.
-fn settled(stamps: Stamps) -> Option<Stamps> {
-    let now = SystemTime::now();
-    let is_old = |(modified, _): &(SystemTime, u64)| {
-        let age = now.duration_since(*modified);
-        age.is_ok_and(|age| age >= SETTLED)
-    };
-    stamps.iter().flatten().all(is_old).then_some(stamps)
 }

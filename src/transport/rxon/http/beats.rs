@@ -8,7 +8,7 @@ use tracing::{debug, info};
 
 use super::RxonHttp;
 use crate::config::RxonVersion;
-use crate::transport::http::Repeat;
+use crate::transport::http::RetryOnStale;
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17::{BeatParts, Stamp};
@@ -25,10 +25,8 @@ impl RxonHttp {
         if self.speaks(Dialect::V1_0b2) {
             let card = self.card.borrow().clone();
             let body = wire_1_0b2::write_heartbeat(&self.worker_id, card.as_deref(), &report);
-            let request = &self.requests().worker;
-            let answer = self
-                .control(request, Some(body), Repeat::OnceIfClosed)
-                .await?;
+            let request = self.worker_request().body(body).retry(RetryOnStale::Once);
+            let answer = self.control(&request).await?;
             return wire_1_0b2::read_beat_reply(&answer.whole()?);
         }
         let (mut reply, wants_catalogue) = self.beat_once(&report).await?;
@@ -69,8 +67,8 @@ impl RxonHttp {
             };
             wire_1_0b17::write_heartbeat(&self.worker_id, card.as_deref(), report, parts, stamp)
         };
-        let request = &self.requests().worker;
-        let answer = self.signed(MessageKind::Heartbeat, request, write).await?;
+        let request = self.worker_request();
+        let answer = self.signed(MessageKind::Heartbeat, &request, write).await?;
         let mut answer = wire_1_0b17::read_beat_answer(&answer.whole()?)?;
         if answer.is_record && self.version == RxonVersion::Auto {
             info!(orchestrator = %self.http.url(""), "it answers like one of RXON 1.0b2 now");
@@ -85,8 +83,8 @@ impl RxonHttp {
     }
 
     pub(super) async fn ask_standing(&self) -> Result<Standing, TransportError> {
-        let request = &self.requests().worker;
-        let answer = self.control(request, None, Repeat::OnceIfClosed).await?;
+        let request = self.worker_request().retry(RetryOnStale::Once);
+        let answer = self.control(&request).await?;
         let reply = wire_1_0b2::read_beat_reply(&answer.whole()?)?;
         if reply.forgotten {
             return Ok(Standing::Forgotten);

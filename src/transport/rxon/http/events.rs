@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use actix_http::StatusCode;
+use awc::http::StatusCode;
 use tokio::time::Instant;
 
 use super::{RxonHttp, TASK_LIMIT, is_duplicate};
 use crate::id::TaskId;
 use crate::json::RawJson;
-use crate::transport::http::{Limits, Outgoing, Repeat};
+use crate::transport::http::{Limits, RetryOnStale};
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17;
 use crate::transport::{SkillCall, TransportError};
@@ -34,11 +34,8 @@ impl RxonHttp {
                 retry_after: Some(opens - Instant::now()),
             });
         }
-        let request = &self.requests().event;
-        let sent = self
-            .control(request, Some(body), Repeat::OnceIfClosed)
-            .await;
-        match sent {
+        let request = self.event_request().body(body).retry(RetryOnStale::Once);
+        match self.control(&request).await {
             Ok(answer) => wire_1_0b17::read_event_answer(&answer.body),
             Err(error) if is_duplicate(&error) => Ok(()),
             // Of this event only: heartbeats tell when nothing of ours is accepted.
@@ -53,16 +50,14 @@ impl RxonHttp {
     }
 
     pub(super) async fn call(&self, call: &SkillCall) -> Result<RawJson, TransportError> {
-        let outgoing = Outgoing {
-            request: &self.requests().call,
-            body: Some(&wire_1_0b17::write_call(call)),
-            limits: Limits {
-                within: CALL_WITHIN.max(self.request_timeout),
-                body: TASK_LIMIT,
-            },
-            repeat: Repeat::Never,
+        let limits = Limits {
+            within: CALL_WITHIN.max(self.request_timeout),
+            body: TASK_LIMIT,
         };
-        let answer = self.exchange(&outgoing).await?;
+        let request = self
+            .call_request(limits)
+            .body(wire_1_0b17::write_call(call));
+        let answer = self.exchange(&request).await?;
         if matches!(
             answer.status,
             StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED
@@ -74,7 +69,7 @@ impl RxonHttp {
                 ),
             });
         }
-        let body = self.judge(answer)?.whole()?;
+        let body = self.error_for_status(answer)?.whole()?;
         RawJson::from_bytes(body).map_err(|error| TransportError::Malformed {
             reason: format!("this does not answer a call of a skill: {error}"),
             task: None,

@@ -2,15 +2,14 @@
 //! to know whether a worker would be welcome. Nothing here registers, renews anything but
 //! the lease of a worker of this very id, or takes a task.
 
-use actix_http::{Method, StatusCode};
+use awc::http::StatusCode;
 use bytes::Bytes;
 use serde_json::json;
 
-use super::{ANSWER_LIMIT, RxonHttp};
+use super::RxonHttp;
 use crate::config::RxonVersion;
-use crate::transport::http::{Limits, Outgoing, Repeat, Request};
+use crate::transport::http::RetryOnStale;
 use crate::transport::rxon::dialect::Dialect;
-use crate::transport::rxon::requests::headers;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b2;
 use crate::transport::{Greeting, Standing, TransportError};
@@ -32,11 +31,8 @@ impl RxonHttp {
     /// # Errors
     /// When there is no answer.
     pub async fn greet(&self) -> Result<Greeting, TransportError> {
-        let headers = headers(self.dialect.get(), &self.worker_id);
-        let request = self.http.prepare(&Method::GET, "/_public/status", &headers);
-        let answer = self
-            .exchange(&self.outgoing(&request, None, Repeat::OnceIfClosed))
-            .await?;
+        let request = self.status_request().retry(RetryOnStale::Once);
+        let answer = self.exchange(&request).await?;
         Ok(Greeting::from(&answer))
     }
 
@@ -46,15 +42,13 @@ impl RxonHttp {
     /// # Errors
     /// When there is no answer.
     pub async fn examine(&self) -> Result<Examination, TransportError> {
-        let request = self.requests().worker.clone();
-        let answer = self
-            .exchange(&self.outgoing(&request, None, Repeat::OnceIfClosed))
-            .await?;
+        let request = self.worker_request().retry(RetryOnStale::Once);
+        let answer = self.exchange(&request).await?;
         let greeting = Greeting::from(&answer);
         if self.version == RxonVersion::Auto && greeting.version.is_some() {
-            self.switch_to(Dialect::of(greeting.version.as_deref()));
+            self.dialect.set(Dialect::of(greeting.version.as_deref()));
         }
-        let standing = self.judge(answer).and_then(|answer| {
+        let standing = self.error_for_status(answer).and_then(|answer| {
             let reply = wire_1_0b2::read_beat_reply(&answer.whole()?)?;
             if reply.forgotten {
                 Ok(Standing::Forgotten)
@@ -80,31 +74,11 @@ impl RxonHttp {
         });
         let message = message.to_string().into_bytes();
         let body: Bytes = self.signing.seal(&message, MessageKind::Event, &[])?;
-        let request = self.requests().event.clone();
-        let answer = self
-            .exchange(&self.outgoing(&request, Some(&body), Repeat::Never))
-            .await?;
+        let answer = self.exchange(&self.event_request().body(body)).await?;
         // What is wrong with an event is told in either way.
         if answer.status == StatusCode::BAD_REQUEST {
             return Ok(());
         }
-        self.judge(answer).map(drop)
-    }
-
-    fn outgoing<'a>(
-        &self,
-        request: &'a Request,
-        body: Option<&'a [u8]>,
-        repeat: Repeat,
-    ) -> Outgoing<'a> {
-        Outgoing {
-            request,
-            body,
-            limits: Limits {
-                within: self.request_timeout,
-                body: ANSWER_LIMIT,
-            },
-            repeat,
-        }
+        self.error_for_status(answer).map(drop)
     }
 }

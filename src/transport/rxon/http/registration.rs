@@ -7,7 +7,7 @@ use tracing::{debug, info, warn};
 
 use super::RxonHttp;
 use crate::config::RxonVersion;
-use crate::transport::http::{Answer, Repeat};
+use crate::transport::http::{Response, RetryOnStale};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17::{Catalogue, Stamp};
@@ -50,10 +50,8 @@ impl RxonHttp {
         report: &Report,
     ) -> Result<Option<String>, TransportError> {
         let body = wire_1_0b2::write_registration(card, report);
-        let request = self.requests().register.clone();
-        let answer = self
-            .control(&request, Some(body), Repeat::OnceIfClosed)
-            .await?;
+        let request = self.register_request().body(body).retry(RetryOnStale::Once);
+        let answer = self.control(&request).await?;
         version_in(answer)
     }
 
@@ -82,7 +80,7 @@ impl RxonHttp {
             }
         };
         let kind = MessageKind::Registration;
-        let request = self.requests().register.clone();
+        let request = self.register_request();
         let version = version_in(self.signed(kind, &request, write).await?)?;
         self.found(version.as_deref());
         if is_open && self.speaks(Dialect::V1_0b2) {
@@ -126,7 +124,7 @@ impl RxonHttp {
                 if !self.speaks(found) || !self.has_registered() {
                     info!(orchestrator = %url, told, dialect = found.name(), "its RXON version");
                 }
-                self.switch_to(found);
+                self.dialect.set(found);
             }
             _ if !self.speaks(found) => warn!(
                 orchestrator = %url,
@@ -139,7 +137,7 @@ impl RxonHttp {
     }
 }
 
-fn version_in(answer: Answer) -> Result<Option<String>, TransportError> {
+fn version_in(answer: Response) -> Result<Option<String>, TransportError> {
     let protocol = answer.protocol().map(str::to_owned);
     let body = answer.whole()?;
     wire_1_0b2::read_registered(&body)?;

@@ -1,11 +1,13 @@
 //! Tasks in, results out.
 
-use actix_http::StatusCode;
+use awc::http::StatusCode;
 use bytes::Bytes;
+use serde::de::IgnoredAny;
+use tracing::warn;
 
-use super::{RxonHttp, TASK_LIMIT, is_duplicate};
+use super::{RxonHttp, is_duplicate};
 use crate::task::{Task, TaskResult};
-use crate::transport::http::{Limits, Outgoing, Repeat, Request};
+use crate::transport::http::{Request, Response, RetryOnStale, SendError};
 use crate::transport::rxon::dialect::Dialect;
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
@@ -13,62 +15,45 @@ use crate::transport::{Offer, Receipt, TransportError};
 
 impl RxonHttp {
     pub(super) async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
-        let outgoing = Outgoing {
-            request: &self.poll_request(&offer),
-            body: None,
-            limits: Limits {
-                within: self.poll_limit,
-                body: TASK_LIMIT,
-            },
-            repeat: Repeat::Never,
-        };
-        let answer = self.exchange(&outgoing).await?;
-        let answer = self.judge(answer)?;
-        if answer.status == StatusCode::NO_CONTENT {
+        let response = self.exchange(&self.poll_request(&offer)).await?;
+        let response = self.error_for_status(response)?;
+        if response.status == StatusCode::NO_CONTENT {
             return Ok(None);
         }
+
         // The orchestrator counts this task as handed out. If only its ids can be
         // read, they are enough to tell it that the task failed.
-        let Some(reason) = answer.flaw() else {
-            let handout = wire_1_0b2::read_handout(self.origin, &answer.body)?;
-            self.trust.check(&handout, &answer.body)?;
-            let task = handout.task;
-            // Most tasks come without, and their text need not be read once more.
-            if handout.has_security {
-                self.chains.remember(&task.id, &answer.body);
+        let body = &response.body;
+        if let Some(error) = response.body_error() {
+            return Err(unreadable(body, error.to_string(), error.broke_off()));
+        }
+        let handout = match wire_1_0b2::read_handout(self.origin, body) {
+            Err(TransportError::Malformed { reason, .. }) if ends_early(body) => {
+                return Err(unreadable(body, reason, true));
             }
-            return Ok(Some(task));
+            read => read?,
         };
-        Err(
-            match (wire_1_0b2::ids_in(&answer.body), answer.broke_off()) {
-                (Some(task), true) => TransportError::CutOff { reason, task },
-                (None, true) => TransportError::NoAnswer { reason },
-                (task, false) => TransportError::Malformed { reason, task },
-            },
-        )
-    }
 
-    fn poll_request(&self, offer: &Offer) -> Request {
-        let (card, report) = (self.card.borrow(), self.report.borrow());
-        let hot = || match &*report {
-            Some(report) => wire_1_0b17::hot_skills(card.as_deref(), report, &offer.available),
-            None => Vec::new(),
-        };
-        self.requests().poll(&self.http, &offer.available, hot)
+        self.trust.check(&handout, body)?;
+        let task = handout.task;
+        // Most tasks come without, and their text need not be read once more.
+        if handout.has_security {
+            self.chains.remember(&task.id, body);
+        }
+        Ok(Some(task))
     }
 
     pub(super) async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
-        let request = &self.requests().result;
-        let (body, repeat) = match self.dialect.get() {
+        let request = self.result_request();
+        let request = match self.dialect.get() {
             // Never repeated here: 1.0b2 runs a job's transition once per copy.
-            Dialect::V1_0b2 => (
-                wire_1_0b2::write_result(&self.worker_id, result)?,
-                Repeat::Never,
-            ),
+            Dialect::V1_0b2 => request.body(wire_1_0b2::write_result(&self.worker_id, result)?),
             // A second copy is recognised.
-            Dialect::V1_0b17 => (self.sealed_result(result)?, Repeat::OnceIfClosed),
+            Dialect::V1_0b17 => request
+                .body(self.sealed_result(result)?)
+                .retry(RetryOnStale::Once),
         };
-        let receipt = match self.control(request, Some(body), repeat).await {
+        let receipt = match self.send_result(result, &request).await {
             // The status has said it; a broken body changes nothing.
             Ok(answer) => Ok(wire_1_0b2::read_receipt(&answer.body)),
             // The job is over and forgotten.
@@ -85,6 +70,26 @@ impl RxonHttp {
         receipt
     }
 
+    /// Sends a result, and notices if its connection is cut each time.
+    async fn send_result(
+        &self,
+        result: &TaskResult,
+        request: &Request,
+    ) -> Result<Response, TransportError> {
+        let (id, size) = (&result.task_id, request.body_length());
+        match self.exchange(request).await {
+            Ok(response) => {
+                self.cut_results.borrow_mut().forget(id);
+                self.accept(response)
+            }
+            Err(SendError::Closed(reason)) if self.cut_results.borrow_mut().cut(id, size) => {
+                warn!(task_id = %id, size, reason, "result cut off each time, taken for too large");
+                Err(TransportError::TooLarge { size })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn sealed_result(&self, result: &TaskResult) -> Result<Bytes, TransportError> {
         let stamp = self.signing.stamp();
         let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp)?;
@@ -97,48 +102,18 @@ impl RxonHttp {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
-
-    use super::*;
-    use crate::config::{OrchestratorSettings, Timing};
-    use crate::task::Outcome;
-    use crate::transport::Transport;
-    use crate::transport::http::TlsFiles;
-    use crate::{OrchestratorId, WorkerId};
-
-    /// For more than that, `malloc` of glibc has no room at hand and searches for some,
-    /// which takes longer than all else about a request.
-    const AT_HAND: usize = 1032;
-
-    #[actix_rt::test]
-    async fn there_is_room_at_hand_for_a_poll_and_for_a_delivery() {
-        let transport = RxonHttp::new(
-            OrchestratorId(0),
-            &OrchestratorSettings::new("http://127.0.0.1:1", "token"),
-            &WorkerId::try_new("w").unwrap(),
-            &Timing::default(),
-            &TlsFiles::default(),
-        )
-        .unwrap();
-        let poll = transport.poll(Offer {
-            available: Arc::new([]),
-            hot: Arc::new([]),
-        });
-        let size = size_of_val(&*poll);
-        assert!(size <= AT_HAND, "{size}");
-        let deliver = transport.deliver(Arc::new(TaskResult {
-            origin: OrchestratorId(0),
-            task_id: "t".into(),
-            job_id: "j".into(),
-            name: "n".into(),
-            outcome: Outcome::Cancelled,
-            ran_for: Duration::ZERO,
-            task_metadata: None,
-        }));
-        let size = size_of_val(&*deliver);
-        assert!(size <= AT_HAND, "{size}");
+/// Returns the error for what should have been a task. `may_be_whole`: the next time.
+fn unreadable(body: &[u8], reason: String, may_be_whole: bool) -> TransportError {
+    match (wire_1_0b2::ids_in(body), may_be_whole) {
+        (Some(task), true) => TransportError::CutOff { reason, task },
+        (None, true) => TransportError::NoAnswer { reason },
+        (task, false) => TransportError::Malformed { reason, task },
     }
+}
+
+/// Returns `true` if a text is JSON that ends in the middle. What stands between us and the
+/// orchestrator may have announced less than there is.
+fn ends_early(body: &[u8]) -> bool {
+    let read = serde_json::from_slice::<IgnoredAny>(body);
+    !body.is_empty() && read.is_err_and(|error| error.is_eof())
 }

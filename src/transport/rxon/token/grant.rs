@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::plan::Grant;
 use crate::config::Token;
 use crate::id::WorkerId;
-use crate::transport::http::Answer;
+use crate::transport::http::Response;
 
 /// The life of a token whose answer does not tell it.
 const UNTOLD: Duration = Duration::from_mins(5);
@@ -27,7 +27,7 @@ struct Wire {
 ///
 /// # Errors
 /// What is wrong with it, without any of its values.
-pub(super) fn read(answer: Answer, worker_id: &WorkerId) -> Result<Grant, String> {
+pub(super) fn read(answer: Response, worker_id: &WorkerId) -> Result<Grant, String> {
     let body = answer.whole().map_err(|error| error.to_string())?;
     read_body(&body, worker_id)
 }

@@ -16,8 +16,8 @@ mod plan;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use actix_http::header::{HeaderName, HeaderValue};
-use actix_http::{Method, StatusCode};
+use awc::http::header::{HeaderName, HeaderValue};
+use awc::http::{Method, StatusCode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
@@ -26,7 +26,9 @@ use plan::{Plan, Reaction, Way};
 
 use crate::id::WorkerId;
 use crate::transport::TransportError;
-use crate::transport::http::{Answer, Http, Limits, Outgoing, Repeat, Request, Show};
+use crate::transport::http::{
+    Credential, Http, Limits, Request, Response, RetryOnStale, SendError,
+};
 
 /// The largest answer with a token.
 const ANSWER_LIMIT: usize = 64 * 1024;
@@ -39,8 +41,6 @@ pub(super) struct TokenKeeper {
     /// `false`: the token of the settings is all there is.
     is_on: bool,
     worker_id: WorkerId,
-    issue: Request,
-    refresh: Request,
     request_timeout: Duration,
     plan: RefCell<Plan>,
     /// Held by the one request that renews the token.
@@ -54,48 +54,30 @@ pub(super) struct Shown(u64);
 impl TokenKeeper {
     /// A keeper that asks for access tokens if `is_on`; otherwise it stays out of the
     /// way.
-    pub(super) fn new(
-        http: &Http,
-        worker_id: &WorkerId,
-        is_on: bool,
-        request_timeout: Duration,
-    ) -> Self {
-        // 1.0b30 gives a token for the name in this header.
-        let name = HeaderName::from_static("x-worker-id");
-        let id = HeaderValue::from_str(worker_id.as_str());
-        let headers: Vec<_> = id.into_iter().map(|id| (name.clone(), id)).collect();
-        let prepare = |path| http.prepare(&Method::POST, path, &headers);
+    pub(super) fn new(worker_id: &WorkerId, is_on: bool, request_timeout: Duration) -> Self {
         Self {
             is_on,
             worker_id: worker_id.clone(),
-            issue: prepare("/_worker/auth/token"),
-            refresh: prepare("/_worker/auth/token/refresh"),
             request_timeout,
             plan: RefCell::default(),
             renewing: Mutex::default(),
         }
     }
 
-    /// [`Http::exchange`], with a good token. If the token is refused and another one
-    /// can be had, the request is sent once more: the first one had no effect.
+    /// [`Http::send`], with a good token. If the token is refused and another one can be
+    /// had, the request is sent once more: the first one had no effect.
     pub(super) async fn exchange(
         &self,
         http: &Http,
-        outgoing: &Outgoing<'_>,
-    ) -> Result<Answer, TransportError> {
-        if !self.is_on {
-            return http.exchange(outgoing).await;
+        request: &Request,
+    ) -> Result<Response, SendError> {
+        let shown = self.before(http).await?;
+        let response = http.send(request).await?;
+        let is_refused = self.is_on && is_refusal(http, &response);
+        if is_refused && self.after_refusal(http, shown).await {
+            return http.send(request).await;
         }
-        // This future is large, and most have no need of it.
-        Box::pin(async move {
-            let shown = self.before(http).await?;
-            let answer = http.exchange(outgoing).await?;
-            if is_refusal(http, &answer) && self.after_refusal(http, shown).await {
-                return http.exchange(outgoing).await;
-            }
-            Ok(answer)
-        })
-        .await
+        Ok(response)
     }
 
     /// To be called before a request: gets a token when there is none, or when it is
@@ -107,7 +89,7 @@ impl TokenKeeper {
         }
         let now = Instant::now();
         if self.plan.borrow_mut().expire(now) {
-            http.show_access_token(None, None);
+            http.set_access_token(None, None);
         }
         if self.plan.borrow().wants(now).is_some() {
             let turn = if self.plan.borrow().has_token() {
@@ -142,7 +124,7 @@ impl TokenKeeper {
                         orchestrator,
                         "a fresh access token is refused, the token of the settings is shown"
                     );
-                    http.show_access_token(None, None);
+                    http.set_access_token(None, None);
                 }
                 true
             }
@@ -152,7 +134,7 @@ impl TokenKeeper {
                 if self.shown() == shown && had_token {
                     // Refused, and no other to be had: the static one may do.
                     self.plan.borrow_mut().drop_token();
-                    http.show_access_token(None, None);
+                    http.set_access_token(None, None);
                 }
                 renewed.is_ok() && self.shown() != shown
             }
@@ -176,18 +158,18 @@ impl TokenKeeper {
                         Ok(grant) => {
                             self.plan.borrow_mut().granted(&grant, now, fastrand::f64());
                             info!(orchestrator, life = ?grant.life, "access token obtained");
-                            http.show_access_token(Some(grant.access), grant.refresh);
+                            http.set_access_token(Some(grant.access), grant.refresh);
                             return Ok(());
                         }
                         Err(reason) => reason,
                     }
                 }
-                Ok(answer) if denies(answer.status) => match http.judge(answer) {
+                Ok(answer) if denies(answer.status) => match http.error_for_status(answer) {
                     Ok(_) => String::new(),
                     Err(error) => error.to_string(),
                 },
                 Ok(answer) => {
-                    let error = http.judge(answer).err();
+                    let error = http.error_for_status(answer).err();
                     let error = error.unwrap_or(TransportError::NotRegistered);
                     return self.failed(&orchestrator, error, now);
                 }
@@ -226,7 +208,7 @@ impl TokenKeeper {
         }
     }
 
-    async fn ask(&self, http: &Http, way: &Way) -> Result<Answer, TransportError> {
+    async fn ask(&self, http: &Http, way: &Way) -> Result<Response, TransportError> {
         let limits = Limits {
             within: if self.plan.borrow().has_token() {
                 self.request_timeout.min(PATIENCE)
@@ -235,17 +217,21 @@ impl TokenKeeper {
             },
             body: ANSWER_LIMIT,
         };
-        let (request, body) = match way {
-            Way::Issue => (&self.issue, None),
-            Way::Refresh(token) => (&self.refresh, Some(grant::write_refresh(token))),
+        let request = match way {
+            Way::Issue => Request::new(Method::POST, "/_worker/auth/token", limits),
+            Way::Refresh(token) => {
+                let path = "/_worker/auth/token/refresh";
+                Request::new(Method::POST, path, limits).body(grant::write_refresh(token))
+            }
         };
-        let outgoing = Outgoing {
-            request,
-            body: body.as_deref(),
-            limits,
-            repeat: Repeat::OnceIfClosed,
-        };
-        http.exchange_showing(Show::Static, &outgoing).await
+        // 1.0b30 gives a token for the name in this header.
+        let name = HeaderName::from_static("x-worker-id");
+        let id = HeaderValue::from_str(self.worker_id.as_str());
+        let request = request
+            .headers(id.into_iter().map(|id| (name.clone(), id)))
+            .retry(RetryOnStale::Once)
+            .credential(Credential::Static);
+        Ok(http.send(&request).await?)
     }
 }
 
@@ -256,7 +242,7 @@ fn denies(status: StatusCode) -> bool {
 
 /// Whether a request was refused because of the token that it showed. 1.0b30 says 403
 /// also of signatures and of rights, for which a token can do nothing.
-fn is_refusal(http: &Http, answer: &Answer) -> bool {
+fn is_refusal(http: &Http, answer: &Response) -> bool {
     match answer.status {
         StatusCode::UNAUTHORIZED => true,
         StatusCode::FORBIDDEN => {
