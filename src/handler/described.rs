@@ -2,14 +2,16 @@
 
 use std::future::Future;
 
+use actix::{Actor, Addr, Handler, Recipient};
 use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::actor::{OnActor, Stateful};
+use super::address::{AtAddress, RunTask, WithCancel};
 use super::blocking::{Blocking, OnThread};
 use super::function::Async;
 use super::inline::{Inline, OnControl};
-use super::{AnyJob, Handler, IntoJob, TaskHandler};
+use super::{AnyJob, Handler as HandlerFn, IntoJob, TaskHandler};
 use crate::json::RawJson;
 use crate::rules::derive;
 use crate::task::{Reply, TaskError};
@@ -172,7 +174,7 @@ impl<T, E: Into<TaskError>> Returns for Result<T, E> {
 
 impl<H, Args, R> Typed<Async<Args>> for H
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
     Args: First,
     H::Returned: Future<Output = R>,
     R: Returns,
@@ -183,7 +185,7 @@ where
 
 impl<H, Args> Typed<OnThread<Args>> for Blocking<H>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
     Args: First,
     H::Returned: Returns,
 {
@@ -193,13 +195,40 @@ where
 
 impl<H, Args, R> Typed<OnControl<Args>> for Inline<H>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
     Args: First,
     H::Returned: Future<Output = R>,
     R: Returns,
 {
     type Params = Args::Argument;
     type Output = R::Output;
+}
+
+impl<A, P, T> Typed<AtAddress<P, T>> for Addr<A>
+where
+    A: Actor + Handler<RunTask<P, T>>,
+    T: 'static,
+{
+    type Params = P;
+    type Output = T;
+}
+
+impl<P, T> Typed<AtAddress<P, T>> for WithCancel<P, T>
+where
+    P: Send + 'static,
+    T: Send + 'static,
+{
+    type Params = P;
+    type Output = T;
+}
+
+impl<P, T> Typed<AtAddress<P, T>> for Recipient<RunTask<P, T>>
+where
+    P: Send + 'static,
+    T: Send + 'static,
+{
+    type Params = P;
+    type Output = T;
 }
 
 impl<H, F> Typed<OnActor> for Stateful<H, F>

@@ -13,6 +13,12 @@ use crate::task::{Outcome, TaskContext, TaskError};
 
 /// A function that can be called with the arguments `Args`: the parameters and up
 /// to five things that implement [`FromTask`]. Functions implement it by themselves.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a function that can handle tasks",
+    label = "not a handler",
+    note = "the first argument is the parameters of the task, of a type that implements `serde::Deserialize`",
+    note = "up to five more follow that implement `FromTask`, such as `TaskContext`"
+)]
 pub trait Handler<Args>: Clone + Send + Sync + 'static {
     /// What the function returns; a future for async functions.
     type Returned;
@@ -60,6 +66,26 @@ handler_for_arity! { A B C }
 handler_for_arity! { A B C D }
 handler_for_arity! { A B C D E }
 
+/// What a handler returns: a `Result` whose value becomes a [`Reply`](crate::Reply) and
+/// whose error becomes a [`TaskError`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a task handler cannot return `{Self}`",
+    label = "not the end of a task",
+    note = "it returns `Result<T, TaskError>`, where `T` implements `serde::Serialize` or is `Reply`",
+    note = "`blocking(..)` takes functions that are not async; an async function is registered as it is"
+)]
+pub trait Returned {
+    fn into_end(self) -> Outcome;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Into<Outcome>> Returned for R {
+    fn into_end(self) -> Outcome {
+        self.into()
+    }
+}
+
 /// Marks async functions among the things that can be registered.
 #[doc(hidden)]
 #[derive(Debug)]
@@ -69,7 +95,7 @@ impl<H, Args, R> IntoJob<Async<Args>> for H
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
+    R: Returned + 'static,
     Args: 'static,
 {
     fn into_job(self) -> AnyJob {
@@ -89,7 +115,7 @@ impl<H, Args, R> Job for AsyncJob<H, Args>
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
+    R: Returned + 'static,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let hold = call.hold;
@@ -97,7 +123,7 @@ where
             Ok(body) => body
                 .map(move |returned| {
                     drop(hold);
-                    returned.into()
+                    returned.into_end()
                 })
                 .boxed_local(),
             Err(error) => std::future::ready(Outcome::Failed(error)).boxed_local(),

@@ -11,7 +11,7 @@ use std::time::Instant;
 use futures_util::future::LocalBoxFuture;
 use tracing::warn;
 
-use super::function::AsyncJob;
+use super::function::{AsyncJob, Returned};
 use super::{AnyJob, Call, Handler, IntoJob, Job, Need};
 use crate::id::TaskName;
 use crate::json::RawJson;
@@ -63,7 +63,7 @@ impl<H, Args, R> IntoJob<OnControl<Args>> for Inline<H>
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
+    R: Returned + 'static,
     Args: 'static,
 {
     fn into_job(self) -> AnyJob {
@@ -83,7 +83,7 @@ impl<H, Args, R> Job for InlineJob<H, Args>
 where
     H: Handler<Args>,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
+    R: Returned + 'static,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         self.job.call(call)

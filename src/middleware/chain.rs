@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use super::{Middleware, TaskCall};
-use crate::handler::{Call, InlineWatch, Job, Need};
+use crate::handler::{Call, HandlerContext, InlineWatch, Job, Need};
 use crate::task::Outcome;
 
 /// A middleware and the tasks it is for.
@@ -57,8 +57,12 @@ impl Job for Wrapped {
         self.job.works_there()
     }
 
-    fn begin(&self) {
-        self.job.begin();
+    fn begin(&self, context: &HandlerContext) {
+        self.job.begin(context);
+    }
+
+    fn end(&self) -> Option<LocalBoxFuture<'static, ()>> {
+        self.job.end()
     }
 
     fn inline(&self) -> Option<Arc<InlineWatch>> {
