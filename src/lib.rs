@@ -137,7 +137,7 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, HandlerContext, IntoCommand, IntoJob, Need,
+    CommandCall, Data, FromParams, FromTask, HandlerContext, HandlerFn, IntoCommand, IntoJob, Need,
     QueueTask, RunTask, TaskCancelled, TaskHandler, actor, blocking, inline, with_cancel,
 };
 #[cfg(feature = "contracts")]

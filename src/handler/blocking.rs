@@ -7,8 +7,8 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use super::function::Returned;
-use super::{AnyJob, Call, Handler, IntoJob, Job, Need};
+use super::function::{Arguments, Returned};
+use super::{AnyJob, Call, HandlerFn, IntoJob, Job, Need};
 use crate::task::Outcome;
 
 /// Registers a function that blocks its thread.
@@ -33,24 +33,30 @@ use crate::task::Outcome;
 /// worker's: `tokio::spawn`, timers and sockets work there, and
 /// `tokio::runtime::Handle::current().block_on(..)` waits for a future. What is spawned
 /// goes on after the function has returned, and is dropped when the worker has ended.
-pub fn blocking<H>(function: H) -> Blocking<H> {
-    Blocking(function)
+pub fn blocking<H, Args>(function: H) -> Blocking<H, Args>
+where
+    H: HandlerFn<Args>,
+    Args: Arguments,
+    H::Returned: Returned,
+{
+    Blocking(function, PhantomData)
 }
 
 /// See [`blocking()`].
 #[derive(Debug, Clone)]
-pub struct Blocking<H>(H);
+pub struct Blocking<H, Args>(H, PhantomData<fn(Args)>);
 
 /// Marks blocking functions among the things that can be registered.
 #[doc(hidden)]
 #[derive(Debug)]
 pub struct OnThread<Args>(PhantomData<fn(Args)>);
 
-impl<H, Args> IntoJob<OnThread<Args>> for Blocking<H>
+#[diagnostic::do_not_recommend]
+impl<H, Args> IntoJob<OnThread<Args>> for Blocking<H, Args>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments + 'static,
     H::Returned: Returned,
-    Args: 'static,
 {
     fn into_job(self) -> AnyJob {
         AnyJob(Arc::new(BlockingJob::<H, Args>(self.0, PhantomData)))
@@ -61,7 +67,8 @@ struct BlockingJob<H, Args>(H, PhantomData<fn(Args)>);
 
 impl<H, Args> Job for BlockingJob<H, Args>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments,
     H::Returned: Returned,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
@@ -80,8 +87,8 @@ where
             if context.is_cancelled() {
                 return Outcome::Cancelled;
             }
-            match function.invoke(params, &context) {
-                Ok(returned) => returned.into_end(),
+            match Args::take(params, &context) {
+                Ok(arguments) => function.call(arguments).into_end(),
                 Err(error) => Outcome::Failed(error),
             }
         };
@@ -93,6 +100,6 @@ where
     }
 
     fn needs(&self) -> Vec<Need> {
-        H::needs()
+        Args::needs()
     }
 }

@@ -11,7 +11,7 @@ use super::address::{AtAddress, RunTask, WithCancel};
 use super::blocking::{Blocking, OnThread};
 use super::function::Async;
 use super::inline::{Inline, OnControl};
-use super::{AnyJob, Handler as HandlerFn, IntoJob, TaskHandler};
+use super::{AnyJob, HandlerFn, IntoJob, TaskHandler};
 use crate::json::RawJson;
 use crate::rules::derive;
 use crate::task::{Reply, TaskError};
@@ -74,6 +74,7 @@ pub struct Contracted {
 #[derive(Debug)]
 pub struct WithContract;
 
+#[diagnostic::do_not_recommend]
 impl IntoJob<WithContract> for Contracted {
     fn into_job(self) -> AnyJob {
         self.job
@@ -183,7 +184,7 @@ where
     type Output = R::Output;
 }
 
-impl<H, Args> Typed<OnThread<Args>> for Blocking<H>
+impl<H, Args> Typed<OnThread<Args>> for Blocking<H, Args>
 where
     H: HandlerFn<Args>,
     Args: First,

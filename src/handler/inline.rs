@@ -11,8 +11,8 @@ use std::time::Instant;
 use futures_util::future::LocalBoxFuture;
 use tracing::warn;
 
-use super::function::{AsyncJob, Returned};
-use super::{AnyJob, Call, Handler, IntoJob, Job, Need};
+use super::function::{Arguments, AsyncJob, Returned};
+use super::{AnyJob, Call, HandlerFn, IntoJob, Job, Need};
 use crate::id::TaskName;
 use crate::json::RawJson;
 use crate::policy::Slowness;
@@ -59,12 +59,13 @@ pub struct Inline<H>(H);
 #[derive(Debug)]
 pub struct OnControl<Args>(PhantomData<fn(Args)>);
 
+#[diagnostic::do_not_recommend]
 impl<H, Args, R> IntoJob<OnControl<Args>> for Inline<H>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments + 'static,
     H::Returned: Future<Output = R> + 'static,
     R: Returned + 'static,
-    Args: 'static,
 {
     fn into_job(self) -> AnyJob {
         AnyJob(Arc::new(InlineJob {
@@ -81,7 +82,8 @@ struct InlineJob<H, Args> {
 
 impl<H, Args, R> Job for InlineJob<H, Args>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments,
     H::Returned: Future<Output = R> + 'static,
     R: Returned + 'static,
 {
@@ -94,7 +96,7 @@ where
     }
 
     fn needs(&self) -> Vec<Need> {
-        H::needs()
+        Args::needs()
     }
 }
 

@@ -45,7 +45,7 @@ pub(crate) use data::SharedData;
 #[cfg(feature = "contracts")]
 pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
-pub use function::Handler;
+pub use function::HandlerFn;
 pub(crate) use inline::InlineWatch;
 pub use inline::inline;
 pub(crate) use own_thread::OwnThread;

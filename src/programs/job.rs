@@ -18,6 +18,7 @@ use crate::task::{ErrorCode, Outcome, TaskError};
 #[derive(Debug)]
 pub struct OfProgram;
 
+#[diagnostic::do_not_recommend]
 impl IntoJob<OfProgram> for ReadyProgram {
     fn into_job(self) -> AnyJob {
         let way = if self.0.is_once() {

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
-use crate::support::{data, echo, failure};
+use crate::support::{data, echo, failure, start};
 use crate::until::until;
 
 /// A web service, a game, a device: something that lives without the worker.
@@ -428,6 +428,66 @@ async fn a_bare_address_is_enough() {
     let end = axon_worker::testing::call(Doubler.start()).params(&21);
     let end = end.await;
     assert_eq!(end.outcome.status(), "success", "{end:?}");
+}
+
+impl Handler<Leave> for Doubler {
+    type Result = ();
+
+    fn handle(&mut self, Leave: Leave, ctx: &mut Self::Context) {
+        ctx.stop();
+    }
+}
+
+#[actix_rt::test]
+async fn the_log_says_once_that_an_actor_is_gone() {
+    let (log, _logging) = Log::begin();
+    let (orchestrator, doubler) = (MemoryOrchestrator::new(), Doubler.start());
+    let builder = Worker::builder("test")
+        .settings(Settings::default())
+        .transport("memory", orchestrator.connect())
+        .task("double", doubler.clone());
+    start(builder).await;
+    doubler.send(Leave).await.unwrap();
+    for _ in 0..3 {
+        let id = orchestrator.submit("double", &1);
+        failure(&orchestrator.result_of(&id).await);
+    }
+    assert_eq!(log.lines_with("the actor of a task is gone"), 1);
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+        let log = Self::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || writer.clone())
+            .finish();
+        (log, tracing::subscriber::set_default(subscriber))
+    }
+
+    fn lines_with(&self, text: &str) -> usize {
+        let log = String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned();
+        log.lines().filter(|line| line.contains(text)).count()
+    }
+}
+
+impl std::io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .lock()
+            .expect("not poisoned")
+            .extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 #[cfg(feature = "contracts")]

@@ -263,3 +263,84 @@ fn dropped<T>(context: &HandlerContext, what: &str, value: T) -> bool {
     }
     ended.is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::id::WorkerId;
+
+    /// What is logged on this thread.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
+            let log = Self::default();
+            let writer = log.clone();
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(move || writer.clone())
+                .finish();
+            (log, tracing::subscriber::set_default(subscriber))
+        }
+
+        fn lines_with(&self, text: &str) -> usize {
+            let log = String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned();
+            log.lines().filter(|line| line.contains(text)).count()
+        }
+    }
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn context() -> HandlerContext {
+        HandlerContext::new(WorkerId::new("worker").unwrap(), "task".into())
+    }
+
+    struct Bomb;
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("in the destructor");
+        }
+    }
+
+    #[actix_rt::test]
+    async fn each_panic_of_a_hook_is_told_once() {
+        let (log, _logging) = Log::begin();
+        assert!(!hook(&context(), "stopped", async { panic!("in the hook") }).await);
+        assert_eq!(log.lines_with("in the hook"), 1);
+        assert_eq!(log.lines_with("WARN"), 1);
+
+        // The hook comes to its end, and what it leaves does not.
+        let bomb = Bomb;
+        let hangs = std::future::poll_fn(move |_| {
+            let _ = &bomb;
+            std::task::Poll::Ready(())
+        });
+        assert!(!hook(&context(), "stopped", hangs).await);
+        assert_eq!(log.lines_with("in the destructor"), 1);
+        assert_eq!(log.lines_with("WARN"), 2);
+    }
+
+    #[actix_rt::test]
+    async fn a_hook_that_hangs_is_dropped() {
+        tokio::time::pause();
+        let (log, _logging) = Log::begin();
+        let began = tokio::time::Instant::now();
+        assert!(!hook(&context(), "stopped", std::future::pending()).await);
+        assert_eq!(began.elapsed(), HOOK);
+        assert_eq!(log.lines_with("a hook took too long"), 1);
+    }
+}

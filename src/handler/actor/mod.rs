@@ -132,6 +132,7 @@ impl<H, F> std::fmt::Debug for Stateful<H, F> {
 #[derive(Debug)]
 pub struct OnActor;
 
+#[diagnostic::do_not_recommend]
 impl<H, F> IntoJob<OnActor> for Stateful<H, F>
 where
     H: TaskHandler,

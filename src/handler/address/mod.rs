@@ -236,6 +236,7 @@ impl<P, T> fmt::Debug for AtAddress<P, T> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<A, P, T> IntoJob<AtAddress<P, T>> for Addr<A>
 where
     A: Actor + Handler<RunTask<P, T>>,
@@ -248,6 +249,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P, T> IntoJob<AtAddress<P, T>> for WithCancel<P, T>
 where
     P: FromParams + Send + 'static,
@@ -258,6 +260,7 @@ where
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<P, T> IntoJob<AtAddress<P, T>> for Recipient<RunTask<P, T>>
 where
     P: FromParams + Send + 'static,
