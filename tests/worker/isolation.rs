@@ -10,7 +10,7 @@ use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{Data, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking};
 use serde_json::Value;
 
-use crate::support::{echo, reported};
+use crate::support::{data, echo, reported};
 use crate::until::until;
 
 /// Blocks threads until the test lets them go.
@@ -280,9 +280,13 @@ async fn blocking_functions_are_in_a_live_runtime() {
         .unwrap();
     for _ in 0..2 {
         let id = orchestrator.submit("spawns", &());
-        let result = orchestrator.result_of(&id).await;
-        assert_eq!(crate::support::data(&result)["result"], 4);
-        assert_eq!(ended.recv().await, Some(2));
+        let all = async {
+            let result = orchestrator.result_of(&id).await;
+            assert_eq!(data(&result)["result"], 4);
+            assert_eq!(ended.recv().await, Some(2));
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), all).await;
+        in_time.expect("what was spawned runs");
     }
     handle.shutdown().await;
 }

@@ -305,7 +305,7 @@ mod tests {
     }
 
     fn context() -> HandlerContext {
-        HandlerContext::new(WorkerId::new("worker").unwrap(), "task".into())
+        HandlerContext::new(WorkerId::try_new("worker").unwrap(), "task".into())
     }
 
     struct Bomb;
@@ -340,7 +340,8 @@ mod tests {
         let (log, _logging) = Log::begin();
         let began = tokio::time::Instant::now();
         assert!(!hook(&context(), "stopped", std::future::pending()).await);
-        assert_eq!(began.elapsed(), HOOK);
+        let limit = HOOK..HOOK + Duration::from_secs(1);
+        assert!(limit.contains(&began.elapsed()), "{:?}", began.elapsed());
         assert_eq!(log.lines_with("a hook took too long"), 1);
     }
 }
