@@ -31,17 +31,18 @@
 //!
 //! # Handlers
 //!
-//! Three shapes are registered the same way, with [`WorkerBuilder::task`]:
+//! All shapes are registered the same way, with [`WorkerBuilder::task`]:
 //!
-//! | Shape | Registered as | Runs on |
+//! | What you write | Registered as | Runs on |
 //! |---|---|---|
 //! | async function | `.task("add", add)` | a handler thread, with others |
 //! | blocking function | `.task("resize", blocking(resize))` | a thread of its own while it runs |
-//! | actor with state | `.task("ask", actor(Model::load))` | a thread of its own, one task at a time |
+//! | type that implements [`TaskHandler`] | `.task("ask", actor(Model::load))` | an actor with a thread of its own, one task at a time |
+//! | actix actor of your own that handles [`RunTask<P>`](RunTask) | `.task("take", address)` | wherever you started it |
 //!
-//! See [`blocking()`](blocking()) and [`TaskHandler`]. None shares a thread with polls,
-//! heartbeats and results, so a handler that blocks or computes for minutes holds up
-//! other handlers at worst.
+//! See [`blocking()`](blocking()), [`actor()`](actor()), [`RunTask`] and the guide
+//! `docs/handlers.md`. None of them shares a thread with polls, heartbeats and results, so a
+//! handler that blocks or computes for minutes holds up other handlers at worst.
 //!
 //! The first argument is the parameters, see [`FromParams`]. Functions have up to five
 //! more, see [`FromTask`]: [`TaskContext`] for ids, progress and cancelling, [`TaskFiles`]
@@ -86,6 +87,7 @@
 //!
 //! - `examples/` in the repository, beginning with `quickstart`.
 //! - `docs/configuration.md`: every variable.
+//! - `docs/handlers.md`: functions and actors that do tasks.
 //! - `docs/contracts.md`: schemas, events and telemetry.
 //! - `docs/architecture.md`: the actors, and the way of a task through them.
 //! - `docs/storage.md`: files and object storage.
@@ -135,8 +137,8 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, QueueTask,
-    TaskHandler, actor, blocking,
+    CommandCall, Data, FromParams, FromTask, HandlerContext, HandlerFn, IntoCommand, IntoJob, Need,
+    QueueTask, RunTask, TaskCancelled, TaskHandler, actor, blocking, with_cancel,
 };
 #[cfg(feature = "contracts")]
 pub use handler::{Contracted, Described, contract};
@@ -162,6 +164,8 @@ pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHand
 mod guides {
     #[doc = include_str!("../README.md")]
     struct Readme;
+    #[doc = include_str!("../docs/handlers.md")]
+    struct Handlers;
     #[doc = include_str!("../docs/transports.md")]
     struct Transports;
     #[doc = include_str!("../docs/middleware.md")]

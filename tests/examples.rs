@@ -57,6 +57,20 @@ fn a_model_is_loaded_once_and_again_after_a_panic() {
 }
 
 #[test]
+fn tasks_and_requests_meet_in_one_mailbox() {
+    assert_lines(
+        &output_of("actor"),
+        &[
+            "take 8: Finished {\"left\":2}",
+            "take 4: Quarantined PERMANENT_ERROR: 4 lamps are wanted and 2 are left",
+            "deliver 5: 7 lamps",
+            "take 4: {\"left\":3}",
+            "unsent: 0",
+        ],
+    );
+}
+
+#[test]
 fn models_stay_until_others_need_their_room() {
     let text = output_of("models");
     assert_eq!(text.matches("loading french").count(), 1, "{text}");

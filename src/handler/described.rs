@@ -2,13 +2,15 @@
 
 use std::future::Future;
 
+use actix::{Actor, Addr, Handler, Recipient};
 use schemars::JsonSchema;
 use serde_json::Value;
 
 use super::actor::{OnActor, Stateful};
+use super::address::{AtAddress, RunTask, WithCancel};
 use super::blocking::{Blocking, OnThread};
 use super::function::Async;
-use super::{AnyJob, Handler, IntoJob, TaskHandler};
+use super::{AnyJob, HandlerFn, IntoJob, TaskHandler};
 use crate::json::RawJson;
 use crate::rules::derive;
 use crate::task::{Reply, TaskError};
@@ -71,6 +73,7 @@ pub struct Contracted {
 #[derive(Debug)]
 pub struct WithContract;
 
+#[diagnostic::do_not_recommend]
 impl IntoJob<WithContract> for Contracted {
     fn into_job(self) -> AnyJob {
         self.job
@@ -171,7 +174,7 @@ impl<T, E: Into<TaskError>> Returns for Result<T, E> {
 
 impl<H, Args, R> Typed<Async<Args>> for H
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
     Args: First,
     H::Returned: Future<Output = R>,
     R: Returns,
@@ -180,14 +183,41 @@ where
     type Output = R::Output;
 }
 
-impl<H, Args> Typed<OnThread<Args>> for Blocking<H>
+impl<H, Args> Typed<OnThread<Args>> for Blocking<H, Args>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
     Args: First,
     H::Returned: Returns,
 {
     type Params = Args::Argument;
     type Output = <H::Returned as Returns>::Output;
+}
+
+impl<A, P, T> Typed<AtAddress<P, T>> for Addr<A>
+where
+    A: Actor + Handler<RunTask<P, T>>,
+    T: 'static,
+{
+    type Params = P;
+    type Output = T;
+}
+
+impl<P, T> Typed<AtAddress<P, T>> for WithCancel<P, T>
+where
+    P: Send + 'static,
+    T: Send + 'static,
+{
+    type Params = P;
+    type Output = T;
+}
+
+impl<P, T> Typed<AtAddress<P, T>> for Recipient<RunTask<P, T>>
+where
+    P: Send + 'static,
+    T: Send + 'static,
+{
+    type Params = P;
+    type Output = T;
 }
 
 impl<H, F> Typed<OnActor> for Stateful<H, F>

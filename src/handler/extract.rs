@@ -30,6 +30,11 @@ use crate::task::{Cancellation, HotCache, TaskContext, TaskError};
 /// # let _ =
 /// Worker::builder("example").task("greet", greet);
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an argument of a task handler",
+    label = "not an argument that can be taken out of a task",
+    note = "the parameters are the first argument; those after it implement `FromTask`, such as `TaskContext`, `TaskFiles`, `Cancellation` and `Data<T>`"
+)]
 pub trait FromTask: Sized {
     /// Takes the argument out of the task.
     ///

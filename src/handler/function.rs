@@ -11,38 +11,56 @@ use super::{AnyJob, Call, FromParams, FromTask, IntoJob, Job, Need};
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskContext, TaskError};
 
-/// A function that can be called with the arguments `Args`: the parameters and up
-/// to five things that implement [`FromTask`]. Functions implement it by themselves.
-pub trait Handler<Args>: Clone + Send + Sync + 'static {
+/// A function that can be called with the arguments `Args`: the parameters, and up to five
+/// things that implement [`FromTask`]. Functions implement it by themselves.
+// Nothing is said of the arguments here: so the compiler finds out what they are before it
+// looks whether they can be had, and names the one that cannot.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot do tasks",
+    label = "not a function that can do tasks",
+    note = "the first argument is the parameters of the task, of a type that implements `serde::Deserialize`",
+    note = "up to five more follow that implement `FromTask`, such as `TaskContext`"
+)]
+pub trait HandlerFn<Args>: Clone + Send + Sync + 'static {
     /// What the function returns; a future for async functions.
     type Returned;
 
-    /// Takes the arguments out of the task and calls the function.
-    ///
-    /// # Errors
-    /// When an argument cannot be had; the function was not called then.
-    fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<Self::Returned, TaskError>;
-
-    /// What must have been given to the builder for the arguments.
-    #[must_use]
-    fn needs() -> Vec<Need> {
-        Vec::new()
-    }
+    /// Calls the function.
+    fn call(&self, arguments: Args) -> Self::Returned;
 }
 
-macro_rules! handler_for_arity {
+/// The arguments of a function, which a task has.
+#[doc(hidden)]
+pub trait Arguments: Sized {
+    /// Takes them out of the task.
+    ///
+    /// # Errors
+    /// When one of them cannot be had.
+    fn take(params: RawJson, task: &TaskContext) -> Result<Self, TaskError>;
+
+    /// What must have been given to the builder for them.
+    #[must_use]
+    fn needs() -> Vec<Need>;
+}
+
+macro_rules! functions_of {
     ($($arg:ident)*) => {
-        impl<F, R, P, $($arg,)*> Handler<(P, $($arg,)*)> for F
+        impl<F, R, P, $($arg,)*> HandlerFn<(P, $($arg,)*)> for F
         where
             F: Fn(P, $($arg,)*) -> R + Clone + Send + Sync + 'static,
-            P: FromParams,
-            $($arg: FromTask,)*
         {
             type Returned = R;
 
+            #[allow(non_snake_case, reason = "arguments are called as their types")]
+            fn call(&self, (first, $($arg,)*): (P, $($arg,)*)) -> R {
+                self(first, $($arg,)*)
+            }
+        }
+
+        impl<P: FromParams, $($arg: FromTask,)*> Arguments for (P, $($arg,)*) {
             #[allow(unused_variables, reason = "functions of the parameters alone")]
-            fn invoke(&self, params: RawJson, task: &TaskContext) -> Result<R, TaskError> {
-                Ok(self(P::from_params(params)?, $($arg::from_task(task)?,)*))
+            fn take(params: RawJson, task: &TaskContext) -> Result<Self, TaskError> {
+                Ok((P::from_params(params)?, $($arg::from_task(task)?,)*))
             }
 
             fn needs() -> Vec<Need> {
@@ -53,12 +71,32 @@ macro_rules! handler_for_arity {
     };
 }
 
-handler_for_arity! {}
-handler_for_arity! { A }
-handler_for_arity! { A B }
-handler_for_arity! { A B C }
-handler_for_arity! { A B C D }
-handler_for_arity! { A B C D E }
+functions_of! {}
+functions_of! { A }
+functions_of! { A B }
+functions_of! { A B C }
+functions_of! { A B C D }
+functions_of! { A B C D E }
+
+/// What a handler returns: a `Result` whose value becomes a [`Reply`](crate::Reply) and
+/// whose error becomes a [`TaskError`].
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a task handler cannot return `{Self}`",
+    label = "not the end of a task",
+    note = "it returns `Result<T, TaskError>`, where `T` implements `serde::Serialize` or is `Reply`",
+    note = "`blocking(..)` takes functions that are not async; an async function is registered as it is"
+)]
+pub trait Returned {
+    fn into_end(self) -> Outcome;
+}
+
+#[diagnostic::do_not_recommend]
+impl<R: Into<Outcome>> Returned for R {
+    fn into_end(self) -> Outcome {
+        self.into()
+    }
+}
 
 /// Marks async functions among the things that can be registered.
 #[doc(hidden)]
@@ -67,10 +105,10 @@ pub struct Async<Args>(PhantomData<fn(Args)>);
 
 impl<H, Args, R> IntoJob<Async<Args>> for H
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments + 'static,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
-    Args: 'static,
+    R: Returned + 'static,
 {
     fn into_job(self) -> AnyJob {
         AnyJob(Arc::new(AsyncJob::<H, Args>::new(self)))
@@ -87,17 +125,19 @@ impl<H, Args> AsyncJob<H, Args> {
 
 impl<H, Args, R> Job for AsyncJob<H, Args>
 where
-    H: Handler<Args>,
+    H: HandlerFn<Args>,
+    Args: Arguments,
     H::Returned: Future<Output = R> + 'static,
-    R: Into<Outcome> + 'static,
+    R: Returned + 'static,
 {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let hold = call.hold;
-        match self.0.invoke(call.params, &call.context) {
-            Ok(body) => body
+        match Args::take(call.params, &call.context) {
+            Ok(arguments) => (self.0)
+                .call(arguments)
                 .map(move |returned| {
                     drop(hold);
-                    returned.into()
+                    returned.into_end()
                 })
                 .boxed_local(),
             Err(error) => std::future::ready(Outcome::Failed(error)).boxed_local(),
@@ -105,6 +145,6 @@ where
     }
 
     fn needs(&self) -> Vec<Need> {
-        H::needs()
+        Args::needs()
     }
 }

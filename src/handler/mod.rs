@@ -1,34 +1,40 @@
 //! Task handlers: what users write, and how the worker calls it.
 //!
-//! Three shapes are registered the same way, with `WorkerBuilder::task`:
+//! All shapes are registered the same way, with `WorkerBuilder::task`:
 //!
 //! | shape | registered as | runs on |
 //! |---|---|---|
 //! | async function | `resize` | a handler thread, with others |
 //! | blocking function | `blocking(resize)` | a thread of its own for that time |
-//! | actor with state | `actor(Upscaler::load)` | a thread of its own, one task at a time |
+//! | state that lasts, a [`TaskHandler`] | `actor(Upscaler::load)` | an actor with a thread of its own, one task at a time |
+//! | an actor of the user's own | its address | wherever its owner started it |
 //!
 //! Behind registration the types are gone: a [`Job`] turns a [`Call`] into an
 //! [`Outcome`].
 
 mod actor;
+mod address;
 mod blocking;
+mod blocking_pool;
 mod command;
 mod data;
 #[cfg(feature = "contracts")]
 mod described;
 mod extract;
 mod function;
+mod own_thread;
 mod params;
 mod queue_task;
 mod queues;
 mod registry;
+mod ticket;
 
 use futures_util::future::LocalBoxFuture;
 
-pub use actor::{TaskHandler, actor};
+pub use actor::{HandlerContext, TaskHandler, actor};
+pub use address::{RunTask, TaskCancelled, with_cancel};
 pub use blocking::blocking;
-pub(crate) use blocking::{BlockingPool, BlockingThreads};
+pub(crate) use blocking_pool::{BlockingPool, BlockingThreads};
 pub use command::{CommandCall, IntoCommand};
 pub(crate) use command::{CommandFunction, CommandHandler};
 pub use data::Data;
@@ -36,7 +42,8 @@ pub(crate) use data::SharedData;
 #[cfg(feature = "contracts")]
 pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
-pub use function::Handler;
+pub use function::HandlerFn;
+pub(crate) use own_thread::OwnThread;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
 pub use params::Valid;
@@ -54,7 +61,12 @@ pub(crate) trait Job: Send + Sync {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome>;
 
     /// The worker starts, and tasks may come. For what has to be ready by then.
-    fn begin(&self) {}
+    fn begin(&self, _context: &HandlerContext) {}
+
+    /// The worker ends, and all its tasks have. Returns what is still to be waited for.
+    fn end(&self) -> Option<LocalBoxFuture<'static, ()>> {
+        None
+    }
 
     /// What must have been given to the builder for this handler.
     fn needs(&self) -> Vec<Need> {
@@ -76,8 +88,15 @@ pub(crate) struct Call {
 /// Something that is kept alive, no more.
 pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// Something that can be registered as a handler. Implemented for the three shapes
-/// of handlers; `Args` only tells them apart.
+/// Something that can be registered as a handler. Implemented for all shapes of
+/// handlers; `Args` only tells them apart.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be registered as a task handler",
+    label = "not a task handler",
+    note = "a handler is an async function, `blocking(function)`, `actor(make)`, or the address of an actor that handles `RunTask<P>`",
+    note = "functions take the parameters first, of a type that implements `serde::Deserialize`, then up to five arguments that implement `FromTask`, such as `TaskContext`",
+    note = "they return `Result<T, TaskError>`, where `T` implements `serde::Serialize` or is `Reply`"
+)]
 pub trait IntoJob<Args> {
     #[doc(hidden)]
     fn into_job(self) -> AnyJob;

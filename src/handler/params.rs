@@ -7,6 +7,12 @@ use crate::task::TaskError;
 
 /// What a handler can have as its first argument: any type that deserialises,
 /// [`RawJson`] for the text as it came, or `Valid<T>` for rules beyond types.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be read from the parameters of a task",
+    label = "not the parameters of a task",
+    note = "derive `serde::Deserialize` for it; inside `Valid<..>` it needs `garde::Validate` as well",
+    note = "the parameters are the first argument of a handler; `TaskContext` and the like come after them"
+)]
 pub trait FromParams: Sized {
     /// Reads the parameters.
     ///
@@ -15,6 +21,7 @@ pub trait FromParams: Sized {
     fn from_params(params: RawJson) -> Result<Self, TaskError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: DeserializeOwned + 'static> FromParams for T {
     fn from_params(params: RawJson) -> Result<Self, TaskError> {
         // `RawJson` is a type that deserialises, too; parsing it would copy it.
@@ -76,6 +83,7 @@ pub struct Valid<T>(
 );
 
 #[cfg(feature = "validation")]
+#[diagnostic::do_not_recommend]
 impl<T> FromParams for Valid<T>
 where
     T: DeserializeOwned + garde::Validate<Context = ()>,

@@ -4,9 +4,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use tracing::warn;
+
 use super::queues::Pattern;
-use super::{Job, SharedData};
-use crate::id::TaskName;
+use super::{HandlerContext, Job, SharedData};
+use crate::id::{TaskName, WorkerId};
 use crate::middleware::{Layer, wrap};
 use crate::rules::Rules;
 use crate::transport::TaskEntry;
@@ -118,9 +121,19 @@ impl Registry {
     }
 
     /// The worker starts.
-    pub(crate) fn begin(&self) {
+    pub(crate) fn begin(&self, worker_id: &WorkerId) {
         for registration in &self.list {
-            registration.job.begin();
+            let name = registration.entry.name.clone();
+            let context = HandlerContext::new(worker_id.clone(), name);
+            registration.job.begin(&context);
+        }
+    }
+
+    /// The worker ends. Waits for what the handlers still do, for so long.
+    pub(crate) async fn end(&self, limit: Duration) {
+        let ends = self.list.iter().filter_map(|it| it.job.end());
+        if tokio::time::timeout(limit, join_all(ends)).await.is_err() {
+            warn!("handlers do not stop, they are left behind");
         }
     }
 

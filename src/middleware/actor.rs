@@ -5,18 +5,21 @@
 use std::any::type_name;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::RecvError;
 use tracing::warn;
 
 use super::{Middleware, Next, TaskCall};
+use crate::handler::OwnThread;
 use crate::json::RawJson;
-use crate::task::{Outcome, TaskContext, TaskError};
+use crate::task::{ErrorCode, Outcome, TaskContext, TaskError};
 
 /// A handler is about to be called.
 #[derive(Debug, Message)]
@@ -110,15 +113,7 @@ where
     A: Actor<Context = Context<A>> + Handler<BeforeTask> + Handler<AfterTask>,
     F: Fn() -> A + Send + Sync + 'static,
 {
-    let make = Arc::new(make);
-    let start = move || {
-        let make = make.clone();
-        A::start_in_arbiter(&Arbiter::new().handle(), move |_| make())
-    };
-    ActorMiddleware(Arc::new(Post {
-        address: Mutex::new(None),
-        start: Some(Box::new(start)),
-    }))
+    ActorMiddleware(Arc::new(Home::Ours(OwnThread::new(make))))
 }
 
 /// An actor that runs already, wherever its owner started it, as middleware. When it
@@ -128,19 +123,18 @@ where
     A: Actor + Handler<BeforeTask> + Handler<AfterTask>,
     A::Context: ToEnvelope<A, BeforeTask> + ToEnvelope<A, AfterTask>,
 {
-    ActorMiddleware(Arc::new(Post {
-        address: Mutex::new(Some(address)),
-        start: None,
-    }))
+    ActorMiddleware(Arc::new(Home::Theirs(address)))
 }
 
 /// See [`actor()`] and [`address()`].
-pub struct ActorMiddleware<A: Actor>(Arc<Post<A>>);
+pub struct ActorMiddleware<A: Actor>(Arc<Home<A>>);
 
 /// Where the actor is.
-struct Post<A: Actor> {
-    address: Mutex<Option<Addr<A>>>,
-    start: Option<Box<dyn Fn() -> Addr<A> + Send + Sync>>,
+enum Home<A: Actor> {
+    /// On a thread of ours, whose end is that of the actor.
+    Ours(OwnThread<A>),
+    /// Wherever its owner started it.
+    Theirs(Addr<A>),
 }
 
 impl<A: Actor> fmt::Debug for ActorMiddleware<A> {
@@ -149,23 +143,22 @@ impl<A: Actor> fmt::Debug for ActorMiddleware<A> {
     }
 }
 
-impl<A: Actor> Post<A> {
+impl<A: Actor> Home<A> {
     /// The actor, started anew where it has ended and that is possible.
-    fn reach(&self) -> Option<Addr<A>> {
-        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
-        if address.as_ref().is_none_or(|actor| !actor.connected())
-            && let Some(start) = &self.start
-        {
-            *address = Some(start());
+    fn reach(&self) -> Result<Addr<A>, TaskError> {
+        match self {
+            Self::Theirs(address) => Ok(address.clone()),
+            Self::Ours(thread) => thread.actor().map_err(|error| {
+                let name = type_name::<A>();
+                let text = format!("no thread for the middleware {name}: {error}");
+                TaskError::new(ErrorCode::ResourceExhausted, text)
+            }),
         }
-        address.clone()
     }
 
-    /// This one has ended; an address says so only a moment later.
     fn forget(&self, ended: &Addr<A>) {
-        let mut address = self.address.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.start.is_some() && address.as_ref() == Some(ended) {
-            *address = None;
+        if let Self::Ours(thread) = self {
+            thread.forget(ended);
         }
     }
 }
@@ -180,7 +173,7 @@ where
     }
 }
 
-async fn around<A>(post: Arc<Post<A>>, call: TaskCall, next: Next) -> Outcome
+async fn around<A>(home: Arc<Home<A>>, call: TaskCall, next: Next) -> Outcome
 where
     A: Actor + Handler<BeforeTask> + Handler<AfterTask>,
     A::Context: ToEnvelope<A, BeforeTask> + ToEnvelope<A, AfterTask>,
@@ -188,14 +181,13 @@ where
     let mut attempt = 0;
     loop {
         attempt += 1;
-        let Some(actor) = post.reach() else {
-            return ended::<A>();
+        let actor = match home.reach() {
+            Ok(actor) => actor,
+            Err(error) => return Outcome::Failed(error),
         };
         let mut call = call.clone();
         let task = call.task().clone();
-        // From here on the actor hears of the end, even when this future is dropped
-        // while it thinks about the beginning.
-        let mut visit = Visit {
+        let visit = Visit {
             actor: actor.clone().recipient(),
             task: Some(task.clone()),
             began: Instant::now(),
@@ -206,34 +198,71 @@ where
             params: call.params().clone(),
             attempt,
         };
-        match actor.send(before).await {
-            Ok(Before::Proceed) => {}
-            Ok(Before::ProceedWith(params)) => call.set_params(params),
-            Ok(Before::Instead(outcome)) => {
-                visit.task = None;
-                return outcome;
+        let cancelled = call.task().cancellation().clone();
+        let answered = tokio::select! {
+            biased;
+            answered = begin(&actor, before, visit) => answered,
+            // It may be busy; the task does not wait for it.
+            () = cancelled.cancelled() => return Outcome::Cancelled,
+        };
+        let mut visit = match answered {
+            Ok((Before::Proceed, visit)) => visit,
+            Ok((Before::ProceedWith(params), visit)) => {
+                call.set_params(params);
+                visit
             }
+            Ok((Before::Instead(outcome), _)) => return outcome,
             Err(_) => {
-                post.forget(&actor);
-                visit.task = None;
+                home.forget(&actor);
                 return ended::<A>();
             }
-        }
+        };
+
         let called = AssertUnwindSafe(next.clone().run(call)).catch_unwind();
         let outcome = called
             .await
             .unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
         match visit.end(outcome.clone()).await {
             Ok(Then::Return(outcome)) => return outcome,
-            Ok(Then::Again(after)) => tokio::time::sleep(after).await,
+            Ok(Then::Again(after)) => tokio::select! {
+                () = tokio::time::sleep(after) => {}
+                () = cancelled.cancelled() => return outcome,
+            },
             // The work is done; what the middleware had to say of it is lost.
             Err(_) => {
-                post.forget(&actor);
+                home.forget(&actor);
                 warn!(middleware = type_name::<A>(), "ended while a task ran");
                 return outcome;
             }
         }
     }
+}
+
+/// Sends the first message of a visit and waits for its answer. That goes on when this
+/// future is dropped: an actor that has let a call through hears of its end, and one that has
+/// not does not.
+async fn begin<A>(
+    actor: &Addr<A>,
+    before: BeforeTask,
+    mut visit: Visit,
+) -> Result<(Before, Visit), RecvError>
+where
+    A: Actor + Handler<BeforeTask>,
+    A::Context: ToEnvelope<A, BeforeTask>,
+{
+    let sent = actor.send(before);
+    let (reply, answered) = oneshot::channel();
+    actix_rt::spawn(async move {
+        let answer = sent.await;
+        if !matches!(answer, Ok(Before::Proceed | Before::ProceedWith(_))) {
+            visit.task = None;
+        }
+        if let Ok(answer) = answer {
+            // Not taken, it is dropped, and with it the visit, which tells the end.
+            let _ = reply.send((answer, visit));
+        }
+    });
+    answered.await
 }
 
 fn ended<A>() -> Outcome {

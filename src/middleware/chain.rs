@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use super::{Middleware, TaskCall};
-use crate::handler::{Call, Job, Need};
+use crate::handler::{Call, HandlerContext, Job, Need};
 use crate::task::Outcome;
 
 /// A middleware and the tasks it is for.
@@ -53,8 +53,12 @@ impl Job for Wrapped {
         next.run(TaskCall(call))
     }
 
-    fn begin(&self) {
-        self.job.begin();
+    fn begin(&self, context: &HandlerContext) {
+        self.job.begin(context);
+    }
+
+    fn end(&self) -> Option<LocalBoxFuture<'static, ()>> {
+        self.job.end()
     }
 
     fn needs(&self) -> Vec<Need> {

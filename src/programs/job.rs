@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::order::Order;
 use super::program::{Ready, ReadyProgram};
 use super::{keeper, once, pool};
-use crate::handler::{AnyJob, Call, IntoJob, Job};
+use crate::handler::{AnyJob, Call, HandlerContext, IntoJob, Job};
 use crate::task::{ErrorCode, Outcome, TaskError};
 
 /// Marks programs among the things that can be registered.
@@ -18,6 +18,7 @@ use crate::task::{ErrorCode, Outcome, TaskError};
 #[derive(Debug)]
 pub struct OfProgram;
 
+#[diagnostic::do_not_recommend]
 impl IntoJob<OfProgram> for ReadyProgram {
     fn into_job(self) -> AnyJob {
         let way = if self.0.is_once() {
@@ -60,7 +61,7 @@ impl Job for ProgramJob {
         .boxed_local()
     }
 
-    fn begin(&self) {
+    fn begin(&self, _: &HandlerContext) {
         if let Way::Pool(pool) = &*self.0
             && pool.program.is_ahead()
             && let Err(error) = pool.started()

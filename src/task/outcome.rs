@@ -212,6 +212,11 @@ fn exactly_object(what: &str, value: &impl Serialize) -> Result<RawJson, TaskErr
 
 /// What a handler may return inside `Ok`: any value that serialises, which means
 /// success with that data, or a [`Reply`].
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the data of a result",
+    label = "has no JSON form",
+    note = "derive `serde::Serialize` for it, or return a `Reply`"
+)]
 pub trait IntoOutcome {
     /// Turns the value into a reply.
     ///
@@ -220,6 +225,7 @@ pub trait IntoOutcome {
     fn into_outcome(self) -> Result<Reply, TaskError>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + 'static> IntoOutcome for T {
     fn into_outcome(self) -> Result<Reply, TaskError> {
         // An object that is JSON already is not written a second time.

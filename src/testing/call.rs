@@ -22,7 +22,7 @@ use crate::transport::memory::MemoryOrchestrator;
 use crate::{Attachment, TaskSpec, Worker, WorkerBuilder};
 
 /// Calls a handler: an async function, [`blocking()`](crate::blocking()),
-/// [`actor()`](crate::actor()), or a `contract()` of one. Say what the task is like, then
+/// [`actor()`](crate::actor()), the address of an actor, or a `contract()` of one. Say what the task is like, then
 /// `.await` it.
 ///
 /// Behind it is a whole worker on the current thread, with an orchestrator in memory. So

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::watch;
@@ -24,6 +25,9 @@ use crate::storage::{FilesRoot, Owner, Transfers};
 use crate::task::Outcome;
 use crate::transport::Transport;
 use crate::usage::UsageSource;
+
+/// How long the handlers may take to stop.
+const STOPPING: Duration = Duration::from_secs(5);
 
 /// Everything that a worker is made of.
 pub(crate) struct Plan {
@@ -138,13 +142,14 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         results: journal.leftovers,
         files: kept,
     });
-    registry.begin();
+    registry.begin(&settings.worker_id);
+    let handlers = registry.clone();
     contexts.poller.run(wiring.poller(least_polls));
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
         .run(wiring.supervisor(registry, data, files.clone(), queue));
-    let (sender, ended) = watch::channel(None);
+    let (sender, drained) = watch::channel(None);
     let conductor = contexts
         .conductor
         .run(wiring.conductor(sender, &channels, files, models));
@@ -152,6 +157,9 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts
         .pool
         .run(wiring.pool(sessions, selection, card, &channels, &conductor));
+
+    let (sender, ended) = watch::channel(None);
+    actix_rt::spawn(end_handlers(handlers, drained, sender));
 
     let board = wiring.board;
     let handle = WorkerHandle::new(
@@ -208,6 +216,19 @@ impl Running {
             tokio::task::yield_now().await;
         }
     }
+}
+
+/// Stops the handlers when the worker has ended, and passes its report on.
+async fn end_handlers(
+    handlers: Registry,
+    mut drained: watch::Receiver<Option<DrainReport>>,
+    ended: watch::Sender<Option<DrainReport>>,
+) {
+    let Ok(report) = drained.wait_for(Option::is_some).await.map(|it| it.clone()) else {
+        return;
+    };
+    handlers.end(STOPPING).await;
+    ended.send_replace(report);
 }
 
 fn sessions(links: Vec<Link>) -> Vec<SessionSettings> {

@@ -12,7 +12,7 @@ use axon_worker::{
 };
 use serde_json::Value;
 
-use crate::support::{echo, reported};
+use crate::support::{data, echo, reported};
 use crate::until::until;
 
 /// Blocks threads until the test lets them go.
@@ -210,6 +210,11 @@ async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
         // Its slot is free while the thread is still held.
         let next = orchestrator.submit("echo", &());
         until("it is handed out", || orchestrator.queued() == 0).await;
+        assert_eq!(
+            handle.status().abandoned,
+            0,
+            "{waits}: nothing holds its slot"
+        );
 
         release.send(()).unwrap();
         orchestrator.result_of(&stuck).await;
@@ -251,5 +256,74 @@ async fn a_handler_with_state_that_never_asked_for_the_cancel_is_dropped_at_once
     handle.cancel(id.as_str());
     let result = orchestrator.result_of(&id).await;
     assert_eq!(result.outcome, Outcome::Cancelled);
+    handle.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_task_cancelled_while_it_waits_for_a_blocking_thread_leaves_at_once() {
+    let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp)
+        .configure(|settings| {
+            settings.intake.blocking_threads = 1;
+            // Nobody waits for this in the test.
+            settings.timing.cancel_grace = Duration::from_hours(1);
+        })
+        .spawn()
+        .unwrap();
+    let stuck = orchestrator.submit("blocks_a_thread", &());
+    clamp.has_one().await;
+    let waiting = orchestrator.submit("blocks_a_thread", &());
+    reported(&orchestrator, 2).await;
+    handle.cancel(waiting.as_str());
+    let result = orchestrator.result_of(&waiting);
+    let result = tokio::time::timeout(Duration::from_secs(30), result).await;
+    assert_eq!(result.expect("in time").outcome, Outcome::Cancelled);
+    release.send(()).unwrap();
+    orchestrator.result_of(&stuck).await;
+    handle.shutdown().await;
+}
+
+/// What a blocking function spawns runs beside it and after it; timers fire, and it can wait
+/// for futures, even when every blocking thread does.
+fn spawns(
+    _: Value,
+    ended: Data<tokio::sync::mpsc::UnboundedSender<u64>>,
+) -> Result<u64, TaskError> {
+    let ended = ended.clone();
+    let beside = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        1
+    });
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        let _ = ended.send(2);
+    });
+    let here = tokio::runtime::Handle::current();
+    here.block_on(async {
+        let elsewhere = tokio::task::spawn_blocking(|| 3);
+        Ok(beside.await? + elsewhere.await?)
+    })
+}
+
+#[actix_rt::test]
+async fn blocking_functions_are_in_a_live_runtime() {
+    let (orchestrator, (_release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let (sender, mut ended) = tokio::sync::mpsc::unbounded_channel::<u64>();
+    let handle = worker(&orchestrator, &clamp)
+        .data(sender)
+        .task("spawns", blocking(spawns))
+        .configure(|settings| settings.intake.blocking_threads = 1)
+        .spawn()
+        .unwrap();
+    for _ in 0..2 {
+        let id = orchestrator.submit("spawns", &());
+        let all = async {
+            let result = orchestrator.result_of(&id).await;
+            assert_eq!(data(&result)["result"], 4);
+            assert_eq!(ended.recv().await, Some(2));
+        };
+        let in_time = tokio::time::timeout(Duration::from_secs(30), all).await;
+        in_time.expect("what was spawned runs");
+    }
     handle.shutdown().await;
 }

@@ -3,6 +3,8 @@
 
 #![allow(unreachable_pub, reason = "one test program in several files")]
 
+mod actors;
+mod addresses;
 mod bare;
 mod cancel;
 mod capacity;

@@ -10,8 +10,9 @@ use crate::rules::Rules;
 use crate::worker::TaskSpec;
 
 impl WorkerBuilder {
-    /// Registers a handler: an async function, [`blocking()`](crate::blocking()) or
-    /// [`actor()`](crate::actor()), each of them perhaps in `contract()` (feature
+    /// Registers a handler: an async function, [`blocking()`](crate::blocking()),
+    /// [`actor()`](crate::actor()) or the address of an actor that handles
+    /// [`RunTask`](crate::RunTask), each of them perhaps in `contract()` (feature
     /// `contracts`). The order of registration is the order in which orchestrators see
     /// the tasks.
     #[must_use]

@@ -8,7 +8,8 @@ use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{ErrorCode, Outcome, RawJson, Reply, TaskError};
 use serde_json::{Value, json};
 
-use crate::support::{Gate, SECOND, data, failure, start, worker};
+use crate::support::{Gate, SECOND, data, failure, reported, start, worker};
+use crate::until::until;
 
 type Seen = Arc<Mutex<Vec<String>>>;
 
@@ -196,4 +197,115 @@ async fn after_a_panic_the_actor_is_made_anew() {
         }
     }
     handle.shutdown().await;
+}
+
+/// Sends word when its thread ends.
+struct ThreadEnds(std::sync::mpsc::Sender<()>);
+
+impl Drop for ThreadEnds {
+    fn drop(&mut self) {
+        let _ = self.0.send(());
+    }
+}
+
+thread_local! {
+    static ENDS: std::cell::RefCell<Option<ThreadEnds>> = const { std::cell::RefCell::new(None) };
+}
+
+#[actix_rt::test]
+async fn the_thread_of_an_actor_that_panicked_ends() {
+    let orchestrator = MemoryOrchestrator::new();
+    let (sender, ended) = std::sync::mpsc::channel();
+    let make = move || {
+        ENDS.set(Some(ThreadEnds(sender.clone())));
+        Watcher {
+            calls: 0,
+            seen: Seen::default(),
+        }
+    };
+    let builder = worker(&orchestrator, &Gate::closed())
+        .task("numbered", numbered)
+        .middleware(middleware::actor(make));
+    let handle = builder.build().expect("a worker").spawn().expect("started");
+    for _ in 0..3 {
+        let id = orchestrator.submit("numbered", &json!({"watcher": "panic"}));
+        failure(&orchestrator.result_of(&id).await);
+        let gone = ended.recv_timeout(std::time::Duration::from_secs(30));
+        gone.expect("its thread has ended");
+    }
+    handle.shutdown().await;
+}
+
+/// Lets calls through when the test says so.
+struct Slow {
+    go: std::sync::mpsc::Receiver<()>,
+    seen: Seen,
+}
+
+impl Actor for Slow {
+    type Context = Context<Self>;
+}
+
+impl Handler<BeforeTask> for Slow {
+    type Result = Before;
+
+    fn handle(&mut self, call: BeforeTask, _: &mut Self::Context) -> Before {
+        let line = format!("{} begins", call.task.task_id());
+        self.seen.lock().expect("not poisoned").push(line);
+        let _ = self.go.recv();
+        Before::Proceed
+    }
+}
+
+impl Handler<AfterTask> for Slow {
+    type Result = Then;
+
+    fn handle(&mut self, call: AfterTask, _: &mut Self::Context) -> Then {
+        let line = format!("{} ends {}", call.task.task_id(), call.outcome.status());
+        self.seen.lock().expect("not poisoned").push(line);
+        Then::Return(call.outcome)
+    }
+}
+
+#[actix_rt::test]
+async fn a_task_cancelled_behind_a_busy_actor_leaves_at_once_and_its_end_is_told() {
+    let (orchestrator, seen) = (MemoryOrchestrator::new(), Seen::default());
+    let (release, held) = std::sync::mpsc::channel();
+    let (held, notes) = (Mutex::new(Some(held)), seen.clone());
+    let make = move || Slow {
+        go: held
+            .lock()
+            .expect("not poisoned")
+            .take()
+            .expect("made once"),
+        seen: notes.clone(),
+    };
+    let builder = worker(&orchestrator, &Gate::closed())
+        .middleware(middleware::actor(make))
+        // Nobody waits for this in the test.
+        .configure(|settings| settings.timing.cancel_grace = 3600 * SECOND);
+    let handle = builder.build().expect("a worker").spawn().expect("started");
+    let first = orchestrator.submit("echo", &json!({}));
+    until("the actor is busy", || !lines(&seen).is_empty()).await;
+    let second = orchestrator.submit("echo", &json!({}));
+    reported(&orchestrator, 2).await;
+    handle.cancel(second.as_str());
+    let result = tokio::time::timeout(30 * SECOND, orchestrator.result_of(&second)).await;
+    assert_eq!(result.expect("in time").outcome, Outcome::Cancelled);
+
+    release.send(()).unwrap();
+    release.send(()).unwrap();
+    data(&orchestrator.result_of(&first).await);
+    handle.shutdown().await;
+    let told = |id: &str| {
+        let lines = lines(&seen).into_iter();
+        lines.filter(|it| it.starts_with(id)).collect::<Vec<_>>()
+    };
+    assert_eq!(told("task-1"), ["task-1 begins", "task-1 ends success"]);
+    // It may have been cancelled before it came here.
+    let second = told("task-2");
+    assert!(
+        second.is_empty() || second == ["task-2 begins", "task-2 ends cancelled"],
+        "{second:?}"
+    );
 }
