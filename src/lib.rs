@@ -31,18 +31,17 @@
 //!
 //! # Handlers
 //!
-//! Four shapes are registered the same way, with [`WorkerBuilder::task`]:
+//! Three shapes are registered the same way, with [`WorkerBuilder::task`]:
 //!
 //! | Shape | Registered as | Runs on |
 //! |---|---|---|
 //! | async function | `.task("add", add)` | a handler thread, with others |
 //! | blocking function | `.task("resize", blocking(resize))` | a thread of its own while it runs |
 //! | actor with state | `.task("ask", actor(Model::load))` | a thread of its own, one task at a time |
-//! | async function that never holds up its thread | `.task("find", inline(find))` | the control thread |
 //!
-//! See [`blocking()`](blocking()), [`TaskHandler`] and [`inline()`]. None but the last
-//! shares a thread with polls, heartbeats and results, so a handler that blocks or
-//! computes for minutes holds up other handlers at worst.
+//! See [`blocking()`](blocking()) and [`TaskHandler`]. None shares a thread with polls,
+//! heartbeats and results, so a handler that blocks or computes for minutes holds up
+//! other handlers at worst.
 //!
 //! The first argument is the parameters, see [`FromParams`]. Functions have up to five
 //! more, see [`FromTask`]: [`TaskContext`] for ids, progress and cancelling, [`TaskFiles`]
@@ -106,7 +105,6 @@ mod error;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod handler;
-mod hashed;
 mod id;
 mod json;
 #[cfg(feature = "logging")]
@@ -138,7 +136,7 @@ pub use error::{Error, Result};
 pub use handler::Valid;
 pub use handler::{
     CommandCall, Data, FromParams, FromTask, Handler, IntoCommand, IntoJob, Need, QueueTask,
-    TaskHandler, actor, blocking, inline,
+    TaskHandler, actor, blocking,
 };
 #[cfg(feature = "contracts")]
 pub use handler::{Contracted, Described, contract};

@@ -1,6 +1,6 @@
 //! How a thousand workers treat one orchestrator, and what one worker holds. Real workers
-//! on a paused clock: what is asserted does not depend on the machine. `cargo bench --bench
-//! scale` prints the numbers.
+//! on a paused clock, but for the last test: what is asserted does not depend on the machine.
+//! `cargo bench --bench scale` prints the numbers.
 
 #![allow(unreachable_pub, reason = "shared with a bench")]
 #![allow(dead_code, reason = "shared with a bench")]
@@ -10,12 +10,19 @@ mod herd;
 #[path = "../benches/scale/holds.rs"]
 mod holds;
 
-use std::time::Duration;
+#[path = "support/until.rs"]
+mod until;
 
-use axon_worker::transport::memory::Call;
+use std::time::{Duration, Instant};
+
+use axon_worker::config::Settings;
+use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::{RawJson, TaskError, Worker};
 use herd::{Herd, Seen};
+use until::until;
 
 const SECOND: Duration = Duration::from_secs(1);
+const HOUR: Duration = Duration::from_hours(1);
 const INTERVAL: Duration = Duration::from_secs(15);
 const WORKERS: usize = 1_000;
 const ALL: [Call; 4] = [Call::Register, Call::Heartbeat, Call::Probe, Call::Poll];
@@ -97,4 +104,59 @@ async fn a_worker_of_a_hundred_orchestrators_serves_each() {
     assert_eq!(hour.others, 0, "{hour:?}");
     // Each has a poll open, which it holds for 30 s.
     assert!((11_800..=12_200).contains(&hour.polls), "{hour:?}");
+}
+
+/// The median time of a small task in a worker with its own threads.
+async fn small_task(orchestrator: &MemoryOrchestrator) -> Duration {
+    let mut times = Vec::new();
+    for _ in 0..201 {
+        let began = Instant::now();
+        let task = orchestrator.submit("small", &());
+        orchestrator.result_of(&task).await;
+        times.push(began.elapsed());
+        orchestrator.clear_history();
+    }
+    times.sort();
+    times[times.len() / 2]
+}
+
+/// Sleeps until the worker ends.
+async fn sleeps(_: RawJson) -> Result<(), TaskError> {
+    std::future::pending().await
+}
+
+async fn small(_: RawJson) -> Result<(), TaskError> {
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn ten_thousand_limited_tasks_asleep_cost_a_small_task_beside_them_nothing() {
+    const ASLEEP: usize = 10_000;
+    let orchestrator = MemoryOrchestrator::new();
+    let worker = Worker::builder("limited")
+        .settings(Settings::default())
+        .without_usage()
+        .transport("memory", orchestrator.connect())
+        .task("sleeps", sleeps)
+        .task("small", small)
+        .max_concurrent_tasks(ASLEEP + 1)
+        .configure(|settings| {
+            settings.timing.shutdown_timeout = Duration::ZERO;
+            settings.timing.cancel_grace = Duration::ZERO;
+        })
+        .spawn()
+        .unwrap();
+    let alone = small_task(&orchestrator).await;
+    for number in 0..ASLEEP {
+        orchestrator.submit_with("sleeps", RawJson::empty_object(), |task| {
+            task.timeout = Some(HOUR + Duration::from_millis(number as u64));
+        });
+    }
+    until("all sleep", || worker.status().tasks.len() == ASLEEP).await;
+    let beside = small_task(&orchestrator).await;
+    assert!(
+        beside < alone + Duration::from_millis(1),
+        "{alone:?} alone, {beside:?} beside {ASLEEP}"
+    );
+    worker.shutdown().await;
 }

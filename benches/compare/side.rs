@@ -27,8 +27,6 @@ pub(crate) enum Side {
     Codec,
     /// This crate, RXON 1.0b2.
     Ours,
-    /// The same with the no-op on the control thread.
-    OursInline,
     /// avtomatika-worker 1.0b4, RXON 1.0b2.
     Sdk4,
     /// This crate, RXON 1.0b17, which signs all it sends.
@@ -39,9 +37,7 @@ pub(crate) enum Side {
     Sdk20Unsigned,
 }
 
-pub(crate) use Side::{
-    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets, Still,
-};
+pub(crate) use Side::{Awc, Codec, Ours, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets, Still};
 
 /// Our worker and the SDK's, in both dialects.
 pub(crate) const WORKERS: &[Side] = &[Ours, Sdk4, OursSigned, Sdk20];
@@ -84,7 +80,6 @@ impl Side {
             Awc => "awc",
             Codec => "codec",
             Ours => "ours",
-            OursInline => "ours inline",
             Sdk4 => "SDK 1.0b4",
             OursSigned => "ours 1.0b17",
             Sdk20 => "SDK 1.0b20",
@@ -101,7 +96,7 @@ impl Side {
         match self {
             Sdk4 => Some((".venv-sdk-1.0b4", "peer_1_0b4.py")),
             Sdk20 | Sdk20Unsigned => Some((".venv-sdk-1.0b20", "peer_1_0b20.py")),
-            Sockets | Still | Awc | Codec | Ours | OursInline | OursSigned => None,
+            Sockets | Still | Awc | Codec | Ours | OursSigned => None,
         }
     }
 
@@ -141,13 +136,9 @@ impl Side {
 /// Plays one of our sides until the program that started it is gone.
 pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     let setup: Setup = serde_json::from_str(setup)?;
-    if [Ours, OursInline, OursSigned]
-        .map(Side::name)
-        .contains(&name)
-    {
+    if [Ours, OursSigned].map(Side::name).contains(&name) {
         let shape = Shape {
             signs: name == OursSigned.name(),
-            inline: name == OursInline.name(),
             commands: setup.commands,
             beats: setup.beats.map(|(interval, cooldown)| {
                 let seconds = Duration::from_secs_f64;

@@ -7,11 +7,10 @@
 //! ```
 //!
 //! Each worker is a process of its own, measured from outside, in turns. `floor` is no
-//! worker but a bare loop round a socket: what controller and machine allow. `inline` is
-//! ours with the handler on the control thread. All tasks are submitted beforehand, so
-//! that nobody waits for whoever submits; the one connection carries one at a time.
-//! Without `--bench`, as under `cargo test`, it only shows that it works, and without the
-//! package it leaves the SDK out.
+//! worker but a bare loop round a socket: what controller and machine allow. All tasks
+//! are submitted beforehand, so that nobody waits for whoever submits; the one connection
+//! carries one at a time. Without `--bench`, as under `cargo test`, it only shows that it
+//! works, and without the package it leaves the SDK out.
 
 #[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
 #[path = "../shared/mod.rs"]
@@ -22,7 +21,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use axon_worker::dev::{DistController, DistOutcome};
-use axon_worker::{RawJson, TaskError, Worker, inline};
+use axon_worker::{RawJson, TaskError, Worker};
 use serde_json::json;
 
 use shared::bare_dist;
@@ -47,7 +46,6 @@ const CPU: Metric = Metric::new("processor", "µs/task");
 const PEAK: Metric = Metric::new("peak memory", "MiB");
 const CASE: &str = "echo, one at a time";
 const FLOOR: &str = "floor";
-const INLINE: &str = "inline";
 const OURS: &str = "ours";
 const SDK: &str = "SDK 0.0.6";
 
@@ -84,13 +82,10 @@ fn play(side: &str, url: &str) -> Result<(), Failure> {
         return Ok(bare_dist::run(url, PROVISIONER, TOKEN)?);
     }
     let settings = distworker_settings(url, PROVISIONER, TOKEN);
-    let builder = Worker::builder("bench").settings(settings);
-    let builder = if side == INLINE {
-        builder.queue("echo.any", inline(echo))
-    } else {
-        builder.queue("echo.any", echo)
-    };
-    let _worker = builder.spawn()?;
+    let _worker = Worker::builder("bench")
+        .settings(settings)
+        .queue("echo.any", echo)
+        .spawn()?;
     until_orphaned();
     Ok(())
 }
@@ -126,13 +121,13 @@ impl Plan {
         let mut sheet = Sheet::new("distworker", "DistWorker: echo tasks, one at a time");
         for round in 1..=self.rounds {
             println!("  {CASE}: round {round} of {}", self.rounds);
-            for side in [FLOOR, INLINE, OURS, SDK] {
+            for side in [FLOOR, OURS, SDK] {
                 if has_sdk || side != SDK {
                     self.measure(&mut sheet, side).await?;
                 }
             }
         }
-        for side in [FLOOR, INLINE, OURS] {
+        for side in [FLOOR, OURS] {
             sheet.goal_ratio(CASE, MEDIAN, (side, SDK), Bound::AtMost(0.25));
             sheet.goal_ratio(CASE, CPU, (side, SDK), Bound::AtMost(0.15));
             sheet.goal_ratio(CASE, PEAK, (side, SDK), Bound::AtMost(0.4));

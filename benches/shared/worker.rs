@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
 use axon_worker::{
     Cancellation, RawJson, TaskContext, TaskError, Worker, WorkerBuilder, WorkerHandle, blocking,
-    inline,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,8 +23,6 @@ pub(crate) struct Shape {
     pub(crate) signs: bool,
     /// Whether it listens for commands.
     pub(crate) commands: bool,
-    /// Whether its no-op runs on the control thread.
-    pub(crate) inline: bool,
     /// Its interval of heartbeats and the least time between two, if not the default.
     pub(crate) beats: Option<(Duration, Duration)>,
 }
@@ -38,7 +35,6 @@ impl Shape {
             journal: None,
             signs: false,
             commands: false,
-            inline: false,
             beats: None,
         }
     }
@@ -74,13 +70,9 @@ pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<
 
 /// The same worker, not started.
 pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
-    let builder = Worker::builder("bench").settings(shape.settings(address));
-    let builder = if shape.inline {
-        builder.task("noop", inline(noop))
-    } else {
-        builder.task("noop", noop)
-    };
-    builder
+    Worker::builder("bench")
+        .settings(shape.settings(address))
+        .task("noop", noop)
         .task("rows", rows)
         .task("sleep", sleep)
         .task("spin", blocking(spin))

@@ -24,12 +24,10 @@ use shared::worker::{Shape, start_worker};
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
-const SIDES: [&str; 7] = [
-    "sockets", "awc", "worker", "journal", "signing", "inline", "codec",
-];
+const SIDES: [&str; 6] = ["sockets", "awc", "worker", "journal", "signing", "codec"];
 
 /// Of the second to the first: positions in `SIDES`.
-const RATIOS: [(usize, usize); 6] = [(1, 2), (1, 5), (6, 2), (6, 5), (2, 3), (2, 4)];
+const RATIOS: [(usize, usize); 4] = [(1, 2), (5, 2), (2, 3), (2, 4)];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,7 +59,6 @@ fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
         let shape = Shape {
             journal: folder.as_ref().map(|folder| folder.path().to_owned()),
             signs: side == "signing",
-            inline: side == "inline",
             ..Shape::new(4 * WIDTH, WIDTH)
         };
         let _worker = start_worker(address, &shape)?;

@@ -13,8 +13,7 @@ use actix::prelude::*;
 pub(crate) use permit::{Permit, SlotNews};
 use policy::PolicyDesk;
 
-use super::StateNews;
-use super::inbox::{Fetch, Inbox};
+use super::heartbeat::StateChanged;
 use super::poller::SlotsGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
 use crate::policy::{Claim, Held, Slots};
@@ -60,28 +59,24 @@ pub(crate) struct CapacityTracker {
     slots: Slots<(TaskKey, Permit)>,
     wanted: usize,
     policy: Option<PolicyDesk>,
-    /// Where permits go back to, and all other news of slots.
-    inbox: Arc<Inbox<SlotNews>>,
     poller: Recipient<SlotsGranted>,
     supervisor: Recipient<ClaimAnswered>,
-    heartbeat: StateNews,
+    heartbeat: Recipient<StateChanged>,
     board: Arc<StatusBoard>,
 }
 
 impl CapacityTracker {
     pub(crate) fn new(
         slots: Slots<(TaskKey, Permit)>,
-        inbox: Arc<Inbox<SlotNews>>,
         poller: Recipient<SlotsGranted>,
         supervisor: Recipient<ClaimAnswered>,
-        heartbeat: StateNews,
+        heartbeat: Recipient<StateChanged>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
             slots,
             wanted: 0,
             policy: None,
-            inbox,
             poller,
             supervisor,
             heartbeat,
@@ -92,7 +87,7 @@ impl CapacityTracker {
     /// Hands out what is free and tells who has to know.
     fn settle(&mut self, ctx: &mut Context<Self>) {
         if self.slots.refresh() {
-            self.heartbeat.tell();
+            self.heartbeat.do_send(StateChanged);
         }
         if let Some(policy) = &mut self.policy {
             policy.look_at_the_clock();
@@ -106,7 +101,7 @@ impl CapacityTracker {
             if let Some(policy) = &mut self.policy {
                 policy.spend();
             }
-            permits.push(Permit::new(held, self.inbox.clone()));
+            permits.push(Permit::new(held, ctx.address().recipient()));
         }
         if !permits.is_empty() {
             let offer = Offer {
@@ -139,19 +134,19 @@ impl Actor for CapacityTracker {
     }
 }
 
-impl Handler<Fetch<SlotNews>> for CapacityTracker {
+impl Handler<SlotNews> for CapacityTracker {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<SlotNews>, ctx: &mut Self::Context) {
-        let inbox = self.inbox.clone();
-        inbox.each(|news| match news {
+    fn handle(&mut self, news: SlotNews, ctx: &mut Self::Context) {
+        match news {
             SlotNews::Wanted(more) => self.wanted = self.wanted.saturating_add_signed(more),
             SlotNews::UntypedCame => self.slots.begin_untyped(),
             SlotNews::Released(held) => {
                 let started = self.slots.release(&held);
                 self.pass_on(started);
             }
-        });
+        }
+
         self.settle(ctx);
     }
 }

@@ -16,7 +16,6 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
-use super::inboxes::Inboxes;
 use super::journal::{CloseJournal, Notebook};
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
@@ -61,7 +60,6 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
-    pub(crate) inboxes: Inboxes,
     pub(crate) journal: Option<JournalLink>,
 }
 

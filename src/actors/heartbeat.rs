@@ -1,8 +1,6 @@
 //! When to report the worker's state, and gathering it: on a steady beat, and
 //! soon after every change, many changes at once.
 
-use std::cell::Cell;
-use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,35 +19,6 @@ use crate::usage::Gauge;
 #[derive(Debug, Clone, Copy, Message)]
 #[rtype(result = "()")]
 pub(crate) struct StateChanged;
-
-/// Tells the heartbeat of changes. Clones belong together: until the next beat begins,
-/// the first change is told and the others are known to be in it.
-#[derive(Clone)]
-pub(crate) struct StateNews {
-    is_told: Rc<Cell<bool>>,
-    heart: Rc<Recipient<StateChanged>>,
-}
-
-impl StateNews {
-    pub(crate) fn new(heart: Recipient<StateChanged>) -> Self {
-        Self {
-            is_told: Rc::default(),
-            heart: Rc::new(heart),
-        }
-    }
-
-    /// Something has changed.
-    pub(crate) fn tell(&self) {
-        if !self.is_told.replace(true) {
-            self.heart.do_send(StateChanged);
-        }
-    }
-
-    /// From now on changes are news again.
-    fn begin_anew(&self) {
-        self.is_told.set(false);
-    }
-}
 
 /// What is the state of the worker now? `None` when an actor is gone, that is, at the very end.
 #[derive(Debug, Message)]
@@ -109,7 +78,6 @@ pub(crate) struct HeartbeatActor {
     sources: Sources,
     instead: Option<Availability>,
     pool: Recipient<SendBeat>,
-    news: StateNews,
     /// The one beat that is due; never two.
     due: Option<(Instant, BeatCause, SpawnHandle)>,
 }
@@ -120,7 +88,6 @@ impl HeartbeatActor {
         every: Duration,
         sources: Sources,
         pool: Recipient<SendBeat>,
-        news: StateNews,
     ) -> Self {
         Self {
             debounce,
@@ -128,7 +95,6 @@ impl HeartbeatActor {
             sources,
             instead: None,
             pool,
-            news,
             due: None,
         }
     }
@@ -156,7 +122,6 @@ impl HeartbeatActor {
                 .due
                 .take()
                 .map_or(BeatCause::Change, |(_, cause, _)| cause);
-            heart.news.begin_anew();
             heart.beat(cause);
             let next = next_wait(heart.every, fastrand::f64());
             heart.arm(ctx, next, BeatCause::Regular);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 
-use super::StateNews;
+use super::heartbeat::StateChanged;
 use crate::status::StatusBoard;
 
 /// A handler loaded or dropped a model. The answer is the set after the change, sorted.
@@ -33,14 +33,14 @@ pub(crate) struct HotCacheActor {
     models: BTreeSet<String>,
     needs: BTreeMap<String, Vec<String>>,
     view: HotCacheView,
-    heartbeat: StateNews,
+    heartbeat: Recipient<StateChanged>,
     board: Arc<StatusBoard>,
 }
 
 impl HotCacheActor {
     pub(crate) fn new(
         needs: BTreeMap<String, Vec<String>>,
-        heartbeat: StateNews,
+        heartbeat: Recipient<StateChanged>,
         board: Arc<StatusBoard>,
     ) -> Self {
         let models = BTreeSet::new();
@@ -85,7 +85,7 @@ impl Handler<HotCacheChange> for HotCacheActor {
             self.view = view(&self.models, &self.needs);
             let HotCacheView { models, skills } = self.view.clone();
             self.board.set_hot(models, skills);
-            self.heartbeat.tell();
+            self.heartbeat.do_send(StateChanged);
         }
         self.models.iter().cloned().collect()
     }

@@ -11,8 +11,6 @@ mod courier;
 mod heartbeat;
 mod host;
 mod hot_cache;
-mod inbox;
-mod inboxes;
 mod journal;
 mod poller;
 mod pool;
@@ -21,16 +19,12 @@ mod supervisor;
 pub(crate) use capacity::{CapacityTracker, SetLimits};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
 pub(crate) use conductor::{Conductor, JournalLink, Parts, Shutdown};
-pub(crate) use courier::{Courier, CourierInboxes, Redeliver};
-pub(crate) use heartbeat::{HeartbeatActor, Sources, StateNews};
-pub(crate) use host::{Look, Returns, Runner, TaskHost, TaskQueue};
+pub(crate) use courier::{Courier, Redeliver};
+pub(crate) use heartbeat::{HeartbeatActor, Sources};
+pub(crate) use host::{QueuedTask, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
-pub(crate) use inbox::{Fetch, Inbox};
-pub(crate) use inboxes::Inboxes;
 #[cfg(feature = "journal")]
 pub(crate) use journal::{JournalKeeper, NoteList, Notebook};
 pub(crate) use poller::{Poller, SetIntake};
 pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
-pub(crate) use supervisor::{
-    CancelTask, Neighbours as SupervisorNeighbours, Placement, TaskSupervisor,
-};
+pub(crate) use supervisor::{CancelTask, Neighbours as SupervisorNeighbours, TaskSupervisor};

@@ -9,7 +9,6 @@ use actix::prelude::*;
 use tokio::time::Instant;
 
 use super::capacity::{Permit, SlotNews};
-use super::inbox::{Fetch, Inbox};
 use super::pool::PollNext;
 use super::supervisor::StartTask;
 use crate::policy::PollScale;
@@ -31,8 +30,9 @@ pub(crate) struct SlotsGranted {
     pub(crate) offer: Offer,
 }
 
-/// A poll came back. It lies in the inbox of the poller.
-#[derive(Debug)]
+/// A poll came back.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
 pub(crate) struct PollEnded {
     pub(crate) permit: Permit,
     pub(crate) sent: Instant,
@@ -108,11 +108,9 @@ pub(crate) struct Poller {
     resting: Option<SpawnHandle>,
     /// Nobody is ready; wait for news.
     stalled: bool,
-    capacity: Arc<Inbox<SlotNews>>,
-    /// Where polls come back.
-    inbox: Arc<Inbox<PollEnded>>,
+    capacity: Recipient<SlotNews>,
     pool: Recipient<PollNext>,
-    supervisor: Arc<Inbox<StartTask>>,
+    supervisor: Recipient<StartTask>,
     board: Arc<StatusBoard>,
 }
 
@@ -120,10 +118,9 @@ impl Poller {
     pub(crate) fn new(
         scale: PollScale,
         idle_delay: Duration,
-        capacity: Arc<Inbox<SlotNews>>,
-        inbox: Arc<Inbox<PollEnded>>,
+        capacity: Recipient<SlotNews>,
         pool: Recipient<PollNext>,
-        supervisor: Arc<Inbox<StartTask>>,
+        supervisor: Recipient<StartTask>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
@@ -138,7 +135,6 @@ impl Poller {
             resting: None,
             stalled: false,
             capacity,
-            inbox,
             pool,
             supervisor,
             board,
@@ -158,7 +154,7 @@ impl Poller {
         let more = wanted.cast_signed() - self.wanted.cast_signed();
         if more != 0 {
             self.wanted = wanted;
-            self.capacity.put(SlotNews::Wanted(more));
+            self.capacity.do_send(SlotNews::Wanted(more));
         }
     }
 
@@ -198,31 +194,24 @@ impl Handler<SlotsGranted> for Poller {
     }
 }
 
-impl Handler<Fetch<PollEnded>> for Poller {
+impl Handler<PollEnded> for Poller {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<PollEnded>, ctx: &mut Self::Context) {
-        let inbox = self.inbox.clone();
-        inbox.each(|poll| self.ended(poll, ctx));
-        self.fill();
-    }
-}
-
-impl Poller {
-    fn ended(&mut self, poll: PollEnded, ctx: &mut Context<Self>) {
-        self.open -= 1;
+    fn handle(&mut self, poll: PollEnded, ctx: &mut Self::Context) {
         let PollEnded {
             permit,
             sent,
             outcome,
         } = poll;
+        self.open -= 1;
+
         // Whoever was asked may be asked again; if not, the pool will say so anew.
         self.stalled = matches!(outcome, PollOutcome::NobodyReady(_));
         match outcome {
             PollOutcome::Found(task) => {
                 self.scale.found();
                 self.current_delay = self.idle_delay;
-                self.supervisor.put(StartTask { task, permit });
+                self.supervisor.do_send(StartTask { task, permit });
             }
             PollOutcome::Nothing => {
                 self.scale.found_nothing();
@@ -242,6 +231,8 @@ impl Poller {
                 }
             }
         }
+
+        self.fill();
     }
 }
 

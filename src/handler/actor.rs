@@ -48,8 +48,8 @@ pub trait TaskHandler: Sized + 'static {
     /// The data of a success, or a [`Reply`](crate::Reply).
     type Output: crate::IntoOutcome;
 
-    /// Does one task. Dropped at an `await` when the task was called off and the
-    /// grace time is over.
+    /// Does one task. Dropped at an `await` when the task was cancelled and the grace
+    /// time is over, if it asked for the cancel ([`TaskContext::cancellation`]).
     fn handle(
         &mut self,
         params: Self::Params,
@@ -134,10 +134,6 @@ impl<H: TaskHandler> Job for ActorJob<H> {
             })
         }
         .boxed_local()
-    }
-
-    fn works_there(&self) -> bool {
-        false
     }
 }
 

@@ -4,8 +4,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -74,6 +74,7 @@ where
             let _held = hold;
             let _inside = context.span().clone().entered();
             // It may have waited for this thread, and nobody waits for it any more.
+            // From here on nothing can stop it: it has the grace time.
             if context.is_cancelled() {
                 return Outcome::Cancelled;
             }
@@ -83,10 +84,6 @@ where
             }
         });
         done.boxed_local()
-    }
-
-    fn works_there(&self) -> bool {
-        false
     }
 
     fn needs(&self) -> Vec<Need> {
@@ -142,19 +139,41 @@ impl BlockingPool {
         W: FnOnce() -> Outcome + Send + 'static,
     {
         let busy = self.busy.clone();
+        let waiting = Waiting(Arc::new(Mutex::new(Some(work))));
+        let work = Waiting(waiting.0.clone());
         let thread = self.handle.spawn_blocking(move || {
+            let Some(work) = work.take() else {
+                return Ok(Outcome::Cancelled);
+            };
             busy.fetch_add(1, Ordering::Relaxed);
             let outcome = std::panic::catch_unwind(AssertUnwindSafe(work));
             busy.fetch_sub(1, Ordering::Relaxed);
             outcome
         });
         async move {
+            let _waiting = waiting;
             match thread.await {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(panic)) => Outcome::Failed(TaskError::from_panic(&*panic)),
                 Err(_) => Outcome::Failed(TaskError::transient("the worker is shutting down")),
             }
         }
+    }
+}
+
+/// Work that waits for a thread. Dropped by whoever wants it, the work is dropped as well,
+/// with the slot that it holds: the queue of the runtime would keep it until a thread is free.
+struct Waiting<W>(Arc<Mutex<Option<W>>>);
+
+impl<W> Waiting<W> {
+    fn take(&self) -> Option<W> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl<W> Drop for Waiting<W> {
+    fn drop(&mut self) {
+        drop(self.take());
     }
 }
 

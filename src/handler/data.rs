@@ -17,10 +17,6 @@ impl SharedData {
         self.0.insert(TypeId::of::<T>(), value);
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     pub(crate) fn has(&self, need: &Need) -> bool {
         self.0.contains_key(&need.kind)
     }

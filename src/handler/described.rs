@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::actor::{OnActor, Stateful};
 use super::blocking::{Blocking, OnThread};
 use super::function::Async;
-use super::inline::{Inline, OnControl};
 use super::{AnyJob, Handler, IntoJob, TaskHandler};
 use crate::json::RawJson;
 use crate::rules::derive;
@@ -189,17 +188,6 @@ where
 {
     type Params = Args::Argument;
     type Output = <H::Returned as Returns>::Output;
-}
-
-impl<H, Args, R> Typed<OnControl<Args>> for Inline<H>
-where
-    H: Handler<Args>,
-    Args: First,
-    H::Returned: Future<Output = R>,
-    R: Returns,
-{
-    type Params = Args::Argument;
-    type Output = R::Output;
 }
 
 impl<H, F> Typed<OnActor> for Stateful<H, F>

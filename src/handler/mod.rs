@@ -1,13 +1,12 @@
 //! Task handlers: what users write, and how the worker calls it.
 //!
-//! Four shapes are registered the same way, with `WorkerBuilder::task`:
+//! Three shapes are registered the same way, with `WorkerBuilder::task`:
 //!
 //! | shape | registered as | runs on |
 //! |---|---|---|
 //! | async function | `resize` | a handler thread, with others |
 //! | blocking function | `blocking(resize)` | a thread of its own for that time |
 //! | actor with state | `actor(Upscaler::load)` | a thread of its own, one task at a time |
-//! | async function that never holds up its thread | `inline(lookup)` | the control thread |
 //!
 //! Behind registration the types are gone: a [`Job`] turns a [`Call`] into an
 //! [`Outcome`].
@@ -20,13 +19,10 @@ mod data;
 mod described;
 mod extract;
 mod function;
-mod inline;
 mod params;
 mod queue_task;
 mod queues;
 mod registry;
-
-use std::sync::Arc;
 
 use futures_util::future::LocalBoxFuture;
 
@@ -41,8 +37,6 @@ pub(crate) use data::SharedData;
 pub use described::{Contracted, Described, contract};
 pub use extract::{FromTask, Need};
 pub use function::Handler;
-pub(crate) use inline::InlineWatch;
-pub use inline::inline;
 pub use params::FromParams;
 #[cfg(feature = "validation")]
 pub use params::Valid;
@@ -59,19 +53,8 @@ pub(crate) trait Job: Send + Sync {
     /// panic, and it may be dropped when the task is called off.
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome>;
 
-    /// Whether the work itself is done on the handler thread, rather than waited
-    /// for there.
-    fn works_there(&self) -> bool {
-        true
-    }
-
     /// The worker starts, and tasks may come. For what has to be ready by then.
     fn begin(&self) {}
-
-    /// What watches over this handler, if it may run on the control thread.
-    fn inline(&self) -> Option<Arc<InlineWatch>> {
-        None
-    }
 
     /// What must have been given to the builder for this handler.
     fn needs(&self) -> Vec<Need> {
@@ -93,7 +76,7 @@ pub(crate) struct Call {
 /// Something that is kept alive, no more.
 pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
 
-/// Something that can be registered as a handler. Implemented for the four shapes
+/// Something that can be registered as a handler. Implemented for the three shapes
 /// of handlers; `Args` only tells them apart.
 pub trait IntoJob<Args> {
     #[doc(hidden)]

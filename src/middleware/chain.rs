@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use super::{Middleware, TaskCall};
-use crate::handler::{Call, InlineWatch, Job, Need};
+use crate::handler::{Call, Job, Need};
 use crate::task::Outcome;
 
 /// A middleware and the tasks it is for.
@@ -53,16 +53,8 @@ impl Job for Wrapped {
         next.run(TaskCall(call))
     }
 
-    fn works_there(&self) -> bool {
-        self.job.works_there()
-    }
-
     fn begin(&self) {
         self.job.begin();
-    }
-
-    fn inline(&self) -> Option<Arc<InlineWatch>> {
-        self.job.inline()
     }
 
     fn needs(&self) -> Vec<Need> {

@@ -59,8 +59,9 @@ use crate::task::Outcome;
 /// arguments are middleware by themselves.
 pub trait Middleware: Send + Sync + 'static {
     /// Does one call; [`Next::run`] goes on to the next middleware, or to the
-    /// handler. The future is dropped when the task was called off and its grace
-    /// time is over.
+    /// handler. The future is dropped when the task was cancelled and its grace
+    /// time is over, if it has one, see
+    /// [`TaskContext::cancellation`](crate::TaskContext::cancellation).
     fn call(&self, call: TaskCall, next: Next) -> LocalBoxFuture<'static, Outcome>;
 }
 

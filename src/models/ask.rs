@@ -9,8 +9,8 @@ use tokio::sync::oneshot;
 
 use super::guard::Model;
 use super::shared::{Answer, Shared};
+use super::shelf::Asked;
 use super::{Holder, Models};
-use crate::policy::Asked;
 use crate::task::{ErrorCode, TaskError};
 
 enum Reply<M: Send + Sync + 'static> {

@@ -42,6 +42,7 @@ mod guard;
 mod hold;
 mod load;
 mod shared;
+mod shelf;
 mod thread;
 mod worker;
 
@@ -55,10 +56,10 @@ pub use builder::ModelsBuilder;
 pub use guard::Model;
 use hold::Holder;
 use shared::Shared;
+use shelf::Evicted;
 pub(crate) use worker::{AnyModels, OpenModels};
 
 use crate::handler::{FromTask, Need};
-use crate::policy::Evicted;
 use crate::task::{TaskContext, TaskError};
 
 /// The models of one type. Clones are the same ones. Made with [`Models::loader`] or
@@ -188,7 +189,7 @@ impl<M: Send + Sync + 'static> FromTask for Models<M> {
         })?;
         // One for the task, however often it is asked for.
         if task.injected::<Holder<M>>().is_none() {
-            task.insert(Holder::<M>::new(task.cancellation().clone()));
+            task.insert(Holder::<M>::new(task.cancel_signal().clone()));
         }
         Ok(Self {
             shared: models.shared.clone(),

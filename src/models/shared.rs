@@ -10,9 +10,9 @@ use tokio::sync::{Notify, oneshot};
 
 use super::guard::Model;
 use super::load::How;
+use super::shelf::{Shelf, Step};
 use super::thread::Jobs;
 use crate::actors::HotCacheChange;
-use crate::policy::{Shelf, Step};
 use crate::task::TaskError;
 
 pub(super) type Answer<M> = Result<Model<M>, TaskError>;

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 
 use super::{Backoff, Gate};
 use crate::config::Ambiguous;
-use crate::hashed::Hashed;
 use crate::task::TaskError;
 use crate::transport::{Receipt, TransportError};
 
@@ -53,7 +52,7 @@ struct Lane {
 /// All results that no orchestrator has answered for good.
 #[derive(Debug)]
 pub(crate) struct Outbox {
-    entries: HashMap<Ticket, Entry, Hashed>,
+    entries: HashMap<Ticket, Entry>,
     lanes: Vec<Lane>,
     next: u64,
     max_refusals: u32,

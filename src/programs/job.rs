@@ -60,10 +60,6 @@ impl Job for ProgramJob {
         .boxed_local()
     }
 
-    fn works_there(&self) -> bool {
-        false
-    }
-
     fn begin(&self) {
         if let Way::Pool(pool) = &*self.0
             && pool.program.is_ahead()

@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use tracing::warn;
 
+use super::line::Line;
 use super::{Ruling, SlotPolicy, SlotView};
-use crate::policy::Line;
 use crate::usage::{machine_available, process_resident};
 
 /// How often it is measured, if nothing else is said.

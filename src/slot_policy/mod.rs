@@ -37,6 +37,7 @@
 
 mod both;
 mod checker;
+mod line;
 mod memory;
 mod ruling;
 mod seat;

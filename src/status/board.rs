@@ -10,7 +10,6 @@ use dashmap::DashMap;
 use super::events::Subscribers;
 use super::tasks::Entry;
 use super::{CapacityStatus, FailureStatus, LinkBoard, Tally, WorkerEvent, WorkerStatus, lock};
-use crate::hashed::Hashed;
 use crate::id::TaskId;
 use crate::metrics::Meters;
 use crate::task::TaskKey;
@@ -18,7 +17,7 @@ use crate::task::TaskKey;
 /// Written by the actors and, for progress, by handler threads.
 #[derive(Debug, Default)]
 pub(crate) struct StatusBoard {
-    pub(super) tasks: DashMap<TaskKey, Entry, Hashed>,
+    pub(super) tasks: DashMap<TaskKey, Entry>,
     links: Vec<LinkBoard>,
     capacity: Mutex<CapacityStatus>,
     hot: Mutex<Hot>,

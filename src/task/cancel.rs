@@ -1,6 +1,7 @@
 //! Calling a task off: a token that the handler sees at once, and the reason,
 //! which decides how the task's end is reported.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use tokio_util::sync::CancellationToken;
@@ -30,6 +31,7 @@ pub struct Cancellation(Arc<Inner>);
 struct Inner {
     token: CancellationToken,
     reason: OnceLock<CancelReason>,
+    is_watched: AtomicBool,
 }
 
 impl Cancellation {
@@ -66,7 +68,20 @@ impl Cancellation {
         self.0.token.child_token()
     }
 
-    /// Calls the task off. Only the first reason is kept.
+    /// Notes that the handler watches for a cancel, or cannot be dropped: it gets the grace
+    /// time.
+    pub(crate) fn watch(&self) {
+        self.0.is_watched.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns `true` if the handler may make use of the grace time: because it watches
+    /// for the cancel, or because work that it finishes at a shutdown counts.
+    pub(crate) fn has_grace(&self) -> bool {
+        self.0.is_watched.load(Ordering::Relaxed)
+            || self.reason() == Some(CancelReason::ShuttingDown)
+    }
+
+    /// Cancels the task. Only the first reason is kept.
     pub(crate) fn cancel(&self, reason: CancelReason) {
         let _ = self.0.reason.set(reason);
         self.0.token.cancel();

@@ -215,17 +215,28 @@ impl TaskContext {
         &self.0.about.attachments
     }
 
-    /// Whether the task has been called off. An async handler that ignores it is
-    /// dropped after the grace time; a blocking one has to look by itself.
+    /// Returns the signal that the task is cancelled.
+    ///
+    /// An async handler that never asked for it, here, with [`TaskContext::is_cancelled`] or
+    /// by an argument of type [`Cancellation`], is dropped at its next `.await` when the task
+    /// is cancelled. One that did has the grace time (`AXON_CANCEL_GRACE`) to end by itself.
+    /// A blocking handler has to look by itself, and always has the grace time; so has every
+    /// handler when the worker shuts down, since what it finishes then counts.
     #[must_use]
     pub fn cancellation(&self) -> &Cancellation {
+        self.0.cancellation.watch();
         &self.0.cancellation
     }
 
     /// Short for `cancellation().is_cancelled()`.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        self.0.cancellation.is_cancelled()
+        self.cancellation().is_cancelled()
+    }
+
+    /// [`TaskContext::cancellation`] for the worker itself, which asks for no grace time.
+    pub(crate) fn cancel_signal(&self) -> &Cancellation {
+        &self.0.cancellation
     }
 
     /// The folder of this task.
@@ -254,12 +265,6 @@ impl TaskContext {
     #[must_use]
     pub fn injected<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
         self.injections().get()
-    }
-
-    /// Whether nobody else has it, and no value of the user's is in it: it can be dropped
-    /// anywhere without code of the user's being run.
-    pub(crate) fn is_plain(&self) -> bool {
-        Arc::strong_count(&self.0) == 1 && self.injections().is_empty()
     }
 
     /// Lets somebody see all that the task tells. The first one stays.
@@ -321,7 +326,7 @@ impl fmt::Debug for TaskContext {
             .field("task_id", &about.id)
             .field("job_id", &about.job_id)
             .field("name", &about.name)
-            .field("cancelled", &self.is_cancelled())
+            .field("cancelled", &self.0.cancellation.is_cancelled())
             .finish_non_exhaustive()
     }
 }

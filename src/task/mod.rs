@@ -20,7 +20,7 @@ pub(crate) use context::Services;
 pub use context::{HotCache, TaskContext};
 pub use error::{ErrorCode, TaskError};
 pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
-pub(crate) use key::{ByTask, TaskKey, TaskSet};
+pub(crate) use key::TaskKey;
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 pub(crate) use teller::{COUNTED_PROGRESS_INTERVAL, Next, PROGRESS_INTERVAL, Teller, Waiting};
 pub use witness::Told;

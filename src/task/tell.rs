@@ -227,7 +227,7 @@ impl TaskContext {
         let Some(teller) = self.told() else { return };
         tokio::select! {
             biased;
-            () = self.cancellation().cancelled() => {}
+            () = self.cancel_signal().cancelled() => {}
             () = tokio::time::sleep(LAST_WORDS) => {}
             () = teller.finish() => {}
         }

@@ -245,7 +245,8 @@ impl HandlerCall<Setup> {
         self.worker(|builder| builder.storage(store))
     }
 
-    /// Time that it has to end by itself after a cancel. Default 5 s.
+    /// Time that it has to end by itself after a cancel, if it asked for the cancel or blocks.
+    /// Default 5 s.
     pub fn cancel_grace(self, time: Duration) -> Self {
         self.worker(move |builder| {
             builder.configure(move |settings| settings.timing.cancel_grace = time)

@@ -4,8 +4,8 @@ use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde_json::json;
 
+use super::readiness::{STUCK, reasons};
 use super::state::Watched;
-use crate::policy::{STUCK, reasons};
 use crate::status::{Vitals, WorkerStatus};
 use crate::worker::WorkerHandle;
 

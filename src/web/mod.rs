@@ -28,6 +28,7 @@ mod admin;
 mod brief;
 mod health;
 mod page;
+mod readiness;
 mod server;
 mod state;
 mod stream;

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::brief;
 use super::health::why_not_ready;
+use super::readiness::Norms;
 use crate::config::{Settings, Token};
-use crate::policy::Norms;
 use crate::status::{Vitals, WorkerStatus};
 use crate::worker::WorkerHandle;
 

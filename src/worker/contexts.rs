@@ -1,13 +1,11 @@
-//! Where the actors of a worker will run, with their addresses and inboxes: everybody's
-//! before anybody begins, as they know one another.
-
-use std::sync::Arc;
+//! Where the actors of a worker will run, with their addresses: everybody's before anybody
+//! begins, as they know one another.
 
 use actix::prelude::*;
 
 use crate::actors::{
-    CapacityTracker, Conductor, Courier, CourierInboxes, Fetch, HeartbeatActor, HotCacheActor,
-    Inbox, Inboxes, OrchestratorPool, Parts, Poller, TaskSupervisor,
+    CapacityTracker, Conductor, Courier, HeartbeatActor, HotCacheActor, OrchestratorPool, Parts,
+    Poller, TaskSupervisor,
 };
 
 /// The actors before they run.
@@ -34,18 +32,7 @@ impl Contexts {
             courier: Context::new(),
             conductor: Context::new(),
         };
-        let inboxes = Inboxes {
-            slots: inbox(&contexts.capacity),
-            polls: inbox(&contexts.poller),
-            found: inbox(&contexts.supervisor),
-            deliveries: inbox(&contexts.pool),
-            courier: CourierInboxes {
-                results: inbox(&contexts.courier),
-                answers: inbox(&contexts.courier),
-            },
-        };
         let parts = Parts {
-            inboxes,
             capacity: contexts.capacity.address(),
             poller: contexts.poller.address(),
             heartbeat: contexts.heartbeat.address(),
@@ -57,13 +44,4 @@ impl Contexts {
         };
         (contexts, parts)
     }
-}
-
-/// An inbox of an actor.
-fn inbox<A, T>(actor: &Context<A>) -> Arc<Inbox<T>>
-where
-    A: Actor<Context = Context<A>> + Handler<Fetch<T>>,
-    T: Send + 'static,
-{
-    Arc::new(Inbox::new(actor.address().recipient()))
 }

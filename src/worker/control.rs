@@ -11,7 +11,7 @@ use super::contexts::Contexts;
 use super::handle::{DrainReport, WorkerHandle};
 use super::journal::Opened;
 use super::wiring::{self, Wiring};
-use crate::actors::{CommandHandlers, Redeliver, SessionSettings, StateNews};
+use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -114,21 +114,18 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     // Everybody's address first: they all know one another.
     let (contexts, mut parts) = Contexts::new();
     let board = Arc::new(board);
-    let news = StateNews::new(parts.heartbeat.clone().recipient());
     parts.journal = journal.start(&Wiring {
         settings: &settings,
         parts: &parts,
         board: Arc::clone(&board),
-        news: news.clone(),
     });
     let wiring = Wiring {
         settings: &settings,
         parts: &parts,
         board,
-        news,
     };
     let least_polls = selection.least_polls(&candidates(&sessions));
-    let (placement, pings) = wiring.hosts(&pool);
+    let (queue, pings) = wiring.hosts(&pool);
     let channels = wiring.channels(&sessions, commands, data.clone());
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
@@ -146,7 +143,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.heartbeat.run(wiring.heartbeat(usage));
     contexts
         .supervisor
-        .run(wiring.supervisor(registry, data, files.clone(), placement));
+        .run(wiring.supervisor(registry, data, files.clone(), queue));
     let (sender, ended) = watch::channel(None);
     let conductor = contexts
         .conductor

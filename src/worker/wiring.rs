@@ -13,8 +13,8 @@ use tracing::warn;
 use super::handle::DrainReport;
 use crate::actors::{
     CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HotCacheActor, Look, Neighbours, OrchestratorPool, Parts, Placement, Poller, Returns, Runner,
-    SessionSettings, Sources, StateNews, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
+    HotCacheActor, Neighbours, OrchestratorPool, Parts, Poller, QueuedTask, Runner,
+    SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
     WsCommandActor,
 };
 use crate::config::{Intake, Settings};
@@ -55,12 +55,11 @@ pub(super) struct Wiring<'a> {
     pub(super) settings: &'a Settings,
     pub(super) parts: &'a Parts,
     pub(super) board: Arc<StatusBoard>,
-    pub(super) news: StateNews,
 }
 
 impl Wiring<'_> {
     pub(super) fn hot_cache(&self, needs: BTreeMap<String, Vec<String>>) -> HotCacheActor {
-        HotCacheActor::new(needs, self.news.clone(), self.board.clone())
+        HotCacheActor::new(needs, to(&self.parts.heartbeat), self.board.clone())
     }
 
     pub(super) fn capacity(
@@ -80,10 +79,9 @@ impl Wiring<'_> {
         let beside = intake.handler_threads > 0;
         CapacityTracker::new(
             slots,
-            self.parts.inboxes.slots.clone(),
             to(&self.parts.poller),
             to(&self.parts.supervisor),
-            self.news.clone(),
+            to(&self.parts.heartbeat),
             self.board.clone(),
         )
         .with_policies(policies, beside, &self.parts.capacity)
@@ -99,10 +97,9 @@ impl Wiring<'_> {
         Poller::new(
             PollScale::new(least_polls, self.settings.intake.max_open_polls),
             self.settings.timing.idle_poll_delay,
-            self.parts.inboxes.slots.clone(),
-            self.parts.inboxes.polls.clone(),
+            to(&self.parts.capacity),
             to(&self.parts.pool),
-            self.parts.inboxes.found.clone(),
+            to(&self.parts.supervisor),
             self.board.clone(),
         )
     }
@@ -125,7 +122,6 @@ impl Wiring<'_> {
             timing.heartbeat_interval,
             sources,
             to(&self.parts.pool),
-            self.news.clone(),
         )
     }
 
@@ -134,7 +130,7 @@ impl Wiring<'_> {
         registry: Registry,
         data: SharedData,
         files: FilesRoot,
-        placement: Placement,
+        queue: TaskQueue<QueuedTask>,
     ) -> TaskSupervisor {
         let services = Services {
             data,
@@ -147,8 +143,8 @@ impl Wiring<'_> {
         let neighbours = SupervisorNeighbours {
             capacity: to(&self.parts.capacity),
             withdraw: to(&self.parts.capacity),
-            results: self.parts.inboxes.courier.results.clone(),
-            heartbeat: self.news.clone(),
+            results: to(&self.parts.courier),
+            heartbeat: to(&self.parts.heartbeat),
             journal: self
                 .parts
                 .journal
@@ -159,8 +155,7 @@ impl Wiring<'_> {
             registry,
             Arc::new(services),
             files,
-            self.parts.inboxes.found.clone(),
-            placement,
+            queue,
             self.settings.timing.cancel_grace,
             neighbours,
         )
@@ -175,9 +170,8 @@ impl Wiring<'_> {
             self.settings.results.ambiguous,
         );
         Courier::new(
-            self.parts.inboxes.courier.clone(),
             outbox,
-            self.parts.inboxes.deliveries.clone(),
+            to(&self.parts.pool),
             to(&self.parts.poller),
             self.parts
                 .journal
@@ -220,12 +214,12 @@ impl Wiring<'_> {
         conductor: &Addr<Conductor>,
     ) -> OrchestratorPool {
         let neighbours = Neighbours {
-            polls: self.parts.inboxes.polls.clone(),
+            polls: to(&self.parts.poller),
             ready: to(&self.parts.poller),
             sidelined: to(&self.parts.poller),
             heartbeat: to(&self.parts.heartbeat),
-            results: self.parts.inboxes.courier.results.clone(),
-            answered: self.parts.inboxes.courier.answers.clone(),
+            results: to(&self.parts.courier),
+            answered: to(&self.parts.courier),
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),
@@ -240,7 +234,6 @@ impl Wiring<'_> {
             selection,
             timing,
             card,
-            self.parts.inboxes.deliveries.clone(),
             neighbours,
             self.board.clone(),
         )
@@ -309,29 +302,30 @@ impl Wiring<'_> {
         )
     }
 
-    /// The handler threads, as the way tasks get there and as those who can be asked
+    /// The handler threads, as the queue that they read, and as those who can be asked
     /// whether they are stuck. With none asked for, handlers run on this one.
-    pub(super) fn hosts(&self, pool: &BlockingPool) -> (Placement, Vec<Recipient<Ping>>) {
+    pub(super) fn hosts(
+        &self,
+        pool: &BlockingPool,
+    ) -> (TaskQueue<QueuedTask>, Vec<Recipient<Ping>>) {
         let threads = self.settings.intake.handler_threads;
-        let queue = Arc::new(TaskQueue::new(threads.max(1)));
-        let returns = Arc::new(Returns::new(to(&self.parts.supervisor)));
+        let queue = TaskQueue::new(threads.max(1));
         let grace = self.settings.timing.cancel_grace;
-        let runner = Runner::new(grace, pool.clone(), returns.clone());
-        let host = |place| {
-            let (queue, runner) = (queue.clone(), runner.clone());
-            move || TaskHost::new(place, queue, runner)
+        let runner = Runner::new(grace, pool.clone(), to(&self.parts.supervisor));
+        let host = || {
+            let (places, runner) = (queue.places(), runner.clone());
+            move || TaskHost::new(places, runner)
         };
+        let beside = || {
+            let make = host();
+            TaskHost::start_in_arbiter(&Arbiter::new().handle(), move |_| make())
+        };
+
         let hosts: Vec<Addr<TaskHost>> = match threads {
-            0 => vec![host(0)().start()],
-            threads => (0..threads)
-                .map(|place| {
-                    let make = host(place);
-                    TaskHost::start_in_arbiter(&Arbiter::new().handle(), move |_| make())
-                })
-                .collect(),
+            0 => vec![host()().start()],
+            threads => (0..threads).map(|_| beside()).collect(),
         };
         let pings = hosts.iter().map(to).collect();
-        queue.open(move |place| hosts[place].do_send(Look));
-        (Placement::new(queue, returns, runner), pings)
+        (queue, pings)
     }
 }

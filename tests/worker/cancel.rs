@@ -1,9 +1,13 @@
 //! Calling tasks off, and time limits.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
-use axon_worker::{ErrorCode, Outcome, RawJson, TaskSpec};
+use axon_worker::{
+    Cancellation, Data, ErrorCode, Outcome, RawJson, TaskContext, TaskError, TaskSpec,
+};
+use serde_json::Value;
 
 use crate::support::{Gate, SECOND, failure, gated, reported, start, worker};
 
@@ -29,23 +33,76 @@ async fn a_handler_sees_the_cancel_at_once_and_the_result_is_cancelled() {
 }
 
 #[actix_rt::test]
-async fn a_handler_that_does_not_look_is_dropped_after_the_grace_time() {
+async fn an_async_handler_that_never_asked_for_the_cancel_is_dropped_at_once() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    let handle = start(worker(&orchestrator, &gate)).await;
-    let id = orchestrator.submit("gated", &());
-    gate.runs(1).await;
-    let began = tokio::time::Instant::now();
-    // By the id of its job, as one orchestrator does.
-    handle.cancel("job-1");
-    let result = orchestrator.result_of(&id).await;
-    assert_eq!(result.outcome, Outcome::Cancelled);
-    let grace = 5 * SECOND;
-    assert!(
-        (grace..grace + SECOND).contains(&began.elapsed()),
-        "{:?}",
-        began.elapsed()
-    );
-    assert_eq!(gate.running(), 0, "its destructors ran");
+    let builder = worker(&orchestrator, &gate).task("indifferent", indifferent);
+    let handle = start(builder).await;
+    for (name, job) in [("gated", "job-1"), ("indifferent", "job-2")] {
+        let id = orchestrator.submit(name, &());
+        gate.runs(1).await;
+        let began = tokio::time::Instant::now();
+        // By the id of its job, as one orchestrator does.
+        handle.cancel(job);
+        let result = orchestrator.result_of(&id).await;
+        assert_eq!(result.outcome, Outcome::Cancelled);
+        assert!(
+            began.elapsed() <= Duration::from_millis(20),
+            "{name}: {:?}",
+            began.elapsed()
+        );
+        assert_eq!(gate.running(), 0, "its destructors ran");
+    }
+}
+
+#[actix_rt::test]
+async fn a_handler_that_asked_for_the_cancel_has_the_grace_time() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let builder = worker(&orchestrator, &gate)
+        .task("holds_the_token", holds_the_token)
+        .task("looked_once", looked_once);
+    let handle = start(builder).await;
+    for name in ["holds_the_token", "looked_once"] {
+        let id = orchestrator.submit(name, &());
+        gate.runs(1).await;
+        let began = tokio::time::Instant::now();
+        handle.cancel(id.as_str());
+        let result = orchestrator.result_of(&id).await;
+        assert_eq!(result.outcome, Outcome::Cancelled);
+        let grace = 5 * SECOND;
+        assert!(
+            (grace..grace + SECOND).contains(&began.elapsed()),
+            "{name}: {:?}",
+            began.elapsed()
+        );
+        assert_eq!(gate.running(), 0, "its destructors ran");
+    }
+}
+
+/// Has the context, and asks for other things.
+async fn indifferent(
+    params: Value,
+    gate: Data<Arc<Gate>>,
+    task: TaskContext,
+) -> Result<(), TaskError> {
+    task.progress(0.5, task.job_id().as_str()).await;
+    gated(params, gate).await
+}
+
+async fn holds_the_token(
+    params: Value,
+    gate: Data<Arc<Gate>>,
+    _: Cancellation,
+) -> Result<(), TaskError> {
+    gated(params, gate).await
+}
+
+async fn looked_once(
+    params: Value,
+    gate: Data<Arc<Gate>>,
+    task: TaskContext,
+) -> Result<(), TaskError> {
+    assert!(!task.is_cancelled());
+    gated(params, gate).await
 }
 
 #[actix_rt::test]
@@ -163,6 +220,26 @@ async fn a_time_limit_of_the_handler_counts_from_the_hand_out() {
 }
 
 #[actix_rt::test]
+async fn a_time_limit_beyond_all_clocks_is_none() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    start(worker(&orchestrator, &gate)).await;
+    let years = |years: u64| Duration::from_hours(24 * 365 * years);
+    let limits = [years(1), years(3), years(400), Duration::MAX];
+    for limit in limits {
+        orchestrator.submit_with("gated", RawJson::empty_object(), |task| {
+            task.timeout = Some(limit);
+        });
+    }
+    gate.runs(limits.len()).await;
+    tokio::time::sleep(Duration::from_hours(24)).await;
+    assert_eq!(gate.running(), limits.len());
+    gate.open(limits.len());
+    for result in orchestrator.results(limits.len()).await {
+        assert!(matches!(result.outcome, Outcome::Completed(_)));
+    }
+}
+
+#[actix_rt::test]
 async fn many_time_limits_end_their_tasks_in_order_whenever_they_were_set() {
     const TASKS: u64 = 200;
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
@@ -191,13 +268,15 @@ async fn many_time_limits_end_their_tasks_in_order_whenever_they_were_set() {
 }
 
 #[actix_rt::test]
-async fn many_handlers_that_do_not_look_have_the_same_grace_time() {
+async fn many_handlers_that_do_not_end_have_the_same_grace_time() {
     const TASKS: usize = 50;
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    let builder = worker(&orchestrator, &gate).max_concurrent_tasks(TASKS);
+    let builder = worker(&orchestrator, &gate)
+        .task("holds_the_token", holds_the_token)
+        .max_concurrent_tasks(TASKS);
     let handle = start(builder).await;
     let ids: Vec<_> = (0..TASKS)
-        .map(|_| orchestrator.submit("gated", &()))
+        .map(|_| orchestrator.submit("holds_the_token", &()))
         .collect();
     gate.runs(TASKS).await;
     let began = tokio::time::Instant::now();

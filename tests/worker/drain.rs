@@ -2,7 +2,7 @@
 
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::transport::{Availability, TransportError};
-use axon_worker::{DrainReport, ErrorCode};
+use axon_worker::{DrainReport, ErrorCode, Outcome};
 
 use crate::support::{Gate, SECOND, data, failure, start, worker};
 
@@ -59,6 +59,23 @@ async fn a_task_that_takes_too_long_is_interrupted_not_cancelled() {
         finished["result"], "stopped in time",
         "work that was finished counts"
     );
+}
+
+#[actix_rt::test]
+async fn work_that_ends_within_the_grace_time_counts_although_the_handler_never_asked() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let builder = worker(&orchestrator, &gate)
+        .configure(|settings| settings.timing.shutdown_timeout = SECOND);
+    let handle = start(builder).await;
+    let id = orchestrator.submit("gated", &());
+    gate.runs(1).await;
+    let ending = actix_rt::spawn(async move { handle.shutdown().await });
+    // Called off a second later; the grace time is five seconds.
+    tokio::time::sleep(3 * SECOND).await;
+    gate.open(1);
+    let result = orchestrator.result_of(&id).await;
+    assert!(matches!(result.outcome, Outcome::Completed(_)));
+    ending.await.unwrap();
 }
 
 #[actix_rt::test]

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use axon_worker::config::Settings;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
-use axon_worker::{Data, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking};
+use axon_worker::{
+    Data, Outcome, TaskContext, TaskError, TaskHandler, Worker, WorkerBuilder, actor, blocking,
+};
 use serde_json::Value;
 
 use crate::support::{echo, reported};
@@ -189,9 +191,11 @@ async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
             .data(calls.clone())
             .task("counts_on_a_thread", blocking(counts_on_a_thread))
             .task("counts", counts)
+            .max_concurrent_tasks(2)
             .configure(|settings| {
                 settings.intake.handler_threads = 1;
                 settings.intake.blocking_threads = 1;
+                settings.timing.cancel_grace = Duration::from_hours(1);
             })
             .spawn()
             .unwrap();
@@ -203,9 +207,13 @@ async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
         handle.cancel(waiting.as_str());
         let result = orchestrator.result_of(&waiting).await;
         assert_eq!(result.outcome, Outcome::Cancelled);
+        // Its slot is free while the thread is still held.
+        let next = orchestrator.submit("echo", &());
+        until("it is handed out", || orchestrator.queued() == 0).await;
 
         release.send(()).unwrap();
         orchestrator.result_of(&stuck).await;
+        orchestrator.result_of(&next).await;
         let next = orchestrator.submit(waits, &());
         orchestrator.result_of(&next).await;
         assert_eq!(
@@ -215,4 +223,33 @@ async fn a_task_called_off_while_it_waits_for_a_thread_never_begins() {
         );
         handle.shutdown().await;
     }
+}
+
+struct Patient;
+
+impl TaskHandler for Patient {
+    type Params = Value;
+    type Output = ();
+
+    async fn handle(&mut self, _: Value, task: TaskContext) -> Result<(), TaskError> {
+        let started = task.data::<Arc<Clamp>>().expect("the test gave it");
+        started.caught.fetch_add(1, Ordering::SeqCst);
+        std::future::pending().await
+    }
+}
+
+#[actix_rt::test]
+async fn a_handler_with_state_that_never_asked_for_the_cancel_is_dropped_at_once() {
+    let (orchestrator, (_release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp)
+        .task("patient", actor(|| Ok(Patient)))
+        .configure(|settings| settings.timing.cancel_grace = Duration::from_hours(1))
+        .spawn()
+        .unwrap();
+    let id = orchestrator.submit("patient", &());
+    clamp.has_one().await;
+    handle.cancel(id.as_str());
+    let result = orchestrator.result_of(&id).await;
+    assert_eq!(result.outcome, Outcome::Cancelled);
+    handle.shutdown().await;
 }

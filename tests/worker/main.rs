@@ -14,7 +14,6 @@ mod files;
 mod habits;
 mod handlers;
 mod heartbeats;
-mod inline;
 mod isolation;
 #[cfg(feature = "journal")]
 mod journal;

@@ -8,11 +8,15 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 use axon_worker::config::Settings;
+use axon_worker::middleware::{Next, TaskCall};
 use axon_worker::transport::memory::MemoryOrchestrator;
-use axon_worker::{Data, ErrorCode, Outcome, TaskContext, TaskError, Worker, WorkerBuilder};
+use axon_worker::{
+    Data, ErrorCode, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking,
+};
 use serde_json::Value;
 
 use crate::support::{Gate, echo, failure, gated, reported};
+use crate::until::until;
 
 /// Holds threads until the test says otherwise, and tells when it has one.
 struct Clamp {
@@ -96,6 +100,25 @@ impl Drop for Bomb {
     }
 }
 
+/// Panics when it is dropped at its `.await`.
+async fn sits_on_a_bomb(_: Value, calls: Data<Calls>) -> Result<(), TaskError> {
+    let _bomb = Bomb;
+    calls.fetch_add(1, Ordering::SeqCst);
+    std::future::pending().await
+}
+
+fn passes(_: Value) -> Result<(), TaskError> {
+    Ok(())
+}
+
+/// Holds its thread after the handler has returned, on another thread.
+async fn blocks_afterwards(call: TaskCall, next: Next) -> Outcome {
+    let clamp = call.task().data::<Arc<Clamp>>().expect("the test gave it");
+    let outcome = next.run(call).await;
+    clamp.hold();
+    outcome
+}
+
 async fn leaves_a_bomb(_: Value, task: TaskContext) -> Result<(), TaskError> {
     task.insert(Bomb);
     Ok(())
@@ -109,13 +132,15 @@ fn worker(orchestrator: &MemoryOrchestrator, clamp: &Arc<Clamp>, threads: usize)
         .task("echo", echo)
         .task("blocks_at_once", blocks_at_once)
         .task("blocks_later", blocks_later)
+        .task("blocks_afterwards", blocking(passes))
+        .middleware_for(["blocks_afterwards"], blocks_afterwards)
         .max_concurrent_tasks(100)
         .configure(move |settings| settings.intake.handler_threads = threads)
 }
 
 #[actix_rt::test]
 async fn tasks_behind_a_handler_that_blocks_run_on_another_thread() {
-    for blocks in ["blocks_at_once", "blocks_later"] {
+    for blocks in ["blocks_at_once", "blocks_later", "blocks_afterwards"] {
         let (orchestrator, (grip, clamp)) = (MemoryOrchestrator::new(), clamp());
         // All of them come at once.
         let stuck = orchestrator.submit(blocks, &());
@@ -139,9 +164,9 @@ async fn tasks_behind_a_handler_that_blocks_run_on_another_thread() {
 #[actix_rt::test]
 async fn the_last_free_thread_gets_to_everything() {
     let (orchestrator, (grip, clamp)) = (MemoryOrchestrator::new(), clamp());
-    let handle = worker(&orchestrator, &clamp, 3).spawn().unwrap();
+    let handle = worker(&orchestrator, &clamp, 4).spawn().unwrap();
     let mut stuck = Vec::new();
-    for blocks in ["blocks_later", "blocks_at_once"] {
+    for blocks in ["blocks_later", "blocks_afterwards", "blocks_at_once"] {
         stuck.push(orchestrator.submit(blocks, &()));
         // Else the second one may begin on the thread of the first, which waits then.
         grip.held.recv().expect("a held thread");
@@ -256,5 +281,28 @@ async fn a_destructor_that_panics_does_not_keep_its_thread_from_the_next_task() 
         let next = orchestrator.submit("echo", &n);
         orchestrator.result_of(&next).await;
     }
+    handle.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn a_handler_whose_destructor_panics_when_it_is_cancelled_ends_as_any_other() {
+    let (orchestrator, (_grip, clamp)) = (MemoryOrchestrator::new(), clamp());
+    let calls = Calls::default();
+    let handle = worker(&orchestrator, &clamp, 1)
+        .data(calls.clone())
+        .task("sits_on_a_bomb", sits_on_a_bomb)
+        .max_concurrent_tasks(1)
+        .spawn()
+        .unwrap();
+    for n in 1..=3 {
+        let bomb = orchestrator.submit("sits_on_a_bomb", &());
+        until("it sits", || calls.load(Ordering::SeqCst) == n).await;
+        handle.cancel(bomb.as_str());
+        let result = orchestrator.result_of(&bomb).await;
+        assert_eq!(result.outcome, Outcome::Cancelled);
+        let next = orchestrator.submit("echo", &n);
+        orchestrator.result_of(&next).await;
+    }
+    assert_eq!(handle.status().abandoned, 0);
     handle.shutdown().await;
 }

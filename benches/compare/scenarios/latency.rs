@@ -12,7 +12,7 @@ use crate::context::{Context, Found};
 use crate::shared::orchestrator::{Orchestrator, Work};
 use crate::shared::sheet::{Bound, Metric, Sheet};
 use crate::shared::stats::{number, percentile};
-use crate::side::{OursInline, PAIRS, Setup, Side, Sockets, WORKERS};
+use crate::side::{PAIRS, Setup, Side, Sockets, WORKERS};
 
 pub(crate) const P50: Metric = Metric::new("p50", "ms");
 pub(crate) const P90: Metric = Metric::new("p90", "ms");
@@ -33,7 +33,7 @@ const SLOTS: usize = 100;
 
 pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
     let rounds = context.pick(3, 1, 1);
-    let mut all = vec![Sockets, OursInline];
+    let mut all = vec![Sockets];
     all.extend(WORKERS);
     context.in_turns(sheet, FIXED, &all, rounds, |side| {
         open_loop(context, side, 200.0)

@@ -11,9 +11,7 @@ use crate::shared::orchestrator::{ENDLESS, Orchestrator, Work};
 use crate::shared::process::Usage;
 use crate::shared::sheet::{Bound, Metric, Sheet};
 use crate::shared::stats::{mebibytes, number};
-use crate::side::{
-    Awc, Codec, Ours, OursInline, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Setup, Side, Sockets,
-};
+use crate::side::{Awc, Codec, Ours, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Setup, Side, Sockets};
 
 pub(crate) const RATE: Metric = Metric::new("tasks", "1/s");
 const CPU: Metric = Metric::new("processor", "µs/task");
@@ -22,7 +20,7 @@ const ORCHESTRATOR: Metric = Metric::new("stand-in", "% of a core");
 
 /// The sides by dialect.
 const CASES: [(&str, &[Side]); 2] = [
-    ("RXON 1.0b2", &[Sockets, Codec, Awc, Ours, OursInline, Sdk4]),
+    ("RXON 1.0b2", &[Sockets, Codec, Awc, Ours, Sdk4]),
     ("RXON 1.0b17, signed", &[OursSigned, Sdk20, Sdk20Unsigned]),
 ];
 
@@ -42,14 +40,9 @@ pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
                 }
             }
             if sides.contains(&Awc) {
-                let inline = (OursInline.name(), Sdk4.name());
-                sheet.goal_ratio(&case, RATE, inline, Bound::AtLeast(30.0));
-                sheet.goal_ratio(&case, CPU, inline, Bound::AtMost(0.033));
-                for ours in [Ours, OursInline] {
-                    for loops in [Awc, Codec] {
-                        let pair = (ours.name(), loops.name());
-                        sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.85));
-                    }
+                for loops in [Awc, Codec] {
+                    let pair = (Ours.name(), loops.name());
+                    sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.85));
                 }
             }
         }

@@ -1,13 +1,14 @@
 //! The right to have a task, which goes with it wherever it goes.
 
-use std::sync::Arc;
+use actix::prelude::*;
 
-use crate::actors::inbox::Inbox;
 use crate::policy::Held;
 
-/// Something that changes how many slots are free, or who wants one. All of it lies in one
-/// inbox: a slot must not be given back before the task has come that it was for.
-#[derive(Debug)]
+/// Something that changes how many slots are free, or who wants one. One message for all of
+/// it, since its order matters: a slot must not be given back before the task has come that
+/// it was for.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
 pub(crate) enum SlotNews {
     /// The poller wants so many slots more than before, or fewer; they come as
     /// [`SlotsGranted`](crate::actors::poller::SlotsGranted) as soon as they are free.
@@ -25,11 +26,11 @@ pub(crate) enum SlotNews {
 #[derive(Debug)]
 pub(crate) struct Permit {
     held: Held,
-    tracker: Arc<Inbox<SlotNews>>,
+    tracker: Recipient<SlotNews>,
 }
 
 impl Permit {
-    pub(super) fn new(held: Held, tracker: Arc<Inbox<SlotNews>>) -> Self {
+    pub(super) fn new(held: Held, tracker: Recipient<SlotNews>) -> Self {
         Self { held, tracker }
     }
 
@@ -44,13 +45,13 @@ impl Permit {
             task: true,
             kind: None,
         });
-        self.tracker.put(SlotNews::UntypedCame);
+        self.tracker.do_send(SlotNews::UntypedCame);
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
         let held = std::mem::take(&mut self.held);
-        self.tracker.put(SlotNews::Released(held));
+        self.tracker.do_send(SlotNews::Released(held));
     }
 }

@@ -35,28 +35,19 @@ impl Handler<StateChanged> for Neighbour {
     fn handle(&mut self, _: StateChanged, _: &mut Self::Context) {}
 }
 
-/// A tracker with so many slots, its inbox, and the grants that it sends.
-fn tracker(
-    limit: usize,
-) -> (
-    Addr<CapacityTracker>,
-    Arc<Inbox<SlotNews>>,
-    mpsc::UnboundedReceiver<Permit>,
-) {
+/// A tracker with so many slots, and the grants that it sends.
+fn tracker(limit: usize) -> (Addr<CapacityTracker>, mpsc::UnboundedReceiver<Permit>) {
     let (grants, granted) = mpsc::unbounded_channel();
     let neighbour = Neighbour(grants).start();
     let slots = Slots::new(limit, &BTreeMap::new(), 1, vec![TaskEntry::named("t")]);
-    let ctx = Context::<CapacityTracker>::new();
-    let inbox = Arc::new(Inbox::new(ctx.address().recipient()));
     let tracker = CapacityTracker::new(
         slots,
-        inbox.clone(),
         neighbour.clone().recipient(),
         neighbour.clone().recipient(),
-        StateNews::new(neighbour.recipient()),
+        neighbour.recipient(),
         Arc::default(),
     );
-    (ctx.run(tracker), inbox, granted)
+    (tracker.start(), granted)
 }
 
 /// Lets everything happen that can.
@@ -69,12 +60,12 @@ async fn settled(tracker: &Addr<CapacityTracker>) {
 
 #[actix::test]
 async fn a_grant_that_is_under_way_is_not_granted_again() {
-    let (tracker, inbox, mut granted) = tracker(10);
-    inbox.put(SlotNews::Wanted(1));
-    inbox.put(SlotNews::Wanted(1));
+    let (tracker, mut granted) = tracker(10);
+    tracker.do_send(SlotNews::Wanted(1));
+    tracker.do_send(SlotNews::Wanted(1));
     settled(&tracker).await;
     assert_eq!(granted.len(), 2);
-    inbox.put(SlotNews::Wanted(1));
+    tracker.do_send(SlotNews::Wanted(1));
     settled(&tracker).await;
     assert_eq!(granted.len(), 3);
     granted.close();
@@ -82,16 +73,16 @@ async fn a_grant_that_is_under_way_is_not_granted_again() {
 
 #[actix::test]
 async fn slots_that_are_not_wanted_any_more_are_not_granted() {
-    let (tracker, inbox, mut granted) = tracker(1);
-    inbox.put(SlotNews::Wanted(3));
+    let (tracker, mut granted) = tracker(1);
+    tracker.do_send(SlotNews::Wanted(3));
     settled(&tracker).await;
     let first = granted.try_recv().expect("one is free");
     // One of the two that are left; more than that is none.
-    inbox.put(SlotNews::Wanted(-1));
+    tracker.do_send(SlotNews::Wanted(-1));
     drop(first);
     settled(&tracker).await;
     let second = granted.try_recv().expect("one is still wanted");
-    inbox.put(SlotNews::Wanted(-5));
+    tracker.do_send(SlotNews::Wanted(-5));
     drop(second);
     settled(&tracker).await;
     assert!(granted.try_recv().is_err());
@@ -99,7 +90,7 @@ async fn slots_that_are_not_wanted_any_more_are_not_granted() {
 
 #[actix::test]
 async fn a_slot_that_comes_back_together_with_its_task_is_free_again() {
-    let (tracker, inbox, mut granted) = tracker(2);
+    let (tracker, mut granted) = tracker(2);
     let availability = async || {
         tracker
             .send(GetCapacity)
@@ -107,7 +98,7 @@ async fn a_slot_that_comes_back_together_with_its_task_is_free_again() {
             .expect("it runs")
             .availability
     };
-    inbox.put(SlotNews::Wanted(2));
+    tracker.do_send(SlotNews::Wanted(2));
     settled(&tracker).await;
     // The first one has rung already when the second task comes and ends at once.
     for _ in 0..2 {
@@ -116,7 +107,7 @@ async fn a_slot_that_comes_back_together_with_its_task_is_free_again() {
         drop(permit);
     }
     assert_eq!(availability().await, Availability::Idle);
-    inbox.put(SlotNews::Wanted(2));
+    tracker.do_send(SlotNews::Wanted(2));
     settled(&tracker).await;
     let mut both: Vec<_> = [granted.try_recv(), granted.try_recv()]
         .into_iter()

@@ -7,18 +7,16 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::{Answered, Courier};
-use crate::actors::inbox::Fetch;
 use crate::policy::Verdict;
 use crate::task::Outcome;
 use crate::transport::Receipt;
 
-impl Handler<Fetch<Answered>> for Courier {
+impl Handler<Answered> for Courier {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<Answered>, ctx: &mut Self::Context) {
+    fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let inbox = self.inboxes.answers.clone();
-        inbox.each(|answered| self.answered(answered, now, ctx));
+        self.answered(answered, now, ctx);
         self.go(now, ctx);
     }
 }

@@ -2,23 +2,24 @@
 //! answered before that is over, and then need never be written. Until it is
 //! told otherwise, the journal takes the task for one that runs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::actors::journal::{Note, Notebook};
-use crate::task::{ByTask, TaskKey, TaskResult};
+use crate::task::{TaskKey, TaskResult};
 
 /// Notes on their way to the journal, if there is one.
 pub(super) struct Ledger {
     journal: Option<Notebook>,
     /// Results, and whether they were answered for good.
-    batch: ByTask<(Arc<TaskResult>, bool)>,
+    batch: HashMap<TaskKey, (Arc<TaskResult>, bool)>,
 }
 
 impl Ledger {
     pub(super) fn new(journal: Option<Notebook>) -> Self {
         Self {
             journal,
-            batch: ByTask::default(),
+            batch: HashMap::new(),
         }
     }
 

@@ -16,12 +16,10 @@ mod leftovers;
 use ledger::Ledger;
 use leftovers::Leftovers;
 
-use super::inbox::{Fetch, Inbox};
 use super::journal::Notebook;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
-use crate::hashed::Hashed;
 use crate::id::{OrchestratorId, TaskId};
 use crate::policy::{Outbox, Ticket};
 use crate::status::StatusBoard;
@@ -50,6 +48,8 @@ pub(crate) struct Redeliver {
 pub(crate) struct GetUnsent;
 
 /// An attempt to deliver a result has ended.
+#[derive(Message)]
+#[rtype(result = "()")]
 pub(crate) struct Answered {
     pub(crate) ticket: Ticket,
     pub(crate) answer: Result<Receipt, TransportError>,
@@ -71,19 +71,11 @@ struct Parcel {
     files: Option<TaskFiles>,
 }
 
-/// What comes to the courier.
-#[derive(Clone)]
-pub(crate) struct CourierInboxes {
-    pub(crate) results: Arc<Inbox<DeliverResult>>,
-    pub(crate) answers: Arc<Inbox<Answered>>,
-}
-
 /// Delivers results.
 pub(crate) struct Courier {
-    inboxes: CourierInboxes,
     outbox: Outbox,
-    parcels: HashMap<Ticket, Parcel, Hashed>,
-    pool: Arc<Inbox<Deliver>>,
+    parcels: HashMap<Ticket, Parcel>,
+    pool: Recipient<Deliver>,
     board: Arc<StatusBoard>,
     ledger: Ledger,
     leftovers: Leftovers,
@@ -98,21 +90,19 @@ pub(crate) struct Courier {
 
 impl Courier {
     pub(crate) fn new(
-        inboxes: CourierInboxes,
         outbox: Outbox,
-        pool: Arc<Inbox<Deliver>>,
+        pool: Recipient<Deliver>,
         poller: Recipient<SetHold>,
         journal: Option<Notebook>,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            inboxes,
             ledger: Ledger::new(journal),
             leftovers: Leftovers::default(),
             kept: Vec::new(),
             poller,
             outbox,
-            parcels: HashMap::default(),
+            parcels: HashMap::new(),
             pool,
             board,
             alarm: None,
@@ -178,7 +168,7 @@ impl Courier {
                 continue;
             };
             // Without a pool the worker is ending, and what is unsent stays so.
-            self.pool.put(Deliver {
+            self.pool.do_send(Deliver {
                 ticket,
                 result: parcel.result.clone(),
             });
@@ -222,16 +212,14 @@ impl Actor for Courier {
     type Context = Context<Self>;
 }
 
-impl Handler<Fetch<DeliverResult>> for Courier {
+impl Handler<DeliverResult> for Courier {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<DeliverResult>, ctx: &mut Self::Context) {
-        let inbox = self.inboxes.results.clone();
-        inbox.each(|DeliverResult { result, files }| {
-            let result = Arc::new(result);
-            self.note(&result, false, ctx);
-            self.accept(result, files);
-        });
+    fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
+        let DeliverResult { result, files } = deliver;
+        let result = Arc::new(result);
+        self.note(&result, false, ctx);
+        self.accept(result, files);
         self.go(Instant::now(), ctx);
     }
 }

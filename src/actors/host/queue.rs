@@ -1,153 +1,134 @@
-//! The tasks that wait for a handler thread, in one queue for all threads: the control
-//! thread puts them in, the handler threads take them out. Tasks are dropped and
-//! threads called after the lock is released.
+//! The queue of the handler threads: one channel that all of them receive from.
 
-use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use crate::policy::Crew;
+use async_channel::{Receiver, Sender};
 
-/// Has a thread look into the queue.
-type Call = Box<dyn Fn(usize) + Send + Sync>;
+/// After so many withdrawn tasks their empty places are taken out of the queue. Usually
+/// threads have done that before; not while all of them are blocked.
+pub(super) const WITHDRAWN: usize = 1024;
 
-/// The queue, and who of the threads looks into it.
+/// A place in the queue. It is empty once a thread has the task, or the task was withdrawn.
+pub(crate) struct Place<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Place<T> {
+    fn new(task: Option<T>) -> Self {
+        Self(Arc::new(Mutex::new(task)))
+    }
+
+    pub(super) fn take(&self) -> Option<T> {
+        self.task().take()
+    }
+
+    fn task(&self) -> MutexGuard<'_, Option<T>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> Clone for Place<T> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// The supervisor's end of the queue.
+///
+/// The channel wakes one idle thread for each task. If a handler has blocked that thread
+/// meanwhile, the task waits although others are idle. So [`TaskQueue::wake_all`] has to
+/// follow a [`TaskQueue::push`] in a moment: once is enough, for a thread that is awake
+/// sleeps only when it has found the queue empty.
 pub(crate) struct TaskQueue<T> {
-    inside: Mutex<Inside<T>>,
-    /// Given once the threads are there.
-    call: OnceLock<Call>,
-}
-
-struct Inside<T> {
-    waiting: VecDeque<Waiting<T>>,
-    crew: Crew,
-}
-
-struct Waiting<T> {
-    task: T,
-    /// Whether it works on the thread, rather than passes through.
-    works_there: bool,
-    since: Instant,
-}
-
-/// A task that a thread has taken.
-pub(super) struct Taken<T> {
-    pub(super) task: T,
-    pub(super) works_there: bool,
+    sender: Sender<Place<T>>,
+    /// Boxed, for actors must be `Unpin`, and a receiver is not.
+    receiver: Box<Receiver<Place<T>>>,
+    threads: usize,
+    /// The empty place that woke all threads, for as long as it is in the queue.
+    wake: Weak<Mutex<Option<T>>>,
+    withdrawn: usize,
 }
 
 impl<T> TaskQueue<T> {
     pub(crate) fn new(threads: usize) -> Self {
+        let (sender, receiver) = async_channel::unbounded();
         Self {
-            inside: Mutex::new(Inside {
-                waiting: VecDeque::new(),
-                crew: Crew::new(threads),
-            }),
-            call: OnceLock::new(),
+            sender,
+            receiver: Box::new(receiver),
+            threads,
+            wake: Weak::new(),
+            withdrawn: 0,
         }
     }
 
-    /// How a thread is called, by its place. Before the first task.
-    pub(crate) fn open(&self, call: impl Fn(usize) + Send + Sync + 'static) {
-        let _ = self.call.set(Box::new(call));
+    /// What a thread receives from.
+    pub(crate) fn places(&self) -> Receiver<Place<T>> {
+        Receiver::clone(&self.receiver)
     }
 
-    fn inside(&self) -> MutexGuard<'_, Inside<T>> {
-        self.inside.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Puts a task in, and wakes an idle thread.
+    pub(crate) fn push(&self, task: T) -> Place<T> {
+        let place = Place::new(Some(task));
+        self.put(place.clone());
+        place
     }
 
-    /// Has a thread look into the queue. Not for one that looks already.
-    pub(super) fn call(&self, thread: usize) {
-        if let Some(call) = self.call.get() {
-            call(thread);
+    /// Returns `true` if [`TaskQueue::wake_all`] can be of use.
+    pub(crate) fn has_other_threads(&self) -> bool {
+        self.threads > 1
+    }
+
+    /// Wakes every idle thread if anything is in the queue: those that were woken for it may
+    /// be blocked.
+    pub(crate) fn wake_all(&mut self) {
+        // As long as what woke all threads is in the queue, none of them sleeps again.
+        if self.receiver.is_empty() || self.wake.strong_count() > 0 {
+            return;
+        }
+
+        // The channel wakes one more thread for each thing that is sent.
+        let empty = Place::new(None);
+        self.wake = Arc::downgrade(&empty.0);
+        for _ in 0..self.threads {
+            self.put(empty.clone());
         }
     }
 
-    /// Puts a task in. [`TaskQueue::attend`] has to follow.
-    pub(crate) fn push(&self, task: T, works_there: bool, now: Instant) {
-        self.inside().waiting.push_back(Waiting {
-            task,
-            works_there,
-            since: now,
-        });
-    }
+    /// Takes a task out and drops it. Returns `false` if a thread has it already.
+    pub(crate) fn withdraw(&mut self, place: &Place<T>) -> bool {
+        let task = place.take();
+        let is_withdrawn = task.is_some();
+        drop(task);
 
-    /// Wakes a thread if those that are awake do not keep up. Says after what time to
-    /// attend again, if it is not certain that a thread comes for what waits.
-    pub(crate) fn attend(&self, now: Instant) -> Option<Duration> {
-        let mut inside = self.inside();
-        let called = inside.call(now);
-        let again = inside.crew.look_again(called, inside.waiting.len());
-        drop(inside);
-        if let Some(thread) = called {
-            self.call(thread);
+        self.withdrawn += usize::from(is_withdrawn);
+        if self.withdrawn >= WITHDRAWN {
+            self.withdrawn = 0;
+            self.sweep();
         }
-        again
+        is_withdrawn
     }
 
-    /// Takes a task out that is not wanted any more, if no thread has it yet.
-    pub(crate) fn withdraw(&self, is_meant: impl Fn(&T) -> bool) -> Option<T> {
-        let mut inside = self.inside();
-        let found = |waiting: &Waiting<T>| is_meant(&waiting.task);
-        let place = inside.waiting.iter().position(found)?;
-        inside.waiting.remove(place).map(|waiting| waiting.task)
-    }
-
-    /// Drops what is left, although a thread that is stuck may keep the queue for ever.
-    pub(crate) fn clear(&self) {
-        let left = std::mem::take(&mut self.inside().waiting);
-        drop(left);
-    }
-
-    /// The next task for a thread that looks. `None`: it rests until it is called.
-    pub(super) fn next(&self, me: usize, now: Instant) -> Option<Taken<T>> {
-        let mut inside = self.inside();
-        if inside.waiting.is_empty() {
-            inside.crew.rests(me);
-            return None;
+    /// Takes empty places out.
+    fn sweep(&self) {
+        for _ in 0..self.receiver.len() {
+            match self.receiver.try_recv() {
+                Ok(place) if place.task().is_some() => self.put(place),
+                Ok(_) => {}
+                Err(_) => return,
+            }
         }
-        if let Some(other) = inside.crew.give_way(me, now) {
-            drop(inside);
-            self.call(other);
-            return None;
-        }
-        let next = inside.waiting.pop_front()?;
-        inside.crew.took(me, next.works_there, now);
-        let called = inside.call(now);
-        drop(inside);
-        if let Some(thread) = called {
-            self.call(thread);
-        }
-        Some(Taken {
-            task: next.task,
-            works_there: next.works_there,
-        })
     }
 
-    /// Whether a thread that looks should go on. `false`: it rests until it is called.
-    pub(super) fn has_more(&self, me: usize) -> bool {
-        let mut inside = self.inside();
-        let is_empty = inside.waiting.is_empty();
-        if is_empty {
-            inside.crew.rests(me);
-        }
-        !is_empty
-    }
-
-    /// A task that worked on this thread is over.
-    pub(super) fn ended(&self, me: usize) {
-        self.inside().crew.ended(me);
+    fn put(&self, place: Place<T>) {
+        // It has no bound, and nobody else closes it.
+        let _ = self.sender.try_send(place);
     }
 }
 
-impl<T> Inside<T> {
-    /// Whom to call for what waits.
-    fn call(&mut self, now: Instant) -> Option<usize> {
-        let oldest = self.waiting.front()?.since;
-        self.crew.call(oldest, now)
+impl<T> Drop for TaskQueue<T> {
+    /// Drops what is left, although a thread that is stuck may keep its end for ever.
+    fn drop(&mut self) {
+        self.sender.close();
+        while let Ok(place) = self.receiver.try_recv() {
+            drop(place.take());
+        }
     }
 }
-
-#[cfg(test)]
-#[path = "queue_tests.rs"]
-mod tests;

@@ -1,25 +1,26 @@
 //! What comes before and after the handler. A panic of the user's code ends its task and
 //! nothing else.
 
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use actix::Recipient;
 use futures_util::FutureExt;
-use tracing::Instrument;
+use tracing::{Instrument, warn};
 
-use super::returns::{Ended, Returns};
 use crate::actors::capacity::Permit;
-use crate::actors::supervisor::TaskKey;
+use crate::actors::supervisor::{TaskFinished, TaskKey};
 use crate::handler::{BlockingPool, Call, Job};
 use crate::json::RawJson;
 use crate::status::StatusBoard;
 use crate::storage::{bring_in, carry_out};
-use crate::task::{Outcome, TaskContext, TaskError};
+use crate::task::{Cancellation, Outcome, TaskContext, TaskError};
 
 /// A task that has its slots, and its handler.
-pub(crate) struct RunTask {
+pub(crate) struct QueuedTask {
     pub(crate) key: TaskKey,
     pub(crate) job: Arc<dyn Job>,
     pub(crate) params: RawJson,
@@ -53,42 +54,45 @@ impl Drop for Held {
     }
 }
 
-/// Parameters of so many bytes are held until the task has ended.
-const SMALL: usize = 4096;
-
-/// What it takes to run a task, on whatever thread.
+/// What it takes to run a task.
 #[derive(Clone)]
 pub(crate) struct Runner {
     grace: Duration,
     pool: BlockingPool,
-    returns: Arc<Returns>,
+    supervisor: Recipient<TaskFinished>,
 }
 
 impl Runner {
-    pub(crate) fn new(grace: Duration, pool: BlockingPool, returns: Arc<Returns>) -> Self {
+    pub(crate) fn new(
+        grace: Duration,
+        pool: BlockingPool,
+        supervisor: Recipient<TaskFinished>,
+    ) -> Self {
         Self {
             grace,
             pool,
-            returns,
+            supervisor,
         }
     }
 
     /// Runs a task to its end and tells the supervisor.
-    pub(crate) fn run(&self, run: RunTask) -> impl Future<Output = ()> + use<> {
-        let (grace, pool, returns) = (self.grace, self.pool.clone(), self.returns.clone());
-        let RunTask {
+    pub(super) fn run(self: Rc<Self>, task: QueuedTask) -> impl Future<Output = ()> {
+        let span = task.context.span().clone();
+        self.run_inside(task).instrument(span)
+    }
+
+    async fn run_inside(self: Rc<Self>, task: QueuedTask) {
+        let QueuedTask {
             key,
             job,
             params,
             params_metadata,
             context,
             permit,
-        } = run;
-        let span = context.span().clone();
-        let cancellation = context.cancellation().clone();
+        } = task;
+        let began = Instant::now();
+        let cancellation = context.cancel_signal().clone();
         let teller = context.clone();
-        // Large ones are not held on to.
-        let spare = (params.as_bytes().len() <= SMALL).then(|| params.clone());
         let hold = Arc::new(Held {
             permit: Some(permit),
             board: context.board().clone(),
@@ -98,60 +102,56 @@ impl Runner {
             params,
             context,
             hold: hold.clone(),
-            pool,
+            pool: self.pool.clone(),
         };
-        let task = async move {
-            let began = Instant::now();
-            // It may have waited for this thread to come back from another handler.
-            let too_late = cancellation.is_cancelled();
-            // Calling is inside as well: arguments are parsed there.
-            let body = AssertUnwindSafe(async move {
-                if too_late {
-                    return Outcome::Cancelled;
-                }
-                let rules = call.context.rules().clone();
-                if let Err(fault) = rules.check_input(&call.params) {
-                    return Outcome::Failed(fault);
-                }
-                // As the orchestrator will see it: with the URIs of uploaded files.
-                rules.check_outcome(with_files(&*job, call, params_metadata.as_ref()).await)
-            })
-            .catch_unwind();
-            let ended = tokio::select! {
-                biased;
-                ended = body => ended,
-                () = called_off(&cancellation, grace) => Ok(Outcome::Cancelled),
-            };
-            let outcome =
-                ended.unwrap_or_else(|panic| Outcome::Failed(TaskError::from_panic(&*panic)));
-            if cancellation.is_cancelled() && Arc::strong_count(&hold) > 1 {
-                hold.leave_behind();
-            }
-            let ran_for = began.elapsed();
-            // A slot that nobody else holds goes with the news, as one message. It does
-            // not wait for what the task still has to tell.
-            let mut permit = Arc::into_inner(hold).and_then(|mut held| held.permit.take());
-            if teller.has_told() {
-                permit = None;
-                teller.last_words().await;
-            }
-            let (back, stays) = if teller.is_plain() {
-                (Some(teller), None)
-            } else {
-                (None, Some(teller))
-            };
-            returns.put(Ended {
-                key,
-                outcome,
-                ran_for,
-                permit,
-                rest: (back, spare),
-            });
-            // Values of the user's may go with it, whose destructors may do anything.
-            drop(stays);
+
+        // Calling is inside as well: arguments are parsed there.
+        let body = AssertUnwindSafe(handle(job, call, params_metadata)).catch_unwind();
+        let mut body = Box::pin(body);
+        let ended = tokio::select! {
+            biased;
+            ended = &mut body => Some(ended),
+            () = time_to_stop(&cancellation, self.grace) => None,
         };
-        task.instrument(span)
+
+        // So is dropping: destructors may panic as well.
+        if catch_unwind(AssertUnwindSafe(|| drop(body))).is_err() {
+            warn!("a destructor panicked when the handler was dropped");
+        }
+        let outcome = match ended {
+            Some(Ok(outcome)) => outcome,
+            Some(Err(panic)) => Outcome::Failed(TaskError::from_panic(&*panic)),
+            None => Outcome::Cancelled,
+        };
+        if cancellation.is_cancelled() && Arc::strong_count(&hold) > 1 {
+            hold.leave_behind();
+        }
+        let ran_for = began.elapsed();
+
+        // A slot that nobody else holds goes with the news, as one message. It does
+        // not wait for what the task still has to tell.
+        let mut permit = Arc::into_inner(hold).and_then(|mut held| held.permit.take());
+        if teller.has_told() {
+            permit = None;
+            teller.last_words().await;
+        }
+        self.supervisor.do_send(TaskFinished {
+            key,
+            outcome,
+            ran_for,
+            permit,
+        });
     }
+}
+
+/// Holds the parameters and the result of a handler against its contract. The result is
+/// seen as the orchestrator will see it: with the URIs of uploaded files.
+async fn handle(job: Arc<dyn Job>, call: Call, metadata: Option<RawJson>) -> Outcome {
+    let rules = call.context.rules().clone();
+    if let Err(fault) = rules.check_input(&call.params) {
+        return Outcome::Failed(fault);
+    }
+    rules.check_outcome(with_files(&*job, call, metadata.as_ref()).await)
 }
 
 /// Calls the handler between the downloads of what its parameters name and the uploads
@@ -159,7 +159,7 @@ impl Runner {
 /// that fails or panics has nothing uploaded.
 async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
     let files = call.context.files().clone();
-    let cancellation = call.context.cancellation().clone();
+    let cancellation = call.context.cancel_signal().clone();
     call.params = match bring_in(call.params, metadata, &files).await {
         Ok(params) => params,
         Err(stop) => return stop.into(),
@@ -176,8 +176,10 @@ async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -
     }
 }
 
-/// Ends when the task was called off and had its time to end by itself.
-async fn called_off(cancellation: &crate::Cancellation, grace: Duration) {
+/// Returns when the task was cancelled and its handler has no use for more time.
+async fn time_to_stop(cancellation: &Cancellation, grace: Duration) {
     cancellation.cancelled().await;
-    tokio::time::sleep(grace).await;
+    if cancellation.has_grace() {
+        tokio::time::sleep(grace).await;
+    }
 }

@@ -10,7 +10,6 @@ use tracing::debug;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
-use crate::actors::inbox::Fetch;
 use crate::id::OrchestratorId;
 use crate::policy::Ticket;
 use crate::status::Exchange;
@@ -18,8 +17,9 @@ use crate::task::{Outcome, TaskResult};
 use crate::transport::{Availability, Receipt, TransportError};
 
 /// Hand a result to the orchestrator it belongs to. One attempt; the answer is
-/// [`Answered`], always. It lies in the inbox of the pool.
-#[derive(Debug)]
+/// [`Answered`], always.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
 pub(crate) struct Deliver {
     pub(crate) ticket: Ticket,
     pub(crate) result: Arc<TaskResult>,
@@ -34,31 +34,24 @@ pub(super) struct DeliveryAnswered {
     answer: Result<Receipt, TransportError>,
 }
 
-impl Handler<Fetch<Deliver>> for OrchestratorPool {
+impl Handler<Deliver> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<Deliver>, ctx: &mut Self::Context) {
-        let inbox = self.deliveries.clone();
-        inbox.each(|deliver| self.deliver(deliver, ctx));
-    }
-}
-
-impl OrchestratorPool {
-    fn deliver(&mut self, deliver: Deliver, ctx: &Context<Self>) {
-        let Deliver { ticket, result } = deliver;
-        let id = result.origin;
-        let me = self.me(ctx);
+    fn handle(&mut self, Deliver { ticket, result }: Deliver, ctx: &mut Self::Context) {
+        let (id, me) = (result.origin, ctx.address());
         let session = self.session(id);
         let transport = session.transport();
+
         // A failed task is handed out again at once, or never: avtomatika puts the
         // job on a siding when it knows of no idle worker at that moment. So it
         // must learn first that our slot is free again.
         let unseen = is_retried(&result.outcome)
             && session.role == Role::Active
             && !session.believes_free_for(&result.name);
+
         let suspect = session.suspect.clone();
         let (neighbours, board) = (self.neighbours.clone(), self.board.clone());
-        self.carriers.run(async move {
+        actix_rt::spawn(async move {
             if unseen
                 && let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await
                 && report.availability == Availability::Idle
@@ -74,7 +67,7 @@ impl OrchestratorPool {
             }
             if answer.is_ok() && !suspect.get() {
                 // No news for the pool.
-                neighbours.answered.put(Answered { ticket, answer });
+                neighbours.answered.do_send(Answered { ticket, answer });
             } else {
                 me.do_send(DeliveryAnswered { id, ticket, answer });
             }
@@ -99,6 +92,8 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
                 }
             }
         }
-        self.neighbours.answered.put(Answered { ticket, answer });
+        self.neighbours
+            .answered
+            .do_send(Answered { ticket, answer });
     }
 }

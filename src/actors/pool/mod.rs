@@ -5,7 +5,6 @@
 //! and come back as messages.
 
 mod beats;
-mod carriers;
 mod deliver;
 mod polls;
 mod registration;
@@ -22,7 +21,6 @@ use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
 pub(crate) use beats::{Announce, SendBeat};
-use carriers::Carriers;
 pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
@@ -34,7 +32,6 @@ use super::commands::OpenChannel;
 use super::conductor::AllOver;
 use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
-use super::inbox::Inbox;
 use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
@@ -45,12 +42,12 @@ use crate::transport::{Report, TransportError, WorkerCard};
 
 /// Who hears of what happens here.
 pub(crate) struct Neighbours {
-    pub(crate) polls: Arc<Inbox<PollEnded>>,
+    pub(crate) polls: Recipient<PollEnded>,
     pub(crate) ready: Recipient<Ready>,
     pub(crate) sidelined: Recipient<Sidelined>,
     pub(crate) heartbeat: Recipient<TakeReport>,
-    pub(crate) results: Arc<Inbox<DeliverResult>>,
-    pub(crate) answered: Arc<Inbox<Answered>>,
+    pub(crate) results: Recipient<DeliverResult>,
+    pub(crate) answered: Recipient<Answered>,
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,
@@ -65,15 +62,6 @@ pub(crate) struct OrchestratorPool {
     card: Arc<WorkerCard>,
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
-    /// Results that are to go out.
-    deliveries: Arc<Inbox<Deliver>>,
-    /// Runs polls and deliveries.
-    carriers: Carriers,
-    /// Our own address for requests, once we have one. Shared: a clone of an address
-    /// costs several allocations.
-    me: Option<Rc<Addr<Self>>>,
-    /// What the strategy was shown last; kept for its memory.
-    candidates: Vec<Candidate>,
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
@@ -87,7 +75,6 @@ impl OrchestratorPool {
         selection: Box<dyn Selection>,
         timing: &Timing,
         card: Arc<WorkerCard>,
-        deliveries: Arc<Inbox<Deliver>>,
         neighbours: Neighbours,
         board: Arc<StatusBoard>,
     ) -> Self {
@@ -100,10 +87,6 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
-            deliveries,
-            carriers: Carriers::default(),
-            me: None,
-            candidates: Vec::new(),
             board,
             last_report: None,
             sidelined: 0,
@@ -114,18 +97,10 @@ impl OrchestratorPool {
         &mut self.sessions[id.0]
     }
 
-    fn me(&mut self, ctx: &Context<Self>) -> Rc<Addr<Self>> {
-        self.me
-            .get_or_insert_with(|| Rc::new(ctx.address()))
-            .clone()
-    }
-
-    /// Brings the candidates up to date.
-    fn look_around(&mut self, now: Instant) {
-        self.candidates.clear();
+    /// The orchestrators, as strategies see them.
+    fn candidates(&self, now: Instant) -> Vec<Candidate> {
         let sessions = self.sessions.iter();
-        self.candidates
-            .extend(sessions.map(|session| session.candidate(now)));
+        sessions.map(|session| session.candidate(now)).collect()
     }
 
     /// The orchestrator answered: whatever waits for it may go.

@@ -1,18 +1,15 @@
 //! Polls: to whom, and what becomes of them.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 use std::time::Duration;
 
 use actix::prelude::*;
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::carriers::Errand;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
-use crate::actors::inbox::{Fetch, Inbox};
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
-use crate::hashed::Hashed;
 use crate::id::OrchestratorId;
 use crate::status::Exchange;
 use crate::task::Task;
@@ -42,6 +39,8 @@ pub(crate) enum DropPolls {
 }
 
 /// A poll was answered.
+#[derive(Message)]
+#[rtype(result = "()")]
 pub(super) struct PollAnswered {
     number: u64,
     answer: Result<Option<Task>, TransportError>,
@@ -51,16 +50,14 @@ pub(super) struct PollAnswered {
 #[derive(Default)]
 pub(super) struct OpenPolls {
     next: u64,
-    open: HashMap<u64, OpenPoll, Hashed>,
-    /// Where their answers come, once we have an address.
-    inbox: Option<Rc<Inbox<PollAnswered>>>,
+    open: HashMap<u64, OpenPoll>,
 }
 
 struct OpenPoll {
     id: OrchestratorId,
     permit: Permit,
     sent: Instant,
-    request: Errand,
+    request: JoinHandle<()>,
 }
 
 impl Handler<PollNext> for OrchestratorPool {
@@ -81,14 +78,13 @@ impl Handler<PollNext> for OrchestratorPool {
 
 impl OrchestratorPool {
     fn poll(&mut self, permit: Permit, offer: Offer, now: Instant, ctx: &mut Context<Self>) {
-        let next = self.last_poll(now).or_else(|| {
-            self.look_around(now);
-            self.selection.pick(&self.candidates)
-        });
+        let next = self
+            .last_poll(now)
+            .or_else(|| self.selection.pick(&self.candidates(now)));
         let Some(id) = next else {
             let opens = |s: &super::Session| s.registered.then(|| s.polls.opens_at(now)).flatten();
             let outcome = PollOutcome::NobodyReady(self.sessions.iter().filter_map(opens).min());
-            return self.neighbours.polls.put(PollEnded {
+            return self.neighbours.polls.do_send(PollEnded {
                 permit,
                 sent: now,
                 outcome,
@@ -100,10 +96,10 @@ impl OrchestratorPool {
         let on_trial = session.polls.is_failing();
         let number = self.polls.next;
         self.polls.next += 1;
-        let answers = self.polls.inbox(ctx);
-        let request = self.carriers.run(async move {
+        let me = ctx.address();
+        let request = actix_rt::spawn(async move {
             let answer = ask(&*transport, offer, suspect).await;
-            answers.put(PollAnswered { number, answer });
+            me.do_send(PollAnswered { number, answer });
         });
         let open = OpenPoll {
             id,
@@ -115,13 +111,6 @@ impl OrchestratorPool {
         if on_trial {
             ctx.run_later(HELD, move |pool, ctx| pool.poll_is_held(number, ctx));
         }
-    }
-}
-
-impl OpenPolls {
-    fn inbox(&mut self, ctx: &Context<OrchestratorPool>) -> Rc<Inbox<PollAnswered>> {
-        let inbox = || Rc::new(Inbox::new(ctx.address().recipient()));
-        self.inbox.get_or_insert_with(inbox).clone()
     }
 }
 
@@ -142,13 +131,12 @@ async fn ask(
     guarded(transport.poll(offer)).await
 }
 
-impl Handler<Fetch<PollAnswered>> for OrchestratorPool {
+impl Handler<PollAnswered> for OrchestratorPool {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<PollAnswered>, ctx: &mut Self::Context) {
+    fn handle(&mut self, answered: PollAnswered, ctx: &mut Self::Context) {
         let now = Instant::now();
-        let inbox = self.polls.inbox(ctx);
-        inbox.each(|answered| self.poll_answered(answered, now, ctx));
+        self.poll_answered(answered, now, ctx);
         self.review_roles(now, ctx);
     }
 }
@@ -189,7 +177,7 @@ impl OrchestratorPool {
                 PollOutcome::Failed
             }
         };
-        self.neighbours.polls.put(PollEnded {
+        self.neighbours.polls.do_send(PollEnded {
             permit,
             sent,
             outcome,
@@ -232,9 +220,9 @@ impl Handler<DropPolls> for OrchestratorPool {
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
             .collect();
         for (_, poll) in dropped {
-            poll.request.abort(&self.carriers);
+            poll.request.abort();
             self.count_open_polls(poll.id, -1);
-            self.neighbours.polls.put(PollEnded {
+            self.neighbours.polls.do_send(PollEnded {
                 permit: poll.permit,
                 sent: poll.sent,
                 outcome: PollOutcome::Nothing,

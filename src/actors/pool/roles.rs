@@ -72,8 +72,7 @@ impl OrchestratorPool {
     /// Brings the roles up to date after something was learnt of an orchestrator,
     /// and tells those whose role has changed.
     pub(super) fn review_roles(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        self.look_around(now);
-        let candidates = std::mem::take(&mut self.candidates);
+        let candidates = self.candidates(now);
         for (place, candidate) in candidates.iter().enumerate() {
             let wanted = self.selection.wants(&candidates, candidate);
             let session = &mut self.sessions[place];
@@ -94,7 +93,6 @@ impl OrchestratorPool {
                 self.beat(OrchestratorId(place), report, BeatCause::Change, ctx);
             }
         }
-        self.candidates = candidates;
         self.count_sidelined(now);
     }
 

@@ -80,7 +80,7 @@ impl OrchestratorPool {
         warn!(task_id = %task.id, "a task came too late");
         let failure = Outcome::Failed(TaskError::transient(INTERRUPTED));
         let result = TaskResult::of(task, failure, Duration::ZERO);
-        self.neighbours.results.put(DeliverResult {
+        self.neighbours.results.do_send(DeliverResult {
             result,
             files: None,
         });
@@ -96,7 +96,7 @@ impl OrchestratorPool {
         let params = crate::RawJson::empty_object();
         let task = Task::new(id, task_id.as_str(), job_id.as_str(), "", params);
         let result = TaskResult::of(&task, Outcome::Failed(failure), Duration::ZERO);
-        self.neighbours.results.put(DeliverResult {
+        self.neighbours.results.do_send(DeliverResult {
             result,
             files: None,
         });

@@ -1,4 +1,4 @@
-//! Calling tasks off: one, or all when the worker ends, and those whose handlers
+//! Cancelling tasks: one, or all when the worker ends, and those whose handlers
 //! do not let go.
 
 use std::time::Duration;
@@ -17,20 +17,14 @@ use crate::transport::CancelTarget;
 const HOST_ALLOWANCE: Duration = Duration::from_millis(250);
 
 impl TaskSupervisor {
-    pub(super) fn cancel(
-        &mut self,
-        key: &TaskKey,
-        reason: CancelReason,
-        now: Instant,
-        ctx: &Context<Self>,
-    ) {
+    pub(super) fn cancel(&mut self, key: &TaskKey, reason: CancelReason, now: Instant) {
         let Some(entry) = self.tasks.get_mut(key) else {
             return;
         };
         if entry.cancellation.is_cancelled() {
             return;
         }
-        info!(task_id = %key.id, ?reason, "task called off");
+        info!(task_id = %key.id, ?reason, "task cancelled");
         entry.cancellation.cancel(reason);
         match entry.phase {
             Phase::Waiting(_) => {
@@ -38,16 +32,22 @@ impl TaskSupervisor {
                 self.end_unbegun(key, reason, now);
             }
             // No thread has begun it: nobody is waited for.
-            Phase::Running { .. } if self.placement.withdraw(key) => {
+            Phase::Running { .. } if entry.leaves(&mut self.queue) => {
                 self.end_unbegun(key, reason, now);
             }
             Phase::Running { .. } => {
-                self.limit(key, self.grace + HOST_ALLOWANCE, now, ctx);
+                let has_grace = entry.cancellation.has_grace();
+                let grace = if has_grace {
+                    self.grace
+                } else {
+                    Duration::ZERO
+                };
+                self.limit(key, grace.saturating_add(HOST_ALLOWANCE), now);
             }
         }
     }
 
-    /// A called-off task whose handler was not called.
+    /// A cancelled task whose handler was not called.
     fn end_unbegun(&mut self, key: &TaskKey, reason: CancelReason, now: Instant) {
         let end = entry::end_of(reason, Outcome::Cancelled);
         self.finish(key, end, Duration::ZERO, now);
@@ -67,7 +67,7 @@ impl TaskSupervisor {
             .cancellation
             .reason()
             .unwrap_or(CancelReason::Requested);
-        if !self.placement.withdraw(key) {
+        if !entry.leaves(&mut self.queue) {
             self.abandoned.insert(key.clone());
             self.services.board.set_abandoned(self.abandoned.len());
         }
@@ -79,7 +79,7 @@ impl TaskSupervisor {
 impl Handler<CancelTask> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, cancel: CancelTask, ctx: &mut Self::Context) {
+    fn handle(&mut self, cancel: CancelTask, _: &mut Self::Context) {
         let CancelTask {
             origin,
             target: CancelTarget(target),
@@ -96,7 +96,7 @@ impl Handler<CancelTask> for TaskSupervisor {
             .map(|(k, _)| k.clone())
             .collect();
         if meant.is_empty() {
-            debug!(%target, "told to call off a task that is not here");
+            debug!(%target, "told to cancel a task that is not here");
             // One whose task is over anyway is no news for a later hand-out.
             if let Some(origin) = origin
                 && reason == CancelReason::Requested
@@ -108,7 +108,7 @@ impl Handler<CancelTask> for TaskSupervisor {
         }
         let now = Instant::now();
         for key in meant {
-            self.cancel(&key, reason, now, ctx);
+            self.cancel(&key, reason, now);
         }
     }
 }
@@ -116,10 +116,10 @@ impl Handler<CancelTask> for TaskSupervisor {
 impl Handler<InterruptAll> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, _: InterruptAll, ctx: &mut Self::Context) {
+    fn handle(&mut self, _: InterruptAll, _: &mut Self::Context) {
         let now = Instant::now();
         for key in self.tasks.keys().cloned().collect::<Vec<_>>() {
-            self.cancel(&key, CancelReason::ShuttingDown, now, ctx);
+            self.cancel(&key, CancelReason::ShuttingDown, now);
         }
     }
 }

@@ -6,32 +6,21 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, warn};
 
-use super::{DeliverResult, TaskSupervisor, entry};
-use crate::actors::host::{Ended, TasksEnded};
+use super::{DeliverResult, TaskFinished, TaskSupervisor, entry};
+use crate::actors::heartbeat::StateChanged;
 use crate::task::{Outcome, TaskKey, TaskResult};
 use crate::trace;
 
-impl Handler<TasksEnded> for TaskSupervisor {
+impl Handler<TaskFinished> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, _: TasksEnded, ctx: &mut Self::Context) {
-        let now = Instant::now();
-        let inbox = self.placement.returns();
-        inbox.each(|task| self.ended(task, now));
-        self.rest_if_idle(ctx);
-    }
-}
-
-impl TaskSupervisor {
-    fn ended(&mut self, task: Ended, now: Instant) {
-        let Ended {
+    fn handle(&mut self, task: TaskFinished, _: &mut Self::Context) {
+        let TaskFinished {
             key,
             outcome,
             ran_for,
             permit,
-            rest,
         } = task;
-        drop(rest);
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
         if self.abandoned.remove(&key) {
@@ -45,9 +34,11 @@ impl TaskSupervisor {
             Some(reason) => entry::end_of(reason, outcome),
             None => outcome,
         };
-        self.finish(&key, outcome, ran_for, now);
+        self.finish(&key, outcome, ran_for, Instant::now());
     }
+}
 
+impl TaskSupervisor {
     /// Ends a task: out of the books, and its result on the way.
     pub(super) fn finish(
         &mut self,
@@ -59,7 +50,7 @@ impl TaskSupervisor {
         let Some(entry) = self.tasks.remove(key) else {
             return;
         };
-        self.times.lift(entry.limit);
+        self.limits.lift(entry.limit);
         let status = outcome.status();
         let seconds = ran_for.as_secs_f64();
         let span = entry.span.span();
@@ -79,10 +70,10 @@ impl TaskSupervisor {
             ran_for,
             task_metadata: entry.metadata,
         };
-        self.neighbours.results.put(DeliverResult {
+        self.neighbours.results.do_send(DeliverResult {
             result,
             files: Some(entry.files),
         });
-        self.neighbours.heartbeat.tell();
+        self.neighbours.heartbeat.do_send(StateChanged);
     }
 }

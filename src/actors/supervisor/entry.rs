@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::limits::Limit;
 use crate::actors::capacity::Permit;
+use crate::actors::host::{Place, QueuedTask, TaskQueue};
 use crate::handler::Job;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
-use crate::policy::Limit;
 use crate::rules::Rules;
 use crate::storage::TaskFiles;
 use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
@@ -40,7 +41,9 @@ pub(super) struct Entry {
     pub(super) span: TaskSpan,
     /// Its slots, while the journal takes note of it.
     pub(super) permit: Option<Permit>,
-    /// When its time is up, or that of a handler that was called off.
+    /// Its place in the queue of the handler threads, once it is there.
+    pub(super) place: Option<Place<QueuedTask>>,
+    /// When its time is up, or that of a handler that was cancelled.
     pub(super) limit: Option<Limit>,
 }
 
@@ -61,6 +64,7 @@ impl Entry {
             files,
             span,
             permit: None,
+            place: None,
             limit: None,
         }
     }
@@ -74,6 +78,13 @@ impl Entry {
                 None
             }
         }
+    }
+
+    /// Takes the task out of the queue of the handler threads. Returns `false` if a thread
+    /// has begun it.
+    pub(super) fn leaves(&self, queue: &mut TaskQueue<QueuedTask>) -> bool {
+        let place = self.place.as_ref();
+        place.is_some_and(|place| queue.withdraw(place))
     }
 }
 

@@ -1,101 +1,102 @@
-//! When the time of tasks is up: their own time first, then, once they are called off,
-//! the time that their handlers have to let go.
+//! When the time of tasks is up: their own time first, then, once they are cancelled, the
+//! time that their handlers have to stop.
 //!
-//! One alarm for all of them, outside of the actor: actix looks at every timer of an
-//! actor whenever a message comes, which many tasks with a timer each would make slow.
+//! One queue holds all limits, so that many tasks with a limit each cost the others nothing.
+//! Timers of the actor would: actix polls each of them whenever a message comes.
 
+use std::pin::Pin;
+use std::task::{self, Poll};
 use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tokio_util::time::DelayQueue;
+use tokio_util::time::delay_queue::Key;
 
 use super::TaskSupervisor;
-use crate::policy::{Limit, Limits};
 use crate::task::{CancelReason, Task, TaskKey};
 
-/// The alarm for this moment rings.
-#[derive(Debug, Message)]
-#[rtype(result = "()")]
-pub(super) struct TimeUp(Instant);
+/// The queue panics for what is more than two years ahead; a limit that is farther off than
+/// this is set again when this has passed.
+const FARTHEST: Duration = Duration::from_hours(365 * 24);
 
 /// The limits of all tasks.
 #[derive(Default)]
-pub(super) struct TaskTimes {
-    limits: Limits<TaskKey>,
-    alarm: Option<JoinHandle<()>>,
+pub(super) struct TimeLimits(DelayQueue<TaskKey>);
+
+/// The limit of one task.
+pub(super) struct Limit {
+    at: Instant,
+    key: Key,
 }
 
-impl TaskTimes {
-    /// The task does not need its limit any more.
-    pub(super) fn lift(&mut self, limit: Option<Limit>) {
-        if let Some(limit) = limit {
-            self.limits.lift(limit);
-        }
+impl TimeLimits {
+    fn set(&mut self, task: TaskKey, at: Instant, now: Instant) -> Limit {
+        let key = self.0.insert_at(task, at.min(now + FARTHEST));
+        Limit { at, key }
     }
 
-    fn set_alarm(&mut self, ctx: &Context<TaskSupervisor>) {
-        let Some(at) = self.limits.alarm() else {
-            return;
-        };
-        if let Some(later) = self.alarm.take() {
-            later.abort();
+    /// Removes the limit of a task that has ended, or gets another one.
+    pub(super) fn lift(&mut self, limit: Option<Limit>) {
+        if let Some(limit) = limit {
+            self.0.remove(&limit.key);
         }
-        // It may ring long after the last task has ended, and keeps nobody alive for that.
-        let supervisor = ctx.address().downgrade();
-        self.alarm = Some(actix_rt::spawn(async move {
-            tokio::time::sleep_until(at).await;
-            if let Some(supervisor) = supervisor.upgrade() {
-                supervisor.do_send(TimeUp(at));
-            }
-        }));
     }
 }
 
 impl TaskSupervisor {
-    /// Gives a task so much time from now on, in place of what it had. What is longer than
-    /// time can tell is no limit.
-    pub(super) fn limit(
-        &mut self,
-        key: &TaskKey,
-        time: Duration,
-        now: Instant,
-        ctx: &Context<Self>,
-    ) {
-        if let Some(entry) = self.tasks.get_mut(key) {
-            self.times.lift(entry.limit.take());
+    /// Replaces the task's time limit. A limit that overflows `Instant` means none.
+    pub(super) fn limit(&mut self, task: &TaskKey, time: Duration, now: Instant) {
+        if let Some(entry) = self.tasks.get_mut(task) {
+            self.limits.lift(entry.limit.take());
             let at = now.checked_add(time);
-            entry.limit = at.map(|at| self.times.limits.set(at, key.clone()));
-            self.times.set_alarm(ctx);
+            entry.limit = at.map(|at| self.limits.set(task.clone(), at, now));
         }
     }
-}
 
-impl Handler<TimeUp> for TaskSupervisor {
-    type Result = ();
+    fn time_is_up(&mut self, task: &TaskKey) {
+        let Some(entry) = self.tasks.get_mut(task) else {
+            return;
+        };
+        let Some(limit) = entry.limit.take() else {
+            return;
+        };
 
-    fn handle(&mut self, TimeUp(at): TimeUp, ctx: &mut Self::Context) {
-        self.times.limits.rang(at);
         let now = Instant::now();
-        while let Some(key) = self.times.limits.take_due(now) {
-            let Some(entry) = self.tasks.get_mut(&key) else {
-                continue;
-            };
-            entry.limit = None;
-            if entry.cancellation.is_cancelled() {
-                self.abandon(&key, now);
-            } else {
-                self.cancel(&key, CancelReason::TimedOut, now, ctx);
-            }
+        if limit.at > now {
+            entry.limit = Some(self.limits.set(task.clone(), limit.at, now));
+        } else if entry.cancellation.is_cancelled() {
+            self.abandon(task, now);
+        } else {
+            self.cancel(task, CancelReason::TimedOut, now);
         }
-        self.times.set_alarm(ctx);
     }
 }
 
-impl Drop for TaskTimes {
-    fn drop(&mut self) {
-        if let Some(alarm) = &self.alarm {
-            alarm.abort();
+/// Has the supervisor act when the time of a task is up.
+pub(super) fn watch(ctx: &mut Context<TaskSupervisor>) {
+    ctx.spawn(Watch);
+}
+
+/// Ends with the last address of the supervisor, which it would keep alive otherwise.
+struct Watch;
+
+impl ActorFuture<TaskSupervisor> for Watch {
+    type Output = ();
+
+    fn poll(
+        self: Pin<&mut Self>,
+        supervisor: &mut TaskSupervisor,
+        ctx: &mut Context<TaskSupervisor>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<()> {
+        while let Poll::Ready(Some(due)) = supervisor.limits.0.poll_expired(cx) {
+            supervisor.time_is_up(&due.into_inner());
+        }
+        if ctx.connected() {
+            Poll::Pending
+        } else {
+            Poll::Ready(())
         }
     }
 }

@@ -1,15 +1,18 @@
 //! What the supervisor is told and asked.
 
+use std::time::Duration;
+
 use actix::prelude::*;
 
 use crate::actors::capacity::Permit;
 use crate::id::OrchestratorId;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Task, TaskKey, TaskResult};
+use crate::task::{CancelReason, Outcome, Task, TaskKey, TaskResult};
 use crate::transport::{CancelTarget, RunningTask};
 
-/// A task was handed out to us. It lies in the inbox of the supervisor.
-#[derive(Debug)]
+/// A task was handed out to us.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
 pub(crate) struct StartTask {
     pub(crate) task: Box<Task>,
     pub(crate) permit: Permit,
@@ -24,7 +27,18 @@ pub(crate) struct ClaimAnswered {
     pub(crate) permit: Option<Permit>,
 }
 
-/// Call off a task, named by its own id or that of its job.
+/// A task has ended on its handler thread.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct TaskFinished {
+    pub(crate) key: TaskKey,
+    pub(crate) outcome: Outcome,
+    pub(crate) ran_for: Duration,
+    /// Its slots, unless they are free already or part of the work goes on.
+    pub(crate) permit: Option<Permit>,
+}
+
+/// Cancel a task, named by its own id or that of its job.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct CancelTask {
@@ -34,7 +48,7 @@ pub(crate) struct CancelTask {
     pub(crate) reason: CancelReason,
 }
 
-/// Call off all tasks because the worker ends.
+/// Cancel all tasks because the worker ends.
 #[derive(Debug, Message)]
 #[rtype(result = "()")]
 pub(crate) struct InterruptAll;
@@ -50,8 +64,9 @@ pub(crate) struct AbandonAll;
 #[rtype(result = "Vec<RunningTask>")]
 pub(crate) struct GetRunning;
 
-/// Take this result to its orchestrator. It lies in the inbox of the courier.
-#[derive(Debug)]
+/// Take this result to its orchestrator.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
 pub(crate) struct DeliverResult {
     pub(crate) result: TaskResult,
     /// The task's folder, which goes when the result is out.

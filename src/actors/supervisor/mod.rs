@@ -7,10 +7,9 @@ mod entry;
 mod limits;
 mod messages;
 mod noting;
-mod placement;
 mod starting;
-mod watch;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,30 +18,29 @@ use actix::prelude::*;
 pub(crate) use crate::task::TaskKey;
 use early::EarlyCancels;
 use entry::Entry;
-use limits::TaskTimes;
+use limits::TimeLimits;
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
+    TaskFinished,
 };
 #[cfg(feature = "journal")]
 pub(crate) use noting::Noted;
-pub(crate) use placement::Placement;
 
-use super::StateNews;
 use super::capacity::{ClaimType, WithdrawClaim};
-use super::inbox::Inbox;
+use super::heartbeat::StateChanged;
+use super::host::{QueuedTask, TaskQueue};
 use super::journal::Notebook;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
-use crate::task::{ByTask, Services, TaskSet};
+use crate::task::Services;
 use crate::transport::RunningTask;
-use watch::Watch;
 
 /// Whom the supervisor talks to.
 pub(crate) struct Neighbours {
     pub(crate) capacity: Recipient<ClaimType>,
     pub(crate) withdraw: Recipient<WithdrawClaim>,
-    pub(crate) results: Arc<Inbox<DeliverResult>>,
-    pub(crate) heartbeat: StateNews,
+    pub(crate) results: Recipient<DeliverResult>,
+    pub(crate) heartbeat: Recipient<StateChanged>,
     /// Takes note of a task before it runs, unless there is no journal.
     pub(crate) journal: Option<Notebook>,
 }
@@ -52,18 +50,17 @@ pub(crate) struct TaskSupervisor {
     registry: Registry,
     services: Arc<Services>,
     files: FilesRoot,
-    placement: Placement,
-    watch: Watch,
-    times: TaskTimes,
+    queue: TaskQueue<QueuedTask>,
+    /// The queue is looked at in a moment.
+    looks_soon: bool,
+    limits: TimeLimits,
     grace: Duration,
     neighbours: Neighbours,
-    tasks: ByTask<Entry>,
-    /// Tasks that were handed out to us.
-    found: Arc<Inbox<StartTask>>,
+    tasks: HashMap<TaskKey, Entry>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
     /// Reported as ended, but the handler still runs.
-    abandoned: TaskSet,
+    abandoned: HashSet<TaskKey>,
     early: EarlyCancels,
 }
 
@@ -72,8 +69,7 @@ impl TaskSupervisor {
         registry: Registry,
         services: Arc<Services>,
         files: FilesRoot,
-        found: Arc<Inbox<StartTask>>,
-        placement: Placement,
+        queue: TaskQueue<QueuedTask>,
         grace: Duration,
         neighbours: Neighbours,
     ) -> Self {
@@ -81,15 +77,14 @@ impl TaskSupervisor {
             registry,
             services,
             files,
-            placement,
-            watch: Watch::default(),
-            times: TaskTimes::default(),
+            queue,
+            looks_soon: false,
+            limits: TimeLimits::default(),
             grace,
             neighbours,
-            tasks: ByTask::default(),
-            found,
+            tasks: HashMap::new(),
             fresh: Vec::new(),
-            abandoned: TaskSet::default(),
+            abandoned: HashSet::new(),
             early: EarlyCancels::default(),
         }
     }
@@ -97,6 +92,10 @@ impl TaskSupervisor {
 
 impl Actor for TaskSupervisor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        limits::watch(ctx);
+    }
 }
 
 impl Handler<GetRunning> for TaskSupervisor {

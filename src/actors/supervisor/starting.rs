@@ -9,26 +9,22 @@ use tracing::{debug, info, warn};
 use super::entry::{Entry, Waiting};
 use super::{ClaimAnswered, DeliverResult, StartTask, TaskSupervisor, limits};
 use crate::actors::capacity::{ClaimType, Permit};
-use crate::actors::host::RunTask;
-use crate::actors::inbox::Fetch;
+use crate::actors::heartbeat::StateChanged;
+use crate::actors::host::QueuedTask;
 use crate::task::{
     Cancellation, Outcome, Task, TaskContext, TaskError, TaskKey, TaskResult, UNSUPPORTED,
 };
 use crate::trace::TaskSpan;
 
-impl Handler<Fetch<StartTask>> for TaskSupervisor {
+/// So long after a task was queued it is made sure that no idle thread has missed it.
+const A_MOMENT: Duration = Duration::from_millis(1);
+
+impl Handler<StartTask> for TaskSupervisor {
     type Result = ();
 
-    fn handle(&mut self, _: Fetch<StartTask>, ctx: &mut Self::Context) {
-        let now = Instant::now();
-        let inbox = self.found.clone();
-        inbox.each(|task| self.start(task, now, ctx));
-    }
-}
-
-impl TaskSupervisor {
-    fn start(&mut self, start: StartTask, now: Instant, ctx: &mut Context<Self>) {
+    fn handle(&mut self, start: StartTask, ctx: &mut Self::Context) {
         let StartTask { task, mut permit } = start;
+        let now = Instant::now();
         let key = TaskKey::new(task.origin, task.id.clone());
         if self.tasks.contains_key(&key) {
             warn!(task_id = %task.id, "handed out again while it runs, ignored");
@@ -52,7 +48,7 @@ impl TaskSupervisor {
         let handler = registration.entry.name.as_str();
         let board = &self.services.board;
         board.task_came(&key, &task.job_id, &task.name, handler, now.into_std());
-        self.neighbours.heartbeat.tell();
+        self.neighbours.heartbeat.do_send(StateChanged);
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
         let origin = board.link(task.origin.0);
@@ -62,7 +58,7 @@ impl TaskSupervisor {
         let entry = Entry::new(waiting, cancellation, files, span);
         self.tasks.insert(key.clone(), entry);
         if let Some(limit) = limit {
-            self.limit(&key, limit, now, ctx);
+            self.limit(&key, limit, now);
         }
         if kind.is_none() {
             permit.begin_untyped();
@@ -74,10 +70,12 @@ impl TaskSupervisor {
                 .do_send(ClaimType { key, kind, permit });
         }
     }
+}
 
+impl TaskSupervisor {
     /// A task that no handler is called for.
     fn turn_away(&self, task: &Task, outcome: Outcome) {
-        self.neighbours.results.put(DeliverResult {
+        self.neighbours.results.do_send(DeliverResult {
             result: TaskResult::of(task, outcome, Duration::ZERO),
             files: None,
         });
@@ -110,15 +108,27 @@ impl TaskSupervisor {
             span,
             self.services.clone(),
         );
-        let run = RunTask {
+        let place = self.queue.push(QueuedTask {
             key: key.clone(),
             job,
             params,
             params_metadata,
             context,
             permit,
-        };
-        self.placement.place(run, || self.watch.turn(ctx));
+        });
+        entry.place = Some(place);
+        if self.queue.has_other_threads() {
+            self.look_soon(ctx);
+        }
+    }
+
+    fn look_soon(&mut self, ctx: &mut Context<Self>) {
+        if !std::mem::replace(&mut self.looks_soon, true) {
+            ctx.run_later(A_MOMENT, |supervisor, _| {
+                supervisor.looks_soon = false;
+                supervisor.queue.wake_all();
+            });
+        }
     }
 }
 

@@ -69,7 +69,8 @@ pub struct Timing {
     pub rate_limit_floor: Duration,
     /// `AXON_REQUEST_TIMEOUT`: limit of every request but polls.
     pub request_timeout: Duration,
-    /// `AXON_CANCEL_GRACE`: time a cancelled handler has to end by itself.
+    /// `AXON_CANCEL_GRACE`: time a cancelled handler has to end by itself, if it asked for the
+    /// cancel, blocks, or the worker shuts down.
     pub cancel_grace: Duration,
     /// `WORKER_SHUTDOWN_TIMEOUT`: time running tasks have to finish at shutdown.
     pub shutdown_timeout: Duration,

@@ -58,7 +58,7 @@ impl Middleware for Limit {
     fn call(&self, mut call: TaskCall, next: Next) -> LocalBoxFuture<'static, Outcome> {
         let semaphore = self.0.clone();
         Box::pin(async move {
-            let cancelled = call.task().cancellation().clone();
+            let cancelled = call.task().cancel_signal().clone();
             let place = tokio::select! {
                 biased;
                 () = cancelled.cancelled() => return Outcome::Cancelled,

@@ -38,13 +38,13 @@ impl Middleware for Retry {
                 let outcome = next.clone().run(call.clone()).await;
                 let passes =
                     matches!(&outcome, Outcome::Failed(error) if error.code().is_retried());
-                if !passes || attempt >= attempts || call.task().is_cancelled() {
+                if !passes || attempt >= attempts || call.task().cancel_signal().is_cancelled() {
                     return outcome;
                 }
                 tracing::debug!(attempt, ?wait, "the call failed, it is made again");
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
-                    () = call.task().cancellation().cancelled() => return outcome,
+                    () = call.task().cancel_signal().cancelled() => return outcome,
                 }
                 wait = wait.saturating_mul(2);
             }

@@ -96,7 +96,7 @@ pub(crate) async fn bring_in(
 
 /// A quick look, which finds every text that begins with `s3://`, escaped or not, and
 /// some more.
-pub(crate) fn may_name_objects(json: &str) -> bool {
+fn may_name_objects(json: &str) -> bool {
     let has_escapes = || json.contains('\\');
     json.contains(ObjectUri::SCHEME)
         || has_escapes() && (json.contains("\\/") || json.contains("\\u00"))

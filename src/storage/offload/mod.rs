@@ -13,9 +13,9 @@ mod tests;
 use crate::storage::object::StorageError;
 use crate::task::{Outcome, TaskError};
 
+pub(crate) use inbound::bring_in;
 #[cfg(fuzzing)]
 pub(crate) use inbound::plan_of;
-pub(crate) use inbound::{bring_in, may_name_objects};
 pub(crate) use outbound::carry_out;
 pub(crate) use places::{Places, name_in_uri};
 
