@@ -117,12 +117,21 @@ impl CapacityTracker {
 
     fn pass_on(&self, started: Vec<((TaskKey, Permit), Held)>) {
         for ((key, mut permit), held) in started {
-            permit.become_task(held);
+            permit.stand_for(held);
             self.supervisor.do_send(ClaimAnswered {
                 key,
                 permit: Some(permit),
             });
         }
+    }
+}
+
+impl CapacityTracker {
+    /// Tells that a task will never start, for its type is turned off.
+    fn refuse(&self, (key, permit): (TaskKey, Permit)) {
+        // First, so that the slot counts as free when the answer of the task goes out.
+        drop(permit);
+        self.supervisor.do_send(ClaimAnswered { key, permit: None });
     }
 }
 
@@ -160,18 +169,17 @@ impl Handler<ClaimType> for CapacityTracker {
             kind,
             mut permit,
         } = claim;
-        permit.become_task(Held {
-            task: true,
-            kind: None,
-        });
+        permit.stand_for(Held::Parked);
+
         match self.slots.claim((key, permit), kind.as_deref()) {
             Claim::Granted(ticket, held) => self.pass_on(vec![(ticket, held)]),
             Claim::Parked => {}
-            Claim::Never((key, permit)) => {
-                drop(permit);
-                self.supervisor.do_send(ClaimAnswered { key, permit: None });
+            Claim::Never((key, mut permit)) => {
+                permit.stand_for(Held::Task { kind: None });
+                self.refuse((key, permit));
             }
         }
+
         self.settle(ctx);
     }
 }
@@ -193,8 +201,12 @@ impl Handler<SetLimits> for CapacityTracker {
             .of_type
             .as_ref()
             .map(|(kind, limit)| (kind.as_str(), *limit));
-        let started = self.slots.set_limits(change.limit, of_type);
+
+        let (started, never) = self.slots.set_limits(change.limit, of_type);
         self.pass_on(started);
+        for waiting in never {
+            self.refuse(waiting);
+        }
         self.settle(ctx);
     }
 }

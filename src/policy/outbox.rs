@@ -39,6 +39,8 @@ struct Entry {
     refusals: u32,
     backoff: Backoff,
     replaced: bool,
+    /// How many results had gone through on its lane when it failed last.
+    failed_after: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -47,6 +49,8 @@ struct Lane {
     ready: VecDeque<Ticket>,
     later: BTreeSet<(Instant, Ticket)>,
     in_flight: usize,
+    /// How many results went through.
+    passed: u64,
 }
 
 /// All results that no orchestrator has answered for good.
@@ -75,6 +79,7 @@ impl Outbox {
             ready: VecDeque::new(),
             later: BTreeSet::new(),
             in_flight: 0,
+            passed: 0,
         };
         Self {
             entries: HashMap::default(),
@@ -102,6 +107,7 @@ impl Outbox {
                 lane,
                 refusals: 0,
                 backoff,
+                failed_after: None,
                 replaced: false,
             },
         );
@@ -171,6 +177,7 @@ impl Outbox {
         let verdict = match answer {
             Ok(_) => {
                 lane.gate.succeeded(now);
+                lane.passed += 1;
                 Verdict::Done
             }
             Err(TransportError::RateLimited { retry_after }) => {
@@ -206,8 +213,17 @@ impl Outbox {
                 Verdict::Done
             }
             Err(_) => {
-                lane.gate.failed(now, jitter);
-                lane.ready.push_front(ticket);
+                // The way is not to blame if others went through since this one failed.
+                let others_pass = entry.failed_after.is_some_and(|count| count < lane.passed);
+                entry.failed_after = Some(lane.passed);
+                if others_pass {
+                    let again = now + entry.backoff.fail(jitter);
+                    lane.later.insert((again, ticket));
+                } else {
+                    lane.gate.failed(now, jitter);
+                    // Another one tries the way next time.
+                    lane.ready.push_back(ticket);
+                }
                 Verdict::Later
             }
         };

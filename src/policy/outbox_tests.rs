@@ -68,6 +68,62 @@ fn a_dead_orchestrator_holds_up_nobody_else() {
 }
 
 #[test]
+fn a_result_that_is_never_taken_holds_up_no_other() {
+    let (mut outbox, mut now) = (outbox(), Instant::now());
+    let bad = outbox.add(0);
+    let others: Vec<_> = (0..200).map(|_| outbox.add(0)).collect();
+
+    let (mut delivered, mut failures) = (0, 0);
+    let began = now;
+    while delivered < others.len() {
+        for ticket in outbox.due(now) {
+            if ticket == bad {
+                outbox.answered(ticket, &outage(), now, 0.0);
+                failures += 1;
+            } else {
+                outbox.answered(ticket, &Ok(Receipt::Accepted), now, 0.0);
+                delivered += 1;
+            }
+        }
+        now = outbox.wake_at(now).unwrap_or(now);
+    }
+    assert!(now - began <= 2 * SECOND, "{:?}", now - began);
+
+    // It is tried less and less often, whatever comes beside it.
+    let began = now;
+    while now < began + 600 * SECOND {
+        let next = outbox.add(0);
+        for ticket in outbox.due(now) {
+            let taken = if ticket == bad {
+                outage()
+            } else {
+                Ok(Receipt::Accepted)
+            };
+            outbox.answered(ticket, &taken, now, 0.0);
+            failures += u32::from(ticket == bad);
+            assert!(ticket == bad || ticket == next, "none waits for it");
+        }
+        now += SECOND;
+    }
+    assert!((20..=30).contains(&failures), "{failures} attempts");
+    assert_eq!(outbox.len(), 1);
+}
+
+#[test]
+fn in_an_outage_the_results_take_turns_in_trying_the_way() {
+    let (mut outbox, mut now) = (outbox(), Instant::now());
+    let tickets: Vec<_> = (0..3).map(|_| outbox.add(0)).collect();
+    for ticket in outbox.due(now) {
+        outbox.answered(ticket, &outage(), now, 0.0);
+    }
+    for round in 0..9 {
+        now = outbox.wake_at(now).expect("a next attempt");
+        assert_eq!(outbox.due(now), [tickets[round % 3]]);
+        outbox.answered(tickets[round % 3], &outage(), now, 0.0);
+    }
+}
+
+#[test]
 fn news_of_the_orchestrator_end_the_wait() {
     let (mut outbox, now) = (outbox(), Instant::now());
     let ticket = outbox.add(0);
@@ -115,8 +171,8 @@ fn news_let_one_result_try_the_way_before_the_others() {
     let (mut outbox, now) = (outbox(), Instant::now());
     let (first, second) = (outbox.add(0), outbox.add(0));
     assert_eq!(outbox.due(now), [first, second]);
-    outbox.answered(second, &outage(), now, 0.0);
     outbox.answered(first, &outage(), now, 0.0);
+    outbox.answered(second, &outage(), now, 0.0);
     outbox.recovered(0, now);
     assert_eq!(outbox.due(now), [first]);
     outbox.answered(first, &Ok(Receipt::Accepted), now, 0.0);

@@ -134,7 +134,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
     let queues = registry.queue_entries();
-    let capacity = wiring.capacity(registry.entries(), queues, policies);
+    let capacity = wiring.capacity(registry.entries(), queues, policies, least_polls);
     contexts.capacity.run(capacity.map_err(Error::Thread)?);
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));

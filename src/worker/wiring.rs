@@ -67,12 +67,14 @@ impl Wiring<'_> {
         entries: Vec<TaskEntry>,
         queues: Vec<TaskEntry>,
         policies: Policies,
+        least_polls: usize,
     ) -> io::Result<CapacityTracker> {
         let intake = &self.settings.intake;
         let slots = Slots::new(
             intake.max_concurrent_tasks,
             &intake.task_type_limits,
-            intake.parking_lot,
+            // Each orchestrator that is polled at the same time has room for one.
+            intake.parking_lot.max(least_polls),
             entries,
         )
         .with_queues(queues);

@@ -1,9 +1,10 @@
 //! Never over capacity, whatever the orchestrator hands out.
 
+use axon_worker::ErrorCode;
 use axon_worker::transport::Availability;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
-use crate::support::{Gate, SECOND, start, worker};
+use crate::support::{Gate, SECOND, failure, start, worker};
 
 #[actix_rt::test]
 async fn the_global_limit_holds_however_many_tasks_are_queued() {
@@ -35,8 +36,11 @@ async fn a_type_limit_holds_though_the_orchestrator_ignores_it() {
     start(worker(&orchestrator, &gate)).await;
     gate.runs(1).await;
     let parked = orchestrator
-        .report_where(|report| report.running.len() == 4)
+        .report_where(|report| report.running.len() == 2)
         .await;
+    // Another worker could run what waits here, so no more than one does.
+    tokio::time::sleep(SECOND).await;
+    assert_eq!((orchestrator.queued(), orchestrator.open_polls()), (2, 0));
     assert_eq!(parked.availability, Availability::Idle);
     assert!(
         !parked
@@ -70,6 +74,26 @@ async fn a_full_parking_lot_stops_the_intake() {
     gate.open(50);
     orchestrator.results(50).await;
     assert_eq!(gate.most(), 1);
+}
+
+#[actix_rt::test]
+async fn a_task_that_waits_for_a_type_that_is_turned_off_is_given_back() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    for _ in 0..2 {
+        orchestrator.submit("video_a", &());
+    }
+    let handle = start(worker(&orchestrator, &gate)).await;
+    orchestrator
+        .report_where(|report| report.running.len() == 2)
+        .await;
+
+    handle.set_task_type_limit("video", 0);
+
+    let results = orchestrator.results(1).await;
+    let error = failure(&results[0]);
+    assert_eq!(error.code(), &ErrorCode::LimitExceeded, "{error}");
+    gate.open(1);
+    orchestrator.results(2).await;
 }
 
 #[actix_rt::test]

@@ -34,17 +34,14 @@ impl Permit {
         Self { held, tracker }
     }
 
-    /// Marks the slot as a task's, and notes which type it fills.
-    pub(super) fn become_task(&mut self, held: Held) {
+    /// Changes what the permit stands for.
+    pub(super) fn stand_for(&mut self, held: Held) {
         self.held = held;
     }
 
     /// A task without a type came in on this slot.
     pub(crate) fn begin_untyped(&mut self) {
-        self.become_task(Held {
-            task: true,
-            kind: None,
-        });
+        self.stand_for(Held::Task { kind: None });
         self.tracker.do_send(SlotNews::UntypedCame);
     }
 }

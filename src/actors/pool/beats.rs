@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
@@ -154,7 +155,9 @@ impl Handler<BeatAnswered> for OrchestratorPool {
         let session = self.session(id);
         session.beating &= !in_turn;
         match answer {
-            Ok(reply) if reply.forgotten => self.lost_registration(id, ctx),
+            Ok(reply) if reply.forgotten => {
+                self.refused_as_stranger(id, Endpoint::Heartbeat, now - took, ctx);
+            }
             Ok(reply) => {
                 session.beats.succeeded(now);
                 session.note_believed(&report);
@@ -173,6 +176,7 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                     };
                     self.neighbours.supervisor.do_send(cancel);
                 }
+                self.answered_as_known(id, Endpoint::Heartbeat);
                 self.heard_of(id, ctx);
             }
             Err(error) => {
@@ -197,7 +201,7 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                 // A newer state may have come meanwhile; it is kept instead.
                 session.unsent_beat.get_or_insert(report);
                 if lost {
-                    self.lost_registration(id, ctx);
+                    self.refused_as_stranger(id, Endpoint::Heartbeat, now - took, ctx);
                 }
             }
         }

@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::debug;
 
+use super::refusals::Endpoint;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
@@ -25,12 +26,13 @@ pub(crate) struct Deliver {
     pub(crate) result: Arc<TaskResult>,
 }
 
-/// A result was answered, with an error or by one that had been silent.
+/// A result was answered.
 #[derive(Message)]
 #[rtype(result = "()")]
 pub(super) struct DeliveryAnswered {
     id: OrchestratorId,
     ticket: Ticket,
+    sent: Instant,
     answer: Result<Receipt, TransportError>,
 }
 
@@ -49,7 +51,6 @@ impl Handler<Deliver> for OrchestratorPool {
             && session.role == Role::Active
             && !session.believes_free_for(&result.name);
 
-        let suspect = session.suspect.clone();
         let (neighbours, board) = (self.neighbours.clone(), self.board.clone());
         actix_rt::spawn(async move {
             if unseen
@@ -61,16 +62,18 @@ impl Handler<Deliver> for OrchestratorPool {
                 debug!(ok = answer.is_ok(), "told our free slot before a failure");
                 me.do_send(super::beats::told(id, report, answer, sent.elapsed()));
             }
+
+            let sent = Instant::now();
             let answer = guarded(transport.deliver(result)).await;
             if let Some(link) = board.link(id.0) {
                 link.note(Exchange::Result, Duration::ZERO, &answer, true);
             }
-            if answer.is_ok() && !suspect.get() {
-                // No news for the pool.
-                neighbours.answered.do_send(Answered { ticket, answer });
-            } else {
-                me.do_send(DeliveryAnswered { id, ticket, answer });
-            }
+            me.do_send(DeliveryAnswered {
+                id,
+                ticket,
+                sent,
+                answer,
+            });
         });
     }
 }
@@ -83,12 +86,20 @@ impl Handler<DeliveryAnswered> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, answered: DeliveryAnswered, ctx: &mut Self::Context) {
-        let DeliveryAnswered { id, ticket, answer } = answered;
+        let DeliveryAnswered {
+            id,
+            ticket,
+            sent,
+            answer,
+        } = answered;
         match &answer {
-            Ok(_) => self.heard_of(id, ctx),
+            Ok(_) => {
+                self.answered_as_known(id, Endpoint::Result);
+                self.heard_of(id, ctx);
+            }
             Err(error) => {
                 if self.session(id).note_failure(error) {
-                    self.lost_registration(id, ctx);
+                    self.refused_as_stranger(id, Endpoint::Result, sent, ctx);
                 }
             }
         }

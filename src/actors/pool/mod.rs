@@ -7,6 +7,7 @@
 mod beats;
 mod deliver;
 mod polls;
+mod refusals;
 mod registration;
 mod roles;
 mod session;

@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
 use crate::actors::capacity::Permit;
 use crate::actors::poller::{PollEnded, PollOutcome, Ready};
@@ -166,6 +167,7 @@ impl OrchestratorPool {
                 if found.is_none() {
                     session.role.came_back_empty(sent, now);
                 }
+                self.answered_as_known(id, Endpoint::Poll);
                 self.heard_of(id, ctx);
                 found.map_or(PollOutcome::Nothing, |task| {
                     PollOutcome::Found(Box::new(task))
@@ -173,7 +175,7 @@ impl OrchestratorPool {
             }
             Err(error) => {
                 session.flowing = false;
-                self.poll_failed(id, &error, now, ctx);
+                self.poll_failed(id, &error, sent, now, ctx);
                 PollOutcome::Failed
             }
         };

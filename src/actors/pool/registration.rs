@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::refusals::{Endpoint, Remedy};
 use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
 use crate::actors::conductor::AllOver;
@@ -55,15 +56,52 @@ impl OrchestratorPool {
         });
     }
 
-    /// The orchestrator does not know us, or does not accept us any more.
-    pub(super) fn lost_registration(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
+    /// The orchestrator does not know us, or does not accept us any more: that is how it
+    /// answered a request that was sent at `sent`.
+    ///
+    /// Registering anew is tried at once. If the same endpoint refuses us again after that, we
+    /// stay registered for what works, and further attempts have growing pauses between them.
+    pub(super) fn refused_as_stranger(
+        &mut self,
+        id: OrchestratorId,
+        endpoint: Endpoint,
+        sent: Instant,
+        ctx: &mut Context<Self>,
+    ) {
         let session = self.session(id);
-        if session.registered {
-            warn!(orchestrator = %session.settings.name, "no longer registered, registering anew");
-            session.registered = false;
-            self.board.set_registered(id.0, false);
+        if session.registering || !session.registered {
+            return;
+        }
+
+        let orchestrator = &session.settings.name;
+        match session.refusals.refused(endpoint, sent) {
+            Remedy::Nothing => return,
+            Remedy::Register => {
+                warn!(%orchestrator, ?endpoint, "no longer registered, registering anew");
+                session.registered = false;
+                self.board.set_registered(id.0, false);
+            }
+            Remedy::RegisterLater => {
+                if !session.registration.is_failing() {
+                    warn!(
+                        %orchestrator,
+                        ?endpoint,
+                        "still refused after registering anew, trying again with growing \
+                         pauses; is this worker's token allowed to do this?"
+                    );
+                }
+                session.registration.failed(Instant::now(), fastrand::f64());
+            }
         }
         self.register(id, ctx);
+    }
+
+    /// The orchestrator has answered a request as it answers workers that it knows.
+    pub(super) fn answered_as_known(&mut self, id: OrchestratorId, endpoint: Endpoint) {
+        let session = self.session(id);
+        if session.refusals.answered(endpoint) {
+            session.registration.succeeded(Instant::now());
+        }
     }
 
     /// It is over with this orchestrator. When it was the last one, the worker ends.
@@ -102,14 +140,20 @@ impl Handler<Registered> for OrchestratorPool {
         session.registering = false;
         match answer {
             Ok(()) => {
-                info!(orchestrator = %session.settings.name, "registered");
-                session.registration.succeeded(now);
-                session.polls.reopen(now);
-                session.note_registered();
+                // What it is made for decides whether it helped, if the last one did not.
+                let is_trusted = !session.refusals.is_refusing_again();
+                if is_trusted {
+                    info!(orchestrator = %session.settings.name, "registered");
+                    session.registration.succeeded(now);
+                    session.polls.reopen(now);
+                }
+                session.note_registered(now);
                 self.last_report = Some(report.clone());
                 self.board.set_registered(id.0, true);
-                self.neighbours.recovered.do_send(super::Recovered(id));
-                self.neighbours.ready.do_send(Ready);
+                if is_trusted {
+                    self.neighbours.recovered.do_send(super::Recovered(id));
+                    self.neighbours.ready.do_send(Ready);
+                }
                 if let Some(Some(commands)) = self.neighbours.commands.get(id.0) {
                     commands.do_send(OpenChannel);
                 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::refusals::Refusals;
 use super::roles::Role;
 use crate::config::Timing;
 use crate::id::{OrchestratorId, TaskName};
@@ -34,6 +35,7 @@ pub(super) struct Session {
     /// It is over with this one, in order or not.
     pub(super) dismissed: Option<bool>,
     pub(super) registration: Gate,
+    pub(super) refusals: Refusals,
     pub(super) polls: Gate,
     pub(super) open_polls: usize,
     /// Whether its last poll brought a task.
@@ -65,6 +67,7 @@ impl Session {
                 timing.registration_retry_max_delay,
                 2.0,
             ),
+            refusals: Refusals::default(),
             polls: gate(
                 timing.poll_backoff_initial,
                 longest,
@@ -116,7 +119,7 @@ impl Session {
         self.suspect.take()
     }
 
-    /// Notes a failed request. `true`: the orchestrator does not know us any more.
+    /// Notes a failed request. Returns `true` if the orchestrator takes us for a stranger.
     pub(super) fn note_failure(&mut self, error: &TransportError) -> bool {
         match error {
             TransportError::Unreachable { .. }
@@ -135,8 +138,9 @@ impl Session {
     }
 
     /// After registration it takes us for idle, with everything on offer.
-    pub(super) fn note_registered(&mut self) {
+    pub(super) fn note_registered(&mut self, now: Instant) {
         self.registered = true;
+        self.refusals.registered(now);
         self.registering = false;
         self.suspect.set(false);
         self.believed = None;

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::OrchestratorPool;
+use super::refusals::Endpoint;
 use crate::actors::supervisor::DeliverResult;
 use crate::id::{JobId, OrchestratorId, TaskId};
 use crate::task::{ErrorCode, INTERRUPTED, Outcome, Task, TaskError, TaskResult};
@@ -18,6 +19,7 @@ impl OrchestratorPool {
         &mut self,
         id: OrchestratorId,
         error: &TransportError,
+        sent: Instant,
         now: Instant,
         ctx: &mut Context<Self>,
     ) {
@@ -71,7 +73,7 @@ impl OrchestratorPool {
             }
         }
         if self.session(id).note_failure(error) {
-            self.lost_registration(id, ctx);
+            self.refused_as_stranger(id, Endpoint::Poll, sent, ctx);
         }
     }
 

@@ -15,7 +15,8 @@ pub struct Intake {
     /// `AXON_MAX_OPEN_POLLS`: the most polls open at once, at least 1.
     pub max_open_polls: usize,
     /// `AXON_PARKING_LOT`: how many tasks may wait for a slot of their type before
-    /// the worker stops polling.
+    /// the worker stops polling; at least as many as orchestrators are polled at once. They
+    /// take no slot from tasks that could run.
     pub parking_lot: usize,
     /// `AXON_HANDLER_THREADS`: threads that run async handlers; as many as there
     /// are cores unless set.
@@ -31,7 +32,7 @@ impl Default for Intake {
             max_concurrent_tasks: 10,
             task_type_limits: BTreeMap::new(),
             max_open_polls: 8,
-            parking_lot: 16,
+            parking_lot: 1,
             handler_threads: std::thread::available_parallelism().map_or(2, usize::from),
             blocking_threads: 0,
         }

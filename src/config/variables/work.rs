@@ -21,9 +21,9 @@ pub(super) const WORK: &[Variable] = table! {
     "AXON_MAX_OPEN_POLLS" "intake.max_open_polls" "8" whole(1, 10_000)
         => Size |d, v| d.settings.intake.max_open_polls = v,
         "The most polls that are open at once.";
-    "AXON_PARKING_LOT" "intake.parking_lot" "16" whole(0, MAX_TASKS)
+    "AXON_PARKING_LOT" "intake.parking_lot" "1" whole(0, MAX_TASKS)
         => Size |d, v| d.settings.intake.parking_lot = v,
-        "How many tasks may wait for a slot of their type before polling pauses.";
+        "How many tasks may wait for a slot of their type before polling pauses. Other workers could run them.";
     "AXON_HANDLER_THREADS" "intake.handler_threads" "(number of cores)" whole(1, 1024)
         => Size |d, v| d.settings.intake.handler_threads = v,
         "Threads that run async handlers.";

@@ -12,11 +12,14 @@ use crate::transport::{Availability, TaskEntry};
 
 /// What a permit stands for; given back when it is dropped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(crate) struct Held {
-    /// Whether a task goes with it, rather than an open poll.
-    pub(crate) task: bool,
-    /// The type whose slot the task has.
-    pub(crate) kind: Option<Arc<str>>,
+pub(crate) enum Held {
+    /// The slot of an open poll.
+    #[default]
+    Poll,
+    /// The slot of a task, and that of its type if it has one.
+    Task { kind: Option<Arc<str>> },
+    /// Nothing: the task waits in the parking lot, and its slot is free for others.
+    Parked,
 }
 
 /// The answer to a task that asks for a slot of its type.
@@ -88,7 +91,7 @@ impl<T> Slots<T> {
         self
     }
 
-    /// Takes a slot for a poll, if one is free and the parking lot has room.
+    /// Takes a slot for a poll, if one is free and the parking lot has room for what it may bring.
     pub(crate) fn reserve(&mut self) -> Option<Held> {
         if self.refused.is_none() && self.can_reserve() {
             self.reserved += 1;
@@ -98,47 +101,67 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Whether there is a slot for a poll, wanted or not.
+    /// Returns `true` if there is a slot for a poll, wanted or not.
     pub(crate) fn can_reserve(&self) -> bool {
-        // Every open poll may bring a task that must be parked.
-        let polls = self.reserved - self.tasks;
-        let room = self.type_limits.is_empty() || self.parked.len() + polls < self.lot_size.max(1);
-        self.reserved < self.limit && room
+        self.reserved < self.limit && self.has_parking_room()
     }
 
-    /// A task came in on a reserved slot and wants one of its type. From now on
-    /// the slot's [`Held`] counts as a task, whatever the answer.
-    pub(crate) fn claim(&mut self, ticket: T, kind: Option<&str>) -> Claim<T> {
-        self.tasks += 1;
-        let Some(kind) = kind else {
-            return Claim::Granted(
-                ticket,
-                Held {
-                    task: true,
-                    kind: None,
-                },
-            );
+    /// Returns `true` if one more poll cannot overfill the parking lot. Each open poll may
+    /// bring a task of the type that has the fewest slots left.
+    fn has_parking_room(&self) -> bool {
+        let Some(fewest) = self.fewest_free_of_a_type() else {
+            return true;
         };
-        match self.type_limits.get_key_value(kind) {
-            Some((_, 0)) => Claim::Never(ticket),
-            Some((kind, limit)) => {
-                let kind = kind.clone();
-                if self.running(&kind) < *limit {
-                    let held = self.occupy(kind);
-                    Claim::Granted(ticket, held)
-                } else {
-                    self.parked.push_back((kind, ticket));
-                    Claim::Parked
-                }
-            }
-            None => Claim::Granted(
-                ticket,
-                Held {
-                    task: true,
-                    kind: None,
-                },
-            ),
+        let polls = self.reserved - self.tasks;
+        let room = self.lot_size.max(1).saturating_sub(self.parked.len());
+        polls < fewest + room
+    }
+
+    /// The free slots of the type that has the fewest, among those that have a limit. Tasks of
+    /// a type that is turned off are never parked.
+    fn fewest_free_of_a_type(&self) -> Option<usize> {
+        let limits = self.type_limits.iter().filter(|(_, limit)| **limit > 0);
+        limits
+            .map(|(kind, limit)| limit.saturating_sub(self.running(kind)))
+            .min()
+    }
+
+    /// A task came in on a reserved slot and wants one of its type. If the answer is
+    /// [`Claim::Parked`] its permit stands for [`Held::Parked`] from now on, and for a task
+    /// without a type if it is [`Claim::Never`].
+    pub(crate) fn claim(&mut self, ticket: T, kind: Option<&str>) -> Claim<T> {
+        let Some(kind) = kind else {
+            self.tasks += 1;
+            return Claim::Granted(ticket, Held::Task { kind: None });
+        };
+
+        let limit = self.type_limits.get(kind).copied();
+        if limit == Some(0) {
+            self.tasks += 1;
+            return Claim::Never(ticket);
         }
+
+        let kind = self.name_of(kind);
+        if limit.is_some_and(|limit| self.running(&kind) >= limit) {
+            self.reserved = self.reserved.saturating_sub(1);
+            self.parked.push_back((kind, ticket));
+            return Claim::Parked;
+        }
+
+        self.tasks += 1;
+        let held = self.occupy(kind);
+        Claim::Granted(ticket, held)
+    }
+
+    /// The shared name of a type. Every type is counted, for it may get a limit later.
+    fn name_of(&self, kind: &str) -> Arc<str> {
+        let known = self.type_limits.get_key_value(kind).map(|(name, _)| name);
+        let known = known.or_else(|| {
+            self.running_by_type
+                .get_key_value(kind)
+                .map(|(name, _)| name)
+        });
+        known.cloned().unwrap_or_else(|| kind.into())
     }
 
     /// A task without a type came in on a reserved slot, which is all it needs.
@@ -146,8 +169,7 @@ impl<T> Slots<T> {
         self.tasks += 1;
     }
 
-    /// Takes a waiting task out of the parking lot. Its permit, dropped by the
-    /// caller, gives the slot back.
+    /// Takes a waiting task out of the parking lot, for the caller to drop.
     pub(crate) fn withdraw(&mut self, is_it: impl Fn(&T) -> bool) -> Option<T> {
         let place = self.parked.iter().position(|(_, ticket)| is_it(ticket))?;
         self.parked.remove(place).map(|(_, ticket)| ticket)
@@ -155,33 +177,49 @@ impl<T> Slots<T> {
 
     /// A permit was dropped. Returns the waiting tasks that may start now.
     pub(crate) fn release(&mut self, held: &Held) -> Vec<(T, Held)> {
+        if *held == Held::Parked {
+            return Vec::new();
+        }
+
         debug_assert!(self.reserved > 0, "more slots given back than taken");
         self.reserved = self.reserved.saturating_sub(1);
-        if held.task {
+        if let Held::Task { kind } = held {
             self.tasks = self.tasks.saturating_sub(1);
+            if let Some(kind) = kind
+                && let Some(running) = self.running_by_type.get_mut(kind)
+            {
+                *running = running.saturating_sub(1);
+            }
         }
-        let Some(kind) = &held.kind else {
-            return Vec::new();
-        };
-        if let Some(running) = self.running_by_type.get_mut(kind) {
-            *running = running.saturating_sub(1);
-        }
+
         self.unpark()
     }
 
-    /// Changes the limits of a running worker. Returns the tasks that may start now.
+    /// Changes the limits of a running worker. Returns the tasks that may start now, and the
+    /// waiting ones that never will, for their type is turned off.
     pub(crate) fn set_limits(
         &mut self,
         limit: Option<usize>,
         of_type: Option<(&str, usize)>,
-    ) -> Vec<(T, Held)> {
+    ) -> (Vec<(T, Held)>, Vec<T>) {
         if let Some(limit) = limit {
             self.limit = limit;
         }
+
+        let mut never = Vec::new();
         if let Some((kind, limit)) = of_type {
-            self.type_limits.insert(Arc::from(kind), limit);
+            let name = self.name_of(kind);
+            self.type_limits.insert(name, limit);
+            if limit == 0 {
+                let (off, parked) = std::mem::take(&mut self.parked)
+                    .into_iter()
+                    .partition::<Vec<_>, _>(|(waiting, _)| **waiting == *kind);
+                self.parked = parked.into();
+                never = off.into_iter().map(|(_, ticket)| ticket).collect();
+            }
         }
-        self.unpark()
+
+        (self.unpark(), never)
     }
 
     /// Handlers with a free slot now, in the order of their registration.
@@ -200,7 +238,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Tasks that have a slot, waiting ones included.
+    /// Tasks that have a slot.
     #[cfg(test)]
     pub(crate) fn tasks(&self) -> usize {
         self.tasks
@@ -274,17 +312,16 @@ impl<T> Slots<T> {
 
     fn occupy(&mut self, kind: Arc<str>) -> Held {
         *self.running_by_type.entry(kind.clone()).or_insert(0) += 1;
-        Held {
-            task: true,
-            kind: Some(kind),
-        }
+        Held::Task { kind: Some(kind) }
     }
 
     fn unpark(&mut self) -> Vec<(T, Held)> {
         let mut started = Vec::new();
         for (kind, ticket) in std::mem::take(&mut self.parked) {
             let limit = self.type_limits.get(&kind).copied().unwrap_or(usize::MAX);
-            if self.running(&kind) < limit {
+            if self.running(&kind) < limit && self.reserved < self.limit {
+                self.reserved += 1;
+                self.tasks += 1;
                 let held = self.occupy(kind);
                 started.push((ticket, held));
             } else {

@@ -59,7 +59,7 @@ fn a_full_type_parks_the_task_until_one_of_it_ends() {
     };
     assert_eq!(slots.claim(2, Some("video")), Claim::Parked);
     assert_eq!(names(&mut slots), ["report"]);
-    assert_eq!(slots.tasks(), 2);
+    assert_eq!(slots.tasks(), 1, "the parked one has no slot");
     let started = slots.release(&first);
     assert_eq!(started.len(), 1);
     assert_eq!(started[0].0, 2);
@@ -70,10 +70,10 @@ fn without_types_all_handlers_are_on_offer_or_none() {
     let both = vec![entry("a", None), entry("b", Some("no limit"))];
     let mut slots: Slots<u32> = Slots::new(1, &BTreeMap::new(), 1, both);
     assert_eq!(names(&mut slots), ["a", "b"]);
-    let mut held = slots.reserve().expect("a free slot");
+    slots.reserve().expect("a free slot");
     assert!(!slots.refresh(), "a poll is no task");
     slots.begin_untyped();
-    held.task = true;
+    let held = Held::Task { kind: None };
     assert!(slots.refresh() && !slots.refresh());
     assert!(names(&mut slots).is_empty());
     slots.release(&held);
@@ -95,14 +95,79 @@ fn a_full_parking_lot_stops_the_intake() {
 }
 
 #[test]
+fn open_polls_leave_room_for_what_they_may_bring() {
+    // One slot of the type and one place to wait: two polls, for both may bring a video.
+    let mut slots = video_and_audio(10, 1);
+    let polls = std::iter::from_fn(|| slots.reserve()).count();
+    assert_eq!(polls, 2);
+    let Claim::Granted(1, first) = slots.claim(1, Some("video")) else {
+        panic!("granted")
+    };
+    assert_eq!(
+        slots.reserve(),
+        None,
+        "the other poll may bring one to park"
+    );
+    assert_eq!(slots.claim(2, Some("video")), Claim::Parked);
+    assert_eq!(slots.reserve(), None, "one waits already");
+
+    assert_eq!(slots.release(&first).len(), 1);
+    assert!(slots.reserve().is_some(), "nothing waits");
+}
+
+#[test]
+fn what_waits_for_its_type_takes_no_slot_from_others() {
+    let mut slots = video_and_audio(2, 5);
+    for ticket in 0..4 {
+        slots.reserve().expect("a parked task has no slot");
+        let _ = slots.claim(ticket, Some("video"));
+    }
+    slots.reserve().expect("one slot is free all the same");
+    let Claim::Granted(9, report) = slots.claim(9, None) else {
+        panic!("granted")
+    };
+    assert_eq!(slots.reserve(), None, "two tasks run");
+    assert_eq!(slots.availability(), Availability::Full);
+
+    // A parked one is dropped without a trace.
+    assert_eq!(slots.withdraw(|ticket| *ticket == 3), Some(3));
+    assert!(slots.release(&Held::Parked).is_empty());
+    slots.release(&report);
+    assert!(slots.reserve().is_some());
+}
+
+#[test]
+fn a_limit_set_later_counts_what_runs_already() {
+    let mut slots = video_and_audio(9, 1);
+    for ticket in 0..2 {
+        slots.reserve().expect("a free slot");
+        let claimed = slots.claim(ticket, Some("audio"));
+        assert!(matches!(claimed, Claim::Granted(..)), "it has no limit");
+    }
+    slots.set_limits(None, Some(("audio", 2)));
+    slots.reserve().expect("a free slot");
+    assert_eq!(slots.claim(2, Some("audio")), Claim::Parked);
+}
+
+#[test]
+fn what_waits_for_a_type_that_is_turned_off_is_given_back() {
+    let mut slots = video_and_audio(9, 2);
+    for ticket in 0..3 {
+        slots.reserve().expect("a free slot");
+        let _ = slots.claim(ticket, Some("video"));
+    }
+    let (started, never) = slots.set_limits(None, Some(("video", 0)));
+    assert!(started.is_empty());
+    assert_eq!(never, [1, 2]);
+    assert!(slots.reserve().is_some());
+}
+
+#[test]
 fn a_type_turned_off_never_starts() {
     let mut slots = video_and_audio(1, 2);
     slots.reserve().expect("a free slot");
     assert_eq!(slots.claim(7, Some("off")), Claim::Never(7));
-    slots.release(&Held {
-        task: true,
-        kind: None,
-    });
+    slots.release(&Held::Task { kind: None });
     assert_eq!(slots.tasks(), 0);
     assert_eq!(slots.availability(), Availability::Idle);
 }
@@ -228,7 +293,7 @@ proptest! {
                     match slots.claim(0, kind) {
                         Claim::Granted(_, held) => running.push(held),
                         Claim::Parked => parked += 1,
-                        Claim::Never(_) => { slots.release(&Held { task: true, kind: None }); }
+                        Claim::Never(_) => { slots.release(&Held::Task { kind: None }); }
                     }
                 }
                 2 if !running.is_empty() => {
@@ -240,14 +305,18 @@ proptest! {
                 }
                 3 if polls > 0 => {
                     polls -= 1;
-                    slots.release(&Held::default());
+                    for (_, held) in slots.release(&Held::Poll) {
+                        parked -= 1;
+                        running.push(held);
+                    }
                 }
                 _ => {}
             }
-            let videos = running.iter().filter(|held| held.kind.is_some()).count();
-            prop_assert!(videos <= video);
-            prop_assert!(polls + running.len() + parked <= limit);
-            prop_assert_eq!(slots.tasks(), running.len() + parked);
+            let is_video = |held: &&Held| matches!(held, Held::Task { kind: Some(_) });
+            prop_assert!(running.iter().filter(is_video).count() <= video);
+            prop_assert!(polls + running.len() <= limit);
+            prop_assert!(parked <= lot.max(1), "no more than the lot has room for");
+            prop_assert_eq!(slots.tasks(), running.len());
         }
     }
 }

@@ -39,6 +39,11 @@ impl MemoryOrchestrator {
         self.lock().outages.faults.extend(faults);
     }
 
+    /// Drops the failures of [`MemoryOrchestrator::fail_next`] that are still to come.
+    pub fn fail_no_more(&self) {
+        self.lock().outages.faults.clear();
+    }
+
     /// Lets no more requests fail.
     pub fn clear_faults(&self) {
         self.lock().outages.faults.clear();
