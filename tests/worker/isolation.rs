@@ -8,11 +8,12 @@ use std::time::Duration;
 use axon_worker::config::Settings;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{
-    Data, Outcome, TaskContext, TaskError, TaskHandler, Worker, WorkerBuilder, actor, blocking,
+    Data, ErrorCode, Outcome, RawJson, TaskContext, TaskError, TaskHandler, Worker, WorkerBuilder,
+    actor, blocking,
 };
 use serde_json::Value;
 
-use crate::support::{data, echo, reported};
+use crate::support::{data, echo, failure, reported};
 use crate::until::until;
 
 /// Blocks threads until the test lets them go.
@@ -325,5 +326,49 @@ async fn blocking_functions_are_in_a_live_runtime() {
         let in_time = tokio::time::timeout(Duration::from_secs(30), all).await;
         in_time.expect("what was spawned runs");
     }
+    handle.shutdown().await;
+}
+
+/// Holds its thread the first time, and succeeds after that.
+async fn blocks_once(
+    _: Value,
+    clamp: Data<Arc<Clamp>>,
+    calls: Data<Calls>,
+) -> Result<(), TaskError> {
+    if calls.fetch_add(1, Ordering::SeqCst) == 0 {
+        clamp.hold();
+    }
+    Ok(())
+}
+
+#[actix_rt::test]
+async fn the_next_attempt_of_a_task_is_told_apart_from_one_that_was_left_behind() {
+    let (orchestrator, (release, clamp)) = (MemoryOrchestrator::new(), Clamp::new());
+    let handle = worker(&orchestrator, &clamp)
+        .data(Calls::default())
+        .task("blocks_once", blocks_once)
+        .spawn()
+        .unwrap();
+    let attempt = |within| {
+        orchestrator.submit_with("blocks_once", RawJson::empty_object(), |task| {
+            task.id = "the same".into();
+            task.timeout = Some(within);
+        })
+    };
+    attempt(Duration::from_millis(50));
+    let first = orchestrator.results(1).await;
+    assert_eq!(failure(&first[0]).code(), &ErrorCode::Timeout);
+    assert_eq!(handle.status().abandoned, 1);
+
+    // It succeeds while the first one still holds its thread.
+    attempt(Duration::from_mins(1));
+    let second = orchestrator.results(2).await;
+    assert!(matches!(second[1].outcome, Outcome::Completed(_)));
+    assert_eq!(handle.status().abandoned, 1);
+    release.send(()).unwrap();
+    until("it is not left behind any more", || {
+        handle.status().abandoned == 0
+    })
+    .await;
     handle.shutdown().await;
 }

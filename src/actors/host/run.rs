@@ -22,6 +22,8 @@ use crate::task::{Cancellation, Outcome, TaskContext, TaskError};
 /// A task that has its slots, and its handler.
 pub(crate) struct QueuedTask {
     pub(crate) key: TaskKey,
+    /// Tells apart hand-outs of the same id.
+    pub(crate) attempt: u64,
     pub(crate) job: Arc<dyn Job>,
     pub(crate) params: RawJson,
     pub(crate) params_metadata: Option<RawJson>,
@@ -84,6 +86,7 @@ impl Runner {
     async fn run_inside(self: Rc<Self>, task: QueuedTask) {
         let QueuedTask {
             key,
+            attempt,
             job,
             params,
             params_metadata,
@@ -137,6 +140,7 @@ impl Runner {
         }
         self.supervisor.do_send(TaskFinished {
             key,
+            attempt,
             outcome,
             ran_for,
             permit,

@@ -68,7 +68,7 @@ impl TaskSupervisor {
             .reason()
             .unwrap_or(CancelReason::Requested);
         if !entry.leaves(&mut self.queue) {
-            self.abandoned.insert(key.clone());
+            self.abandoned.insert(entry.attempt);
             self.services.board.set_abandoned(self.abandoned.len());
         }
         let end = entry::end_of(reason, Outcome::Cancelled);

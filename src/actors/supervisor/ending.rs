@@ -17,19 +17,23 @@ impl Handler<TaskFinished> for TaskSupervisor {
     fn handle(&mut self, task: TaskFinished, _: &mut Self::Context) {
         let TaskFinished {
             key,
+            attempt,
             outcome,
             ran_for,
             permit,
         } = task;
+
         // Before the result goes out, so that the slot counts as free when it arrives.
         drop(permit);
-        if self.abandoned.remove(&key) {
+        if self.abandoned.remove(&attempt) {
             self.services.board.set_abandoned(self.abandoned.len());
             return;
         }
-        let Some(entry) = self.tasks.get(&key) else {
+        let entry = self.tasks.get(&key);
+        let Some(entry) = entry.filter(|entry| entry.attempt == attempt) else {
             return;
         };
+
         let outcome = match entry.cancellation.reason() {
             Some(reason) => entry::end_of(reason, outcome),
             None => outcome,

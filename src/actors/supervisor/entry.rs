@@ -32,6 +32,8 @@ pub(super) struct Waiting {
 
 /// A task that we have.
 pub(super) struct Entry {
+    /// Tells apart hand-outs of the same id.
+    pub(super) attempt: u64,
     pub(super) job_id: JobId,
     pub(super) name: TaskName,
     pub(super) metadata: Option<RawJson>,
@@ -49,6 +51,7 @@ pub(super) struct Entry {
 
 impl Entry {
     pub(super) fn new(
+        attempt: u64,
         waiting: Waiting,
         cancellation: Cancellation,
         files: TaskFiles,
@@ -56,6 +59,7 @@ impl Entry {
     ) -> Self {
         let task = &waiting.task;
         Self {
+            attempt,
             job_id: task.job_id.clone(),
             name: task.name.clone(),
             metadata: task.metadata.clone(),

@@ -32,6 +32,8 @@ pub(crate) struct ClaimAnswered {
 #[rtype(result = "()")]
 pub(crate) struct TaskFinished {
     pub(crate) key: TaskKey,
+    /// Tells apart hand-outs of the same id.
+    pub(crate) attempt: u64,
     pub(crate) outcome: Outcome,
     pub(crate) ran_for: Duration,
     /// Its slots, unless they are free already or part of the work goes on.

@@ -59,8 +59,11 @@ pub(crate) struct TaskSupervisor {
     tasks: HashMap<TaskKey, Entry>,
     /// Came a moment ago; the journal learns of those that do not begin at once.
     fresh: Vec<TaskKey>,
-    /// Reported as ended, but the handler still runs.
-    abandoned: HashSet<TaskKey>,
+    /// Numbers the hand-outs.
+    attempts: u64,
+    /// Reported as ended, but the handler still runs: by the number of the hand-out, for the
+    /// same task may be handed out again meanwhile.
+    abandoned: HashSet<u64>,
     early: EarlyCancels,
 }
 
@@ -84,6 +87,7 @@ impl TaskSupervisor {
             neighbours,
             tasks: HashMap::new(),
             fresh: Vec::new(),
+            attempts: 0,
             abandoned: HashSet::new(),
             early: EarlyCancels::default(),
         }

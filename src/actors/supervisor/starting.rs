@@ -30,6 +30,7 @@ impl Handler<StartTask> for TaskSupervisor {
             warn!(task_id = %task.id, "handed out again while it runs, ignored");
             return;
         }
+
         let Some(registration) = self.registry.get(task.name.as_str()) else {
             warn!(task_id = %task.id, kind = %task.name, "no handler of that name");
             let error = TaskError::permanent(format!("{UNSUPPORTED}{}", task.name));
@@ -43,23 +44,27 @@ impl Handler<StartTask> for TaskSupervisor {
             drop(permit);
             return self.turn_away(&task, Outcome::Cancelled);
         }
+
         let kind = registration.entry.kind.clone();
         let limit = limits::time_limit(&task, registration.timeout);
         let handler = registration.entry.name.as_str();
         let board = &self.services.board;
         board.task_came(&key, &task.job_id, &task.name, handler, now.into_std());
         self.neighbours.heartbeat.do_send(StateChanged);
+
         let cancellation = Cancellation::new();
         let files = self.files.of_task(&task, &cancellation);
         let origin = board.link(task.origin.0);
         let span = TaskSpan::open(&task, origin.map_or("", |link| link.name()));
         let (job, rules) = (registration.job.clone(), registration.rules.clone());
         let waiting = Waiting { task, job, rules };
-        let entry = Entry::new(waiting, cancellation, files, span);
+        self.attempts += 1;
+        let entry = Entry::new(self.attempts, waiting, cancellation, files, span);
         self.tasks.insert(key.clone(), entry);
         if let Some(limit) = limit {
             self.limit(&key, limit, now);
         }
+
         if kind.is_none() {
             permit.begin_untyped();
             self.note_started(&key, permit, now, ctx);
@@ -98,6 +103,7 @@ impl TaskSupervisor {
         let span = entry.span.clone();
         debug!(parent: span.span(), "task starts");
         self.services.board.task_began(key, now.into_std());
+
         let params = task.params.clone();
         let params_metadata = task.params_metadata.clone();
         let context = TaskContext::new(
@@ -110,6 +116,7 @@ impl TaskSupervisor {
         );
         let place = self.queue.push(QueuedTask {
             key: key.clone(),
+            attempt: entry.attempt,
             job,
             params,
             params_metadata,
