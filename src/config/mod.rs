@@ -60,7 +60,7 @@ pub use resolved::{Inspection, Origin, Resolved};
 pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
-    JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
+    JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
     RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};

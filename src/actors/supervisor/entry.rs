@@ -38,7 +38,7 @@ pub(super) struct Entry {
     pub(super) cancellation: Cancellation,
     pub(super) files: TaskFiles,
     pub(super) span: TaskSpan,
-    /// Its slots, while the journal takes note of it.
+    /// Its slots, while the journal records it.
     pub(super) permit: Option<Permit>,
     /// When its time is up, or that of a handler that was called off.
     pub(super) limit: Option<Limit>,

@@ -6,8 +6,8 @@ mod ending;
 mod entry;
 mod limits;
 mod messages;
-mod noting;
 mod placement;
+mod recording;
 mod starting;
 mod watch;
 
@@ -23,14 +23,15 @@ use limits::TaskTimes;
 pub(crate) use messages::{
     AbandonAll, CancelTask, ClaimAnswered, DeliverResult, GetRunning, InterruptAll, StartTask,
 };
-#[cfg(feature = "journal")]
-pub(crate) use noting::Noted;
 pub(crate) use placement::Placement;
+#[cfg(feature = "journal")]
+pub(crate) use recording::JournalAck;
+use recording::JournalWatch;
 
 use super::StateNews;
 use super::capacity::{ClaimType, WithdrawClaim};
 use super::inbox::Inbox;
-use super::journal::Notebook;
+use super::journal::JournalHandle;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::{ByTask, Services, TaskSet};
@@ -43,8 +44,8 @@ pub(crate) struct Neighbours {
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) results: Arc<Inbox<DeliverResult>>,
     pub(crate) heartbeat: StateNews,
-    /// Takes note of a task before it runs, unless there is no journal.
-    pub(crate) journal: Option<Notebook>,
+    /// Records a task before it runs, unless there is no journal.
+    pub(crate) journal: Option<JournalHandle>,
 }
 
 /// Owns the running tasks.
@@ -60,8 +61,7 @@ pub(crate) struct TaskSupervisor {
     tasks: ByTask<Entry>,
     /// Tasks that were handed out to us.
     found: Arc<Inbox<StartTask>>,
-    /// Came a moment ago; the journal learns of those that do not begin at once.
-    fresh: Vec<TaskKey>,
+    journal_watch: JournalWatch,
     /// Reported as ended, but the handler still runs.
     abandoned: TaskSet,
     early: EarlyCancels,
@@ -88,7 +88,7 @@ impl TaskSupervisor {
             neighbours,
             tasks: ByTask::default(),
             found,
-            fresh: Vec::new(),
+            journal_watch: JournalWatch::default(),
             abandoned: TaskSet::default(),
             early: EarlyCancels::default(),
         }
