@@ -22,7 +22,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use axon_worker::dev::DistController;
-use axon_worker::{RawJson, TaskError, Worker, inline};
+use axon_worker::{RawJson, TaskError, Worker};
 use serde_json::json;
 
 use shared::orchestrator::{Orchestrator, Work};
@@ -37,21 +37,12 @@ const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
 
 /// Of each: its name, and what it is.
-const SIDES: [(&str, &str); 8] = [
+const SIDES: [(&str, &str); 5] = [
     ("awc", "RXON: the bare loop of `awc`"),
-    ("codec", "RXON: the bare loop of the codec of `actix-http`"),
     ("worker", "RXON: the worker"),
-    (
-        "inline",
-        "RXON: the worker, the handler on the control thread",
-    ),
     ("signing", "RXON: the worker, results signed"),
     ("dist-bare", "DistWorker: the bare loop"),
     ("dist", "DistWorker: the worker"),
-    (
-        "dist-inline",
-        "DistWorker: the worker, the handler on the control thread",
-    ),
 ];
 
 type Failure = Box<dyn std::error::Error>;
@@ -169,21 +160,17 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
             std::thread::spawn(move || drop(bare::run_awc(&address, WIDTH)));
             None
         }
-        "codec" => {
-            std::thread::spawn(move || drop(bare::run_codec(&address, WIDTH)));
-            None
-        }
         "dist-bare" => {
             std::thread::spawn(move || drop(bare_dist::run(&address, PROVISIONER, TOKEN)));
             None
         }
-        "dist" | "dist-inline" => Some(dist_worker(&address, side == "dist-inline")?),
+        "dist" => Some(dist_worker(&address)?),
         _ => Some(start_worker(
             &address,
             &Shape {
                 signs: side == "signing",
-                inline: side == "inline",
-                ..Shape::new(4 * WIDTH, WIDTH)
+                polls: Some(WIDTH),
+                ..Shape::new(4 * WIDTH)
             },
         )?),
     };
@@ -195,15 +182,10 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
     std::process::exit(0)
 }
 
-fn dist_worker(url: &str, is_inline: bool) -> axon_worker::Result<axon_worker::WorkerHandle> {
+fn dist_worker(url: &str) -> axon_worker::Result<axon_worker::WorkerHandle> {
     let settings = distworker_settings(url, PROVISIONER, TOKEN);
     let builder = Worker::builder("bench").settings(settings);
-    let builder = if is_inline {
-        builder.queue("echo.any", inline(echo))
-    } else {
-        builder.queue("echo.any", echo)
-    };
-    builder.spawn()
+    builder.queue("echo.any", echo).spawn()
 }
 
 async fn echo(input: RawJson) -> Result<RawJson, TaskError> {

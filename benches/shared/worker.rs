@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
+use axon_worker::config::{JournalMode, JournalSync, OrchestratorSettings, RxonVersion, Settings};
 use axon_worker::{
     Cancellation, RawJson, TaskContext, TaskError, Worker, WorkerBuilder, WorkerHandle, blocking,
-    inline,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -17,28 +16,29 @@ pub(crate) const TOKEN: &str = "token-of-the-bench";
 /// How a measured worker differs from one with default settings.
 pub(crate) struct Shape {
     pub(crate) slots: usize,
-    pub(crate) polls: usize,
+    /// How many polls are open at most, if not the default.
+    pub(crate) polls: Option<usize>,
     /// Where it keeps a journal, if it does.
     pub(crate) journal: Option<PathBuf>,
+    /// When that is forced to the disk.
+    pub(crate) sync: JournalSync,
     /// Whether it speaks RXON 1.0b17, which signs every result, instead of 1.0b2.
     pub(crate) signs: bool,
     /// Whether it listens for commands.
     pub(crate) commands: bool,
-    /// Whether its no-op runs on the control thread.
-    pub(crate) inline: bool,
     /// Its interval of heartbeats and the least time between two, if not the default.
     pub(crate) beats: Option<(Duration, Duration)>,
 }
 
 impl Shape {
-    pub(crate) fn new(slots: usize, polls: usize) -> Self {
+    pub(crate) fn new(slots: usize) -> Self {
         Self {
             slots,
-            polls,
+            polls: None,
             journal: None,
+            sync: JournalSync::default(),
             signs: false,
             commands: false,
-            inline: false,
             beats: None,
         }
     }
@@ -53,7 +53,9 @@ impl Shape {
         };
         settings.orchestrators = vec![orchestrator];
         settings.intake.max_concurrent_tasks = self.slots;
-        settings.intake.max_open_polls = self.polls;
+        if let Some(polls) = self.polls {
+            settings.intake.max_open_polls = polls;
+        }
         settings.enable_websockets = self.commands;
         if let Some((interval, cooldown)) = self.beats {
             settings.timing.heartbeat_interval = interval;
@@ -62,6 +64,7 @@ impl Shape {
         if self.journal.is_some() {
             settings.journal.mode = JournalMode::On;
             settings.journal.dir.clone_from(&self.journal);
+            settings.journal.sync = self.sync;
         }
         settings
     }
@@ -74,13 +77,9 @@ pub(crate) fn start_worker(address: &str, shape: &Shape) -> axon_worker::Result<
 
 /// The same worker, not started.
 pub(crate) fn builder(address: &str, shape: &Shape) -> WorkerBuilder {
-    let builder = Worker::builder("bench").settings(shape.settings(address));
-    let builder = if shape.inline {
-        builder.task("noop", inline(noop))
-    } else {
-        builder.task("noop", noop)
-    };
-    builder
+    Worker::builder("bench")
+        .settings(shape.settings(address))
+        .task("noop", noop)
         .task("rows", rows)
         .task("sleep", sleep)
         .task("spin", blocking(spin))

@@ -4,6 +4,7 @@ mod cancel;
 mod early;
 mod ending;
 mod entry;
+mod journal_watch;
 mod limits;
 mod messages;
 mod placement;
@@ -26,7 +27,7 @@ pub(crate) use messages::{
 pub(crate) use placement::Placement;
 #[cfg(feature = "journal")]
 pub(crate) use recording::JournalAck;
-use recording::JournalWatch;
+use recording::Recording;
 
 use super::StateNews;
 use super::capacity::{ClaimType, WithdrawClaim};
@@ -61,7 +62,7 @@ pub(crate) struct TaskSupervisor {
     tasks: ByTask<Entry>,
     /// Tasks that were handed out to us.
     found: Arc<Inbox<StartTask>>,
-    journal_watch: JournalWatch,
+    recording: Recording,
     /// Reported as ended, but the handler still runs.
     abandoned: TaskSet,
     early: EarlyCancels,
@@ -88,7 +89,7 @@ impl TaskSupervisor {
             neighbours,
             tasks: ByTask::default(),
             found,
-            journal_watch: JournalWatch::default(),
+            recording: Recording::default(),
             abandoned: TaskSet::default(),
             early: EarlyCancels::default(),
         }

@@ -7,13 +7,11 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{error, info};
 
+use super::journal_watch::{JournalWatch, PATIENCE, Patience};
 use super::{TaskKey, TaskSupervisor};
 use crate::actors::capacity::Permit;
 use crate::actors::journal::{JournalHandle, Received};
 use crate::task::{Outcome, TaskError};
-
-/// If the journal has not answered for this long, tasks begin without it.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The journal has recorded that these tasks begin.
 #[derive(Debug, Message)]
@@ -23,15 +21,13 @@ pub(crate) struct JournalAck {
     pub(crate) tasks: Vec<(TaskKey, bool)>,
 }
 
-/// What is known of a journal that has to answer.
+/// The journal, as the supervisor sees it.
 #[derive(Debug, Default)]
-pub(super) struct JournalWatch {
-    /// Tasks whose records were not answered yet.
-    unanswered: usize,
-    /// Since when nothing was heard although there are some.
-    silent_since: Option<Instant>,
-    /// A look at that; never two.
+pub(super) struct Recording {
+    watch: JournalWatch,
+    /// The next look at that; never two.
     check: Option<SpawnHandle>,
+    /// Whether it was told that the journal is gone.
     is_lost: bool,
 }
 
@@ -42,7 +38,7 @@ impl TaskSupervisor {
         if journal.is_open() {
             return Some(journal.clone());
         }
-        if !std::mem::replace(&mut self.journal_watch.is_lost, true) {
+        if !std::mem::replace(&mut self.recording.is_lost, true) {
             let text = "the thread of the journal has ended: a crash loses results";
             error!("{text}");
             self.services.board.set_journal_failure(Some(text.to_owned()));
@@ -85,38 +81,30 @@ impl TaskSupervisor {
             begins: true,
         });
         if is_sent {
-            self.journal_watch.unanswered += 1;
+            self.recording.watch.sent(now);
         }
         if journal.is_stalled() {
             return self.run(key, permit, now, ctx);
         }
-        entry.permit = Some(permit);
-        self.watch_journal(now, ctx);
-    }
 
-    /// Sees to it that a journal that does not answer is noticed.
-    fn watch_journal(&mut self, now: Instant, ctx: &mut Context<Self>) {
-        self.journal_watch.silent_since.get_or_insert(now);
-        if self.journal_watch.check.is_none() {
+        entry.permit = Some(permit);
+        if self.recording.check.is_none() {
             self.check_journal_in(PATIENCE, ctx);
         }
     }
 
+    /// Sees to it that a journal that does not answer is noticed.
     fn check_journal_in(&mut self, after: Duration, ctx: &mut Context<Self>) {
         let check = ctx.run_later(after, |supervisor, ctx| {
-            supervisor.journal_watch.check = None;
-            let Some(since) = supervisor.journal_watch.silent_since else {
-                return;
-            };
+            supervisor.recording.check = None;
             let now = Instant::now();
-            let left = (since + PATIENCE).saturating_duration_since(now);
-            if left.is_zero() {
-                supervisor.go_on_without_journal(now, ctx);
-            } else {
-                supervisor.check_journal_in(left, ctx);
+            match supervisor.recording.watch.patience(now) {
+                Patience::NotNeeded => {}
+                Patience::For(left) => supervisor.check_journal_in(left, ctx),
+                Patience::Over => supervisor.go_on_without_journal(now, ctx),
             }
         });
-        self.journal_watch.check = Some(check);
+        self.recording.check = Some(check);
     }
 
     fn go_on_without_journal(&mut self, now: Instant, ctx: &mut Context<Self>) {
@@ -142,9 +130,7 @@ impl TaskSupervisor {
     }
 
     fn journal_answered(&mut self, tasks: usize, now: Instant) {
-        let watch = &mut self.journal_watch;
-        watch.unanswered = watch.unanswered.saturating_sub(tasks);
-        watch.silent_since = (watch.unanswered > 0).then_some(now);
+        self.recording.watch.answered(tasks, now);
         if let Some(journal) = &self.neighbours.journal
             && journal.is_stalled()
         {
