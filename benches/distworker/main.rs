@@ -21,8 +21,8 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use axon_worker::dev::{DistController, DistOutcome};
 use axon_worker::config::JournalMode;
+use axon_worker::dev::{DistController, DistOutcome};
 use axon_worker::{RawJson, TaskError, Worker};
 use serde_json::json;
 

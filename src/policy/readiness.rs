@@ -172,8 +172,14 @@ mod tests {
             ),
             ("results", status(|board| board.set_held(true))),
             ("all 1 slots", status(|board| board.set_abandoned(1))),
-            ("no space", status(|board| board.set_journal_failure(Some("no space".into())))),
-            ("does not answer", status(|board| board.set_journal_stalled(true))),
+            (
+                "no space",
+                status(|board| board.set_journal_failure(Some("no space".into()))),
+            ),
+            (
+                "does not answer",
+                status(|board| board.set_journal_stalled(true)),
+            ),
         ] {
             let reason = only(&status, &well());
             assert!(reason.contains(word), "{reason}");

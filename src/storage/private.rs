@@ -14,14 +14,16 @@ pub(crate) fn create_dir(path: &Path) -> io::Result<()> {
 ///
 /// Root may own it, since root can do everything anyway. The group may write if it is
 /// that of this process, as in the home directories of many systems.
-#[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "journals only"))]
 pub(crate) fn check_dir(path: &Path) -> io::Result<()> {
     check_owner(path)?;
     let metadata = path.metadata()?;
     let mode = metadata.mode();
     let is_own_group = metadata.gid() == rustix::process::getegid().as_raw();
     if mode & 0o002 != 0 || (mode & 0o020 != 0 && !is_own_group) {
-        return Err(refused(path, &format!("others can write to it (mode {:o})", mode & 0o7777)));
+        return Err(refused(
+            path,
+            &format!("others can write to it (mode {:o})", mode & 0o7777),
+        ));
     }
     Ok(())
 }
@@ -30,7 +32,10 @@ pub(crate) fn check_dir(path: &Path) -> io::Result<()> {
 pub(crate) fn check_owner(path: &Path) -> io::Result<()> {
     let owner = path.metadata()?.uid();
     if owner != 0 && owner != rustix::process::geteuid().as_raw() {
-        return Err(refused(path, &format!("it belongs to another user (uid {owner})")));
+        return Err(refused(
+            path,
+            &format!("it belongs to another user (uid {owner})"),
+        ));
     }
     Ok(())
 }
@@ -84,7 +89,11 @@ mod tests {
             let checked = check_dir(root.path());
             assert_eq!(checked.is_err(), is_refused, "{mode:o}");
             if let Err(error) = checked {
-                assert!(error.to_string().contains(&root.path().display().to_string()));
+                assert!(
+                    error
+                        .to_string()
+                        .contains(&root.path().display().to_string())
+                );
             }
         }
     }

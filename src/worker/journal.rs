@@ -76,8 +76,13 @@ impl Opened {
 fn open_in_time(
     folder: &std::path::Path,
     settings: &Settings,
-) -> std::result::Result<(crate::storage::journal::Journal, crate::storage::journal::Recovered), JournalError>
-{
+) -> std::result::Result<
+    (
+        crate::storage::journal::Journal,
+        crate::storage::journal::Recovered,
+    ),
+    JournalError,
+> {
     use std::time::{Duration, SystemTime};
 
     use crate::storage::journal::Journal;

@@ -39,7 +39,8 @@ impl Backlog {
 
     /// Compares with the bounds. Returns whether tasks may be taken, if that has changed.
     pub(super) fn changed(&mut self, results: usize) -> Option<bool> {
-        let is_over = |share| results >= MOST / share || self.bytes >= self.most_bytes / share as u64;
+        let is_over =
+            |share| results >= MOST / share || self.bytes >= self.most_bytes / share as u64;
         let is_full = is_over(1) || (self.is_full && is_over(2));
         let has_changed = std::mem::replace(&mut self.is_full, is_full) != is_full;
         has_changed.then_some(is_full)

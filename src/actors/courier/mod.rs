@@ -122,7 +122,10 @@ impl Courier {
             if on {
                 warn!(unsent, bytes, "results pile up, no more tasks are taken");
             } else {
-                info!(unsent, bytes, "enough results are out, tasks are taken again");
+                info!(
+                    unsent,
+                    bytes, "enough results are out, tasks are taken again"
+                );
             }
             let why = Hold::Backlog;
             self.poller.do_send(SetHold { why, on });

@@ -52,7 +52,8 @@ impl ResultRecords {
             return;
         }
         if let Some(journal) = &self.journal {
-            self.unrecorded.retain(|_, result| !journal.finished(result));
+            self.unrecorded
+                .retain(|_, result| !journal.finished(result));
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::task::TaskResult;
 #[rtype(result = "()")]
 pub(crate) struct Record(
     #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nobody reads it"))]
-    pub(crate) JournalEntry,
+    pub(crate)  JournalEntry,
 );
 
 /// Something that has to outlive the process.

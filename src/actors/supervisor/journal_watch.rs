@@ -63,10 +63,16 @@ mod tests {
         assert_eq!(watch.patience(start), Patience::NotNeeded);
         watch.sent(start);
         watch.sent(start + SECOND);
-        assert_eq!(watch.patience(start + SECOND), Patience::For(PATIENCE - SECOND));
+        assert_eq!(
+            watch.patience(start + SECOND),
+            Patience::For(PATIENCE - SECOND)
+        );
         watch.answered(1, start + 2 * SECOND);
         assert_eq!(watch.patience(start + 2 * SECOND), Patience::For(PATIENCE));
-        assert_eq!(watch.patience(start + 2 * SECOND + PATIENCE), Patience::Over);
+        assert_eq!(
+            watch.patience(start + 2 * SECOND + PATIENCE),
+            Patience::Over
+        );
         watch.answered(1, start + 9 * SECOND);
         assert_eq!(watch.patience(start + 60 * SECOND), Patience::NotNeeded);
     }

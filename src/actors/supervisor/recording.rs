@@ -41,7 +41,9 @@ impl TaskSupervisor {
         if !std::mem::replace(&mut self.recording.is_lost, true) {
             let text = "the thread of the journal has ended: a crash loses results";
             error!("{text}");
-            self.services.board.set_journal_failure(Some(text.to_owned()));
+            self.services
+                .board
+                .set_journal_failure(Some(text.to_owned()));
         }
         None
     }

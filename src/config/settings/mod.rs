@@ -13,9 +13,7 @@ use serde_json::Value;
 pub use links::{AccessTokens, OrchestratorMode, OrchestratorSettings, RxonSettings, RxonVersion};
 pub use machine::{Artifact, Device, Gpu, Resources};
 pub(in crate::config) use pace::temporary_state_dir;
-pub use pace::{
-    Ambiguous, Intake, JournalMode, JournalSettings, JournalSync, Results, Timing,
-};
+pub use pace::{Ambiguous, Intake, JournalMode, JournalSettings, JournalSync, Results, Timing};
 pub use storage::{BlobCacheMode, StorageSecret, StorageSettings};
 
 use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};

@@ -29,9 +29,7 @@ pub(super) mod kind {
     pub(in super::super) const ENDING: u8 = b'e';
     pub(in super::super) const STARTED: u8 = b's';
 
-    pub(super) const ALL: &[u8] = &[
-        HANDED_OUT, RESULT, GONE, DEATHS, FORGIVEN, ENDING, STARTED,
-    ];
+    pub(super) const ALL: &[u8] = &[HANDED_OUT, RESULT, GONE, DEATHS, FORGIVEN, ENDING, STARTED];
 }
 
 /// Returns the header of a new segment.
@@ -48,8 +46,8 @@ pub(super) fn header() -> [u8; HEADER] {
 /// header.
 pub(super) fn version_of(bytes: &[u8]) -> Option<u32> {
     let header = bytes.get(..HEADER)?;
-    let is_sound = header.starts_with(&MAGIC)
-        && number(header, 12) == Some(crc32fast::hash(&header[..12]));
+    let is_sound =
+        header.starts_with(&MAGIC) && number(header, 12) == Some(crc32fast::hash(&header[..12]));
     is_sound.then(|| number(header, 8)).flatten()
 }
 

@@ -157,7 +157,9 @@ impl Journal {
             journal.tidy()?;
         } else {
             journal.move_all(|journal| {
-                let aside = damaged.iter().try_for_each(|path| folder::set_aside(path, now));
+                let aside = damaged
+                    .iter()
+                    .try_for_each(|path| folder::set_aside(path, now));
                 aside.map_err(|error| failed(&journal.folder, error))
             })?;
         }
@@ -284,9 +286,8 @@ impl Journal {
 
     /// Writes all changes at once. After an error they are kept for the next time.
     pub(crate) fn commit(&mut self) -> Result<(), JournalError> {
-        let nothing = self.pending.is_empty()
-            && self.pending_deaths.is_empty()
-            && !self.is_ending_pending;
+        let nothing =
+            self.pending.is_empty() && self.pending_deaths.is_empty() && !self.is_ending_pending;
         if nothing {
             return Ok(());
         }
@@ -406,8 +407,10 @@ impl Journal {
     fn begin_segment(&mut self) -> io::Result<()> {
         let mut frames = Vec::new();
         for (work, count) in self.deaths.all() {
-            format::push_frame(&mut frames, |out| record::put_deaths(out, work, Some(count)))
-                .map_err(io::Error::other)?;
+            format::push_frame(&mut frames, |out| {
+                record::put_deaths(out, work, Some(count))
+            })
+            .map_err(io::Error::other)?;
         }
         if self.is_ending {
             push_word(&mut frames, format::kind::ENDING)?;
@@ -434,7 +437,9 @@ impl Journal {
         }
 
         // The old lock goes first: it may be that of the same file.
-        self.lock.unlock().map_err(|error| failed(&self.folder, error))?;
+        self.lock
+            .unlock()
+            .map_err(|error| failed(&self.folder, error))?;
         self.lock = folder::lock(&self.folder)?;
         self.move_all(|_| Ok(()))?;
         warn!(

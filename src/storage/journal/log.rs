@@ -136,7 +136,9 @@ impl Log {
             .ok_or(io::ErrorKind::NotFound)?;
         let start = into.len();
         into.resize(start + usize::try_from(location.len).unwrap_or(0), 0);
-        segment.file.read_exact_at(&mut into[start..], location.offset)
+        segment
+            .file
+            .read_exact_at(&mut into[start..], location.offset)
     }
 
     /// Returns all that was written to a segment.
@@ -197,7 +199,10 @@ impl Log {
 
     /// Returns the files that were written to since the last call.
     pub(super) fn take_unsynced(&mut self) -> Vec<Arc<File>> {
-        self.unsynced.as_mut().map(std::mem::take).unwrap_or_default()
+        self.unsynced
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
     }
 
     fn mark_unsynced(&mut self) {

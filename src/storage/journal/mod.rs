@@ -35,7 +35,10 @@ pub(crate) use log::sync;
 #[cfg(all(fuzzing, feature = "journal"))]
 pub(crate) fn records_of(segment: &[u8]) -> usize {
     let scan = format::scan(segment);
-    let contents = scan.frames.into_iter().filter_map(|frame| format::content_of(&segment[frame]));
+    let contents = scan
+        .frames
+        .into_iter()
+        .filter_map(|frame| format::content_of(&segment[frame]));
     contents
         .filter(|content| record::read(content).is_some() && record::read_live(content).is_ok())
         .count()

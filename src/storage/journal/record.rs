@@ -24,9 +24,18 @@ pub(super) enum EncodeError {
 /// A record that was read, as far as the index needs it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Record<'a> {
-    HandedOut { orchestrator: &'a str, task: &'a str },
-    Result { orchestrator: &'a str, task: &'a str },
-    Gone { orchestrator: &'a str, task: &'a str },
+    HandedOut {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
+    Result {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
+    Gone {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
     Deaths(Work, Count),
     Forgiven(Work),
     /// The process was told to end: its death is nobody's fault.

@@ -244,7 +244,9 @@ fn a_full_journal_says_so_until_there_is_room() {
 /// The length of all files of the journal together.
 fn size(folder: &Path) -> u64 {
     let files = files(folder);
-    let sizes = files.iter().map(|path| path.metadata().expect("a file").len());
+    let sizes = files
+        .iter()
+        .map(|path| path.metadata().expect("a file").len());
     sizes.sum()
 }
 
@@ -264,7 +266,10 @@ fn a_hundred_thousand_tasks_leave_a_small_file() {
     let (mut journal, _) = open(folder.path());
     for round in 0..10_000 {
         let tasks: Vec<_> = (0..10).map(|n| format!("task-{round}-{n}")).collect();
-        commit(&mut journal, tasks.iter().map(|task| handed_out(task, true)));
+        commit(
+            &mut journal,
+            tasks.iter().map(|task| handed_out(task, true)),
+        );
         commit(&mut journal, tasks.iter().map(|task| done(task, "x")));
         commit(
             &mut journal,
@@ -290,9 +295,15 @@ fn what_lives_long_is_moved_and_not_lost() {
         commit(&mut journal, [change(&task, Slot::Gone)]);
     }
     let size = size(folder.path());
-    assert!(size < 4 * 1024 * 1024, "{size} bytes for 6 MB that came and went");
+    assert!(
+        size < 4 * 1024 * 1024,
+        "{size} bytes for 6 MB that came and went"
+    );
     let first = files(folder.path()).remove(0);
-    assert!(!first.ends_with("journal-0000000001.log"), "it was rewritten");
+    assert!(
+        !first.ends_with("journal-0000000001.log"),
+        "it was rewritten"
+    );
 
     drop(journal);
     let (_journal, recovered) = open(folder.path());
@@ -313,7 +324,11 @@ fn large_files_shrink_again() {
         tasks.iter().map(|task| change(task, Slot::Gone)),
     );
     commit(&mut journal, [done("small", "x")]);
-    assert!(size(folder.path()) < 1_000_000, "{} bytes", size(folder.path()));
+    assert!(
+        size(folder.path()) < 1_000_000,
+        "{} bytes",
+        size(folder.path())
+    );
 }
 
 #[test]
@@ -328,7 +343,11 @@ fn ten_thousand_results_are_there_again() {
     let began = std::time::Instant::now();
     let (_journal, recovered) = open_with(folder.path(), 1024 * ROOM);
     println!("opened in {:?}", began.elapsed());
-    let found: Vec<_> = recovered.unsent.iter().map(|it| it.result.task_id.as_str()).collect();
+    let found: Vec<_> = recovered
+        .unsent
+        .iter()
+        .map(|it| it.result.task_id.as_str())
+        .collect();
     let mut expected: Vec<_> = tasks.iter().map(String::as_str).collect();
     expected.sort_unstable();
     let mut sorted = found.clone();
@@ -380,7 +399,10 @@ fn files_that_were_removed_are_written_anew() {
     let root = folder();
     let folder = root.path().join("journal");
     let (mut journal, _) = open(&folder);
-    commit(&mut journal, [done("ready", "x"), handed_out("running", true)]);
+    commit(
+        &mut journal,
+        [done("ready", "x"), handed_out("running", true)],
+    );
     journal.restore_if_gone().expect("nothing to do");
     assert_eq!(files(&folder).len(), 1);
 
@@ -411,7 +433,10 @@ fn what_cannot_be_written_is_written_later() {
     let (mut journal, _) = open(&folder);
     std::fs::remove_dir_all(&folder).expect("it is removed");
     journal.record(done("ready", "x"));
-    let error = journal.commit().expect_err("there is no folder").to_string();
+    let error = journal
+        .commit()
+        .expect_err("there is no folder")
+        .to_string();
     assert!(error.contains(&folder.display().to_string()), "{error}");
     journal.record(done("more", "x"));
     journal.restore_if_gone().expect("there is a folder again");
@@ -453,7 +478,10 @@ fn files_of_another_version_are_left_as_they_are() {
     let path = folder.path().join("journal-0000000007.log");
     std::fs::write(&path, &newer).expect("a file");
     let error = refusal(folder.path());
-    assert!(matches!(error, JournalError::OtherVersion { .. }), "{error}");
+    assert!(
+        matches!(error, JournalError::OtherVersion { .. }),
+        "{error}"
+    );
     assert!(error.to_string().contains("format 2, not 1"), "{error}");
     assert_eq!(std::fs::read(&path).expect("it is there"), newer);
     assert!(set_aside(folder.path()).is_empty());
@@ -526,8 +554,16 @@ fn survives(image: &[u8]) -> (usize, bool) {
 #[test]
 fn a_file_that_is_no_journal_is_set_aside() {
     assert_eq!(survives(b"not a journal"), (0, true));
-    assert_eq!(survives(&[0; 4096]), (0, false), "space that was never written");
-    assert_eq!(survives(&written(20)), (20, false), "a killed process leaves a good one");
+    assert_eq!(
+        survives(&[0; 4096]),
+        (0, false),
+        "space that was never written"
+    );
+    assert_eq!(
+        survives(&written(20)),
+        (20, false),
+        "a killed process leaves a good one"
+    );
 }
 
 #[test]
@@ -537,7 +573,10 @@ fn what_was_written_before_a_cut_is_read_wherever_it_is() {
     for cut in 0..whole.len() {
         let (results, is_aside) = survives(&whole[..cut]);
         assert!(!is_aside, "a cut is no damage: {cut}");
-        assert!(results == most || results == most + 1, "{cut}: {results} after {most}");
+        assert!(
+            results == most || results == most + 1,
+            "{cut}: {results} after {most}"
+        );
         most = results;
     }
     assert_eq!(most, 5, "the last one needs its last byte");
