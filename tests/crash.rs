@@ -261,7 +261,8 @@ async fn results_survive_a_kill_after_somebody_has_removed_the_journal() {
     until("all are recorded", recorded).await;
     std::fs::remove_dir_all(folder.path().join("state")).expect("it is removed");
     until("all are recorded anew", recorded).await;
-    assert!(log_of(folder.path()).contains("they were written anew"));
+    let is_told = || log_of(folder.path()).contains("they were written anew");
+    until("that is told", is_told).await;
     worker.kill();
 
     orchestrator.clear_faults();
