@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axon_worker::dev::{DevOrchestrator, Endpoint, Fault, JobHandle, JobSpec, JobState};
 use serde_json::{Value, json};
@@ -129,6 +129,14 @@ fn recorded_results(folder: &Path) -> BTreeSet<String> {
 fn text(bytes: &[u8], prefix: usize) -> Option<(&[u8], &[u8])> {
     let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
     bytes.get(prefix..)?.split_at_checked(length)
+}
+
+/// How many lines of the worker's log say that.
+fn logged(folder: &Path, what: &str) -> usize {
+    log_of(folder)
+        .lines()
+        .filter(|line| line.contains(what))
+        .count()
 }
 
 async fn job_done(job: &JobHandle) -> JobState {
@@ -371,6 +379,108 @@ fn task_id(line: &str) -> &str {
     let after = after.trim_start_matches('"');
     let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
     &after[..after.find(|c| !is_part(c)).unwrap_or(after.len())]
+}
+
+/// A file system in a file, which can be made to hang.
+struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Self { folder };
+        let image = disk.folder.path().join("image");
+        let file = File::create_new(&image).expect("a file");
+        file.set_len(64 * 1024 * 1024).expect("room");
+        std::fs::create_dir(disk.path()).expect("a folder");
+        run(Command::new("mkfs.ext4").arg("-q").arg(&image));
+        run(Command::new("mount")
+            .args(["-o", "loop"])
+            .args([&image, &disk.path()]));
+        disk
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("mount")
+    }
+
+    fn freeze(&self) {
+        run(Command::new("fsfreeze").arg("-f").arg(self.path()));
+    }
+
+    fn thaw(&self) {
+        run(Command::new("fsfreeze").arg("-u").arg(self.path()));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("-u").arg(self.path()).status();
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+fn run(command: &mut Command) {
+    assert!(
+        command.status().expect("it starts").success(),
+        "{command:?}"
+    );
+}
+
+#[actix_rt::test]
+#[ignore = "needs root, a loop device and fsfreeze"]
+async fn a_disk_that_hangs_holds_up_no_task_and_no_end() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::mount();
+    let journal = disk.path().join("journal");
+    let more = [("AXON_JOURNAL_DIR", journal.to_str().unwrap())];
+    let mut worker = Process::with(&orchestrator, folder.path(), &more);
+    let echo = || submit(&orchestrator, "echo", json!({}));
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+
+    disk.freeze();
+    let began = Instant::now();
+    let first = echo().await;
+    assert_eq!(job_done(&first).await, JobState::Finished);
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(job_done(&echo().await).await, JobState::Finished);
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+    assert_eq!(logged(folder.path(), "tasks begin without it"), 1);
+    disk.thaw();
+    until("it answers again", || {
+        logged(folder.path(), "answers again") == 1
+    })
+    .await;
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+
+    disk.freeze();
+    let last = echo().await;
+    worker.terminate();
+    let ended = || logged(folder.path(), "shut down") == 1;
+    let began = Instant::now();
+    until("it says that it has ended", ended).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(job_done(&last).await, JobState::Finished);
+    // Its last thread is in the kernel until then.
+    disk.thaw();
+    assert!(worker.0.wait().expect("it ends").success());
+
+    let _next = Process::with(&orchestrator, folder.path(), &more);
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+    assert_eq!(logged(folder.path(), "an earlier process left results"), 0);
 }
 
 /// The files of tasks, by the folder of their process.
