@@ -17,16 +17,13 @@ const CLOSING: Duration = Duration::from_secs(3);
 
 /// Sends records to the keeper of the journal.
 #[derive(Clone)]
-pub(crate) struct JournalHandle {
+pub(crate) struct JournalHandle(Arc<Inner>);
+
+struct Inner {
     keeper: Recipient<Record>,
     close: Recipient<CloseJournal>,
-    stall: Arc<Stall>,
-}
-
-/// What the senders know of a keeper whose disk does not answer.
-#[derive(Debug, Default)]
-struct Stall {
-    is_on: AtomicBool,
+    /// Whether the keeper's disk does not answer.
+    is_stalled: AtomicBool,
     /// Records that were sent nevertheless.
     waiting: AtomicUsize,
 }
@@ -34,28 +31,29 @@ struct Stall {
 impl JournalHandle {
     #[cfg(feature = "journal")]
     pub(crate) fn new(keeper: Recipient<Record>, close: Recipient<CloseJournal>) -> Self {
-        Self {
+        Self(Arc::new(Inner {
             keeper,
             close,
-            stall: Arc::default(),
-        }
+            is_stalled: AtomicBool::new(false),
+            waiting: AtomicUsize::new(0),
+        }))
     }
 
     /// Whether the keeper is there.
     pub(crate) fn is_open(&self) -> bool {
-        self.keeper.connected()
+        self.0.keeper.connected()
     }
 
     /// Whether the keeper's disk does not answer.
     pub(crate) fn is_stalled(&self) -> bool {
-        self.stall.is_on.load(Ordering::Relaxed)
+        self.0.is_stalled.load(Ordering::Relaxed)
     }
 
     /// Says whether the keeper's disk answers. As long as it does not, few records are
     /// sent, for they stay in memory.
     pub(crate) fn set_stalled(&self, stalled: bool) {
-        self.stall.waiting.store(0, Ordering::Relaxed);
-        self.stall.is_on.store(stalled, Ordering::Relaxed);
+        self.0.waiting.store(0, Ordering::Relaxed);
+        self.0.is_stalled.store(stalled, Ordering::Relaxed);
     }
 
     /// Records that a task came. Returns whether the record is on its way.
@@ -81,7 +79,7 @@ impl JournalHandle {
 
     fn send(&self, entry: JournalEntry) -> bool {
         if self.is_stalled() {
-            let waiting = self.stall.waiting.fetch_add(1, Ordering::Relaxed);
+            let waiting = self.0.waiting.fetch_add(1, Ordering::Relaxed);
             if waiting == MOST_WAITING {
                 error!("too many records wait for the disk, further ones are dropped");
             }
@@ -89,14 +87,14 @@ impl JournalHandle {
                 return false;
             }
         }
-        self.keeper.do_send(Record(entry));
+        self.0.keeper.do_send(Record(entry));
         true
     }
 
     /// Has everything written and the files closed. Returns how many results are kept for
     /// the next process; 0 if the disk does not answer in time.
     pub(crate) async fn close(&self) -> usize {
-        match tokio::time::timeout(CLOSING, self.close.send(CloseJournal)).await {
+        match tokio::time::timeout(CLOSING, self.0.close.send(CloseJournal)).await {
             Ok(kept) => kept.unwrap_or(0),
             Err(_) => {
                 warn!("the journal was not closed in time: its disk does not answer");

@@ -403,16 +403,17 @@ impl Journal {
     }
 
     /// Begins a segment with all that is not in the index, so that every older one can be
-    /// removed once nothing in it is live.
+    /// removed once nothing in it is live. What is pending follows with its commit.
     fn begin_segment(&mut self) -> io::Result<()> {
         let mut frames = Vec::new();
-        for (work, count) in self.deaths.all() {
+        let settled = |(work, _): &(&Work, Count)| !self.pending_deaths.contains_key(*work);
+        for (work, count) in self.deaths.all().filter(settled) {
             format::push_frame(&mut frames, |out| {
                 record::put_deaths(out, work, Some(count))
             })
             .map_err(io::Error::other)?;
         }
-        if self.is_ending {
+        if self.is_ending && !self.is_ending_pending {
             push_word(&mut frames, format::kind::ENDING)?;
         }
         self.log.begin_segment(&frames)

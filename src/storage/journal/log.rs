@@ -13,8 +13,11 @@ use std::sync::Arc;
 use super::folder::{is_at, segment_name};
 use super::format;
 
-/// A segment of this size gets no more records.
-pub(super) const SEGMENT: u64 = 1024 * 1024;
+/// A segment of this size gets no more records, unless there is so much in the others that
+/// there would be many.
+const SEGMENT: u64 = 1024 * 1024;
+/// About so many segments there are at most, each with an open file.
+const MOST: u64 = 32;
 
 /// Segments of one journal, the oldest first. Records go to the last one.
 #[derive(Debug)]
@@ -72,13 +75,15 @@ impl Log {
 
     /// Whether the next records need a new segment.
     pub(super) fn needs_segment(&self) -> bool {
-        let is_full = |segment: &Segment| segment.len >= SEGMENT;
+        let most = SEGMENT.max(self.bytes() / MOST);
+        let is_full = |segment: &Segment| segment.len >= most;
         !self.is_open || self.segments.back().is_none_or(is_full)
     }
 
     /// Begins a segment with these frames.
     pub(super) fn begin_segment(&mut self, frames: &[u8]) -> io::Result<()> {
         let number = self.next;
+        self.next += 1;
         let path = self.folder.join(segment_name(number));
         let file = OpenOptions::new()
             .read(true)

@@ -332,6 +332,20 @@ fn large_files_shrink_again() {
 }
 
 #[test]
+fn much_that_is_kept_is_in_few_files() {
+    let folder = folder();
+    let (mut journal, _) = open_with(folder.path(), 1024 * ROOM);
+    let long = "x".repeat(500_000);
+    for number in 0..200 {
+        commit(&mut journal, [done(&format!("t{number}"), &long)]);
+    }
+    assert_eq!(journal.kept(), 200);
+    assert!(size(folder.path()) > 100_000_000);
+    let files = files(folder.path()).len();
+    assert!(files < 60, "{files} files");
+}
+
+#[test]
 fn ten_thousand_results_are_there_again() {
     let folder = folder();
     let (mut journal, _) = open_with(folder.path(), 1024 * ROOM);
