@@ -71,3 +71,10 @@ pub fn read_output(output: &[u8], cut: usize, longest: usize) -> (usize, usize) 
     let _ = document(output, "task");
     (messages, seen)
 }
+
+/// Reads a segment of a journal; how many records of tasks it has.
+#[cfg(feature = "journal")]
+#[must_use]
+pub fn records_of(segment: &[u8]) -> usize {
+    crate::storage::journal::records_of(segment)
+}

@@ -3,11 +3,11 @@
 
 #![cfg(feature = "journal")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axon_worker::dev::{DevOrchestrator, Endpoint, Fault, JobHandle, JobSpec, JobState};
 use serde_json::{Value, json};
@@ -18,9 +18,6 @@ mod example;
 mod until;
 
 use until::until;
-
-const JOBS: usize = 400;
-const KILLS: usize = 6;
 
 const LOG: &str = "worker.log";
 
@@ -44,6 +41,7 @@ impl Process {
             .env("WORKER_PORT", "0")
             .env("MAX_CONCURRENT_TASKS", "50")
             .env("TASK_FILES_DIR", folder)
+            .env("STATE_DIRECTORY", folder.join("state"))
             .env("LOG_LEVEL", "warn,axon_worker=debug")
             .env("NO_COLOR", "1")
             .envs(more.iter().copied())
@@ -51,6 +49,14 @@ impl Process {
             .spawn()
             .expect("the worker starts");
         Self(child)
+    }
+
+    /// SIGTERM.
+    fn terminate(&self) {
+        let kill = Command::new("sh")
+            .args(["-c", &format!("kill -TERM {}", self.0.id())])
+            .status();
+        assert!(kill.is_ok_and(|status| status.success()));
     }
 
     /// SIGKILL. What it wrote before is in the files.
@@ -65,6 +71,10 @@ impl Drop for Process {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn log_of(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join(LOG)).expect("a log")
 }
 
 fn append_to(log: &Path) -> File {
@@ -83,10 +93,50 @@ async fn results_sent(orchestrator: &DevOrchestrator, at_least: u64) {
     until("the results are sent", sent).await;
 }
 
+/// The tasks whose handlers succeeded and whose results the journal keeps, read as docs/journal.md says: frames of a
+/// length, a checksum and a record, which begins with its kind and two texts.
+fn recorded_results(folder: &Path) -> BTreeSet<String> {
+    let journal = folder.join("state/journal/mortal");
+    let entries = std::fs::read_dir(journal).into_iter().flatten().flatten();
+    let mut segments: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    segments.retain(|path| path.extension().is_some_and(|it| it == "log"));
+    segments.sort();
+
+    let mut kept = BTreeSet::new();
+    for segment in segments {
+        let bytes = std::fs::read(segment).unwrap_or_default();
+        let mut rest = bytes.get(16..).unwrap_or_default();
+        while let Some((record, later)) = text(rest, 8) {
+            rest = later;
+            let (Some(kind), Some((_, fields))) = (record.first(), text(&record[1..], 4)) else {
+                continue;
+            };
+            let Some((task, end)) = text(fields, 4) else {
+                continue;
+            };
+            let task = String::from_utf8_lossy(task).into_owned();
+            if *kind == b'r' && String::from_utf8_lossy(end).contains("\"Completed\"") {
+                kept.insert(task);
+            } else {
+                kept.remove(&task);
+            }
+        }
+    }
+    kept
+}
+
+/// What has its length before it, and what comes then.
+fn text(bytes: &[u8], prefix: usize) -> Option<(&[u8], &[u8])> {
+    let length = u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?) as usize;
+    bytes.get(prefix..)?.split_at_checked(length)
+}
+
 /// How many lines of the worker's log say that.
 fn logged(folder: &Path, what: &str) -> usize {
-    let log = std::fs::read_to_string(folder.join(LOG)).expect("a log");
-    log.lines().filter(|line| line.contains(what)).count()
+    log_of(folder)
+        .lines()
+        .filter(|line| line.contains(what))
+        .count()
 }
 
 async fn job_done(job: &JobHandle) -> JobState {
@@ -108,10 +158,8 @@ async fn undelivered_results_survive_a_kill_and_go_out_before_the_first_poll() {
         .await;
     results_sent(&orchestrator, 2).await;
     // Only one of them is tried while the orchestrator fails.
-    let ended = || logged(folder.path(), "task ended") == 20;
-    until("all have ended", ended).await;
-    // Each is noted a moment after; nothing outside the process shows when.
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let recorded = || recorded_results(folder.path()).len() == 20;
+    until("all are recorded", recorded).await;
     worker.kill();
     orchestrator.clear_faults();
     orchestrator.clear_requests();
@@ -178,40 +226,111 @@ async fn a_running_task_is_retried_after_a_kill_and_refused_after_two() {
 }
 
 #[actix_rt::test]
+async fn a_process_that_was_told_to_end_is_not_held_against_its_tasks() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let job = submit(&orchestrator, "sleep", json!({"seconds": 3})).await;
+    for life in 1..=2 {
+        let worker = Process::start(&orchestrator, folder.path());
+        let with_the_worker = || {
+            let history = job.report().history;
+            history.len() == life && history[life - 1].handed_out_at.is_some()
+        };
+        until("the worker has it", with_the_worker).await;
+        let after = submit(&orchestrator, "echo", json!({})).await;
+        assert_eq!(job_done(&after).await, JobState::Finished);
+        worker.terminate();
+        let draining = || log_of(folder.path()).matches("shutting down").count() == life;
+        until("it drains", draining).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        worker.kill();
+    }
+    let _worker = Process::start(&orchestrator, folder.path());
+    assert_eq!(
+        job_done(&job).await,
+        JobState::Finished,
+        "{:?}",
+        job.report()
+    );
+    assert_eq!(job.report().history.len(), 3);
+}
+
+#[actix_rt::test]
+async fn results_survive_a_kill_after_somebody_has_removed_the_journal() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let worker = Process::start(&orchestrator, folder.path());
+    orchestrator.fail_next(Endpoint::Result, Fault::Status(503), 1_000_000);
+    let mut jobs = Vec::new();
+    for number in 0..5 {
+        jobs.push(submit(&orchestrator, "add", json!({"a": number, "b": 1})).await);
+    }
+    let recorded = || recorded_results(folder.path()).len() == 5;
+    until("all are recorded", recorded).await;
+    std::fs::remove_dir_all(folder.path().join("state")).expect("it is removed");
+    until("all are recorded anew", recorded).await;
+    let is_told = || log_of(folder.path()).contains("they were written anew");
+    until("that is told", is_told).await;
+    worker.kill();
+
+    orchestrator.clear_faults();
+    let _worker = Process::start(&orchestrator, folder.path());
+    for job in &jobs {
+        let report = job.finished_within(LONG).await.expect("an end");
+        assert!(report.is_success(), "{report:?}");
+        assert_eq!(report.history.len(), 1, "no handler ran twice: {report:?}");
+    }
+}
+
+/// Asks for it by `AXON_TEST_KILLS`; few unless given.
+fn kills() -> usize {
+    let kills = std::env::var("AXON_TEST_KILLS").ok();
+    kills.map_or(12, |kills| kills.parse().expect("a number of kills"))
+}
+
+/// Under load, at a random moment each time. With `AXON_TEST_KILLS=1000` it takes some
+/// minutes.
+#[actix_rt::test]
 async fn kills_at_any_moment_lose_nothing() {
     let orchestrator = DevOrchestrator::builder()
-        .max_retries(50)
+        .max_retries(1000)
         .start()
         .await
         .unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let mut jobs = Vec::new();
-    for number in 0..JOBS {
-        jobs.push(submit(&orchestrator, "add", json!({"a": number, "b": 1})).await);
-    }
-    let mut done = 0;
-    for kill in 1..=KILLS as u64 {
-        let worker = Process::start(&orchestrator, folder.path());
-        // In the middle of the work, each time at another place.
-        let goal = done + 15 + 11 * kill;
-        while orchestrator.request_count(Endpoint::Result) < goal {
-            tokio::time::sleep(Duration::from_micros(300)).await;
+    let mut jobs: Vec<JobHandle> = Vec::new();
+    // Tasks whose results were in the journal when the process was killed.
+    let mut recorded = BTreeSet::new();
+    for _ in 0..kills() {
+        let before = orchestrator.request_count(Endpoint::Result);
+        for _ in 0..100 {
+            let number = jobs.len();
+            jobs.push(submit(&orchestrator, "add", json!({"a": number, "b": 1})).await);
         }
+        let worker = Process::start(&orchestrator, folder.path());
+        results_sent(&orchestrator, before + 1).await;
+        tokio::time::sleep(Duration::from_micros(fastrand::u64(..8000))).await;
         worker.kill();
-        done = orchestrator.request_count(Endpoint::Result);
+        recorded.extend(recorded_results(folder.path()));
     }
-    assert!(done < JOBS as u64, "killed too late: {done}");
     let _worker = Process::start(&orchestrator, folder.path());
     // Behind all others in the queue.
     let last = submit(&orchestrator, "echo", json!({})).await;
     assert_eq!(job_done(&last).await, JobState::Finished);
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    let log = std::fs::read_to_string(folder.path().join(LOG)).expect("a log");
-    let began = |id: &str| {
-        let lines = log.lines().filter(|line| line.contains("task starts"));
-        lines.filter(|line| line.contains(id)).count()
-    };
-    let mut on_the_way = 0;
+    until("nothing is kept", || {
+        recorded_results(folder.path()).is_empty()
+    })
+    .await;
+
+    let log = log_of(folder.path());
+    let mut begun: BTreeMap<&str, usize> = BTreeMap::new();
+    for line in log.lines().filter(|line| line.contains("task starts")) {
+        *begun.entry(task_id(line)).or_default() += 1;
+    }
+    assert!(!begun.is_empty(), "the log tells which handlers began");
+    let began = |id: &str| begun.get(id).copied().unwrap_or(0);
+
+    let (mut lost, mut again, mut on_the_way, mut refused) = (0, 0, 0, 0);
     for (number, job) in jobs.iter().enumerate() {
         let report = job.report();
         match report.state {
@@ -224,19 +343,144 @@ async fn kills_at_any_moment_lose_nothing() {
                 assert_eq!(began(last.task_id.as_str()), 0, "{report:?}");
             }
             // Twice in the hand of a worker that is killed: that is how it looks here.
-            _ => assert!(format!("{report:?}").contains("ended twice"), "{report:?}"),
+            _ => {
+                refused += 1;
+                assert!(format!("{report:?}").contains("ended twice"), "{report:?}");
+            }
         }
+        let mut has_result = false;
         for attempt in &report.history {
-            assert!(began(attempt.task_id.as_str()) <= 1, "{report:?}");
+            let id = attempt.task_id.as_str();
+            let executions = began(id);
+            assert!(executions <= 1, "{report:?}");
+            again += if has_result { executions } else { 0 };
+            if recorded.contains(id) {
+                has_result = true;
+                let is_lost = attempt.error.is_some() || report.state != JobState::Finished;
+                lost += usize::from(is_lost);
+            }
         }
     }
-    assert!(
-        log.contains("task starts"),
-        "the log tells which handlers began"
+    println!(
+        "{} kills, {} jobs, {} results in the journal at a kill: {lost} lost, {again} executed \
+         again; {on_the_way} tasks were on their way to the worker, {refused} refused",
+        kills(),
+        jobs.len(),
+        recorded.len(),
     );
-    println!("{on_the_way} of {JOBS} tasks were on their way to the worker in {KILLS} kills");
+    assert_eq!((lost, again), (0, 0));
     // Not more than the slots of the worker.
-    assert!(on_the_way <= 50 * KILLS, "{on_the_way}");
+    assert!(on_the_way <= 50 * kills(), "{on_the_way}");
+}
+
+/// The task that a line of the log is about.
+fn task_id(line: &str) -> &str {
+    let after = line.split("task_id=").nth(1).unwrap_or_default();
+    let after = after.trim_start_matches('"');
+    let is_part = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
+    &after[..after.find(|c| !is_part(c)).unwrap_or(after.len())]
+}
+
+/// A file system in a file, which can be made to hang.
+struct Disk {
+    folder: tempfile::TempDir,
+}
+
+impl Disk {
+    fn mount() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let disk = Self { folder };
+        let image = disk.folder.path().join("image");
+        let file = File::create_new(&image).expect("a file");
+        file.set_len(64 * 1024 * 1024).expect("room");
+        std::fs::create_dir(disk.path()).expect("a folder");
+        run(Command::new("mkfs.ext4").arg("-q").arg(&image));
+        run(Command::new("mount")
+            .args(["-o", "loop"])
+            .args([&image, &disk.path()]));
+        disk
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("mount")
+    }
+
+    fn freeze(&self) {
+        run(Command::new("fsfreeze").arg("-f").arg(self.path()));
+    }
+
+    fn thaw(&self) {
+        run(Command::new("fsfreeze").arg("-u").arg(self.path()));
+    }
+}
+
+impl Drop for Disk {
+    fn drop(&mut self) {
+        let _ = Command::new("fsfreeze").arg("-u").arg(self.path()).status();
+        let _ = Command::new("umount").arg("-l").arg(self.path()).status();
+    }
+}
+
+fn run(command: &mut Command) {
+    assert!(
+        command.status().expect("it starts").success(),
+        "{command:?}"
+    );
+}
+
+#[actix_rt::test]
+#[ignore = "needs root, a loop device and fsfreeze"]
+async fn a_disk_that_hangs_holds_up_no_task_and_no_end() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let disk = Disk::mount();
+    let journal = disk.path().join("journal");
+    let more = [("AXON_JOURNAL_DIR", journal.to_str().unwrap())];
+    let mut worker = Process::with(&orchestrator, folder.path(), &more);
+    let echo = || submit(&orchestrator, "echo", json!({}));
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+
+    disk.freeze();
+    let began = Instant::now();
+    let first = echo().await;
+    assert_eq!(job_done(&first).await, JobState::Finished);
+    assert!(
+        began.elapsed() < Duration::from_secs(8),
+        "{:?}",
+        began.elapsed()
+    );
+    for _ in 0..20 {
+        let began = Instant::now();
+        assert_eq!(job_done(&echo().await).await, JobState::Finished);
+        assert!(began.elapsed() < Duration::from_secs(1));
+    }
+    assert_eq!(logged(folder.path(), "tasks begin without it"), 1);
+    disk.thaw();
+    until("it answers again", || {
+        logged(folder.path(), "answers again") == 1
+    })
+    .await;
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+
+    disk.freeze();
+    let last = echo().await;
+    worker.terminate();
+    let ended = || logged(folder.path(), "shut down") == 1;
+    let began = Instant::now();
+    until("it says that it has ended", ended).await;
+    assert!(
+        began.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        began.elapsed()
+    );
+    assert_eq!(job_done(&last).await, JobState::Finished);
+    // Its last thread is in the kernel until then.
+    disk.thaw();
+    assert!(worker.0.wait().expect("it ends").success());
+
+    let _next = Process::with(&orchestrator, folder.path(), &more);
+    assert_eq!(job_done(&echo().await).await, JobState::Finished);
+    assert_eq!(logged(folder.path(), "an earlier process left results"), 0);
 }
 
 /// The files of tasks, by the folder of their process.

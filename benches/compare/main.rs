@@ -1,5 +1,5 @@
-//! This worker beside the published Python SDKs, bare loops of HTTP libraries and
-//! bare sockets: every scenario in one run, the sides in turns. Run it with `./bench`,
+//! This worker, as it is deployed, beside the published Python SDKs, bare loops of `awc`
+//! and bare sockets: every scenario in one run, the sides in turns. Run it with `./bench`,
 //! which sets up the Python side; see `docs/performance.md`.
 //!
 //! ```sh

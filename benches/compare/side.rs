@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::context::Context;
 use crate::shared::orchestrator::Orchestrator;
 use crate::shared::process::{Part, python, until_orphaned};
+use crate::shared::sheet::json;
 use crate::shared::worker::{Shape, TOKEN, start_worker};
 use crate::shared::{bare, bare_still};
 
@@ -23,13 +24,13 @@ pub(crate) enum Side {
     Still,
     /// Loops of `awc`, the client that comes with actix.
     Awc,
-    /// Loops of the codec of `actix-http`.
-    Codec,
-    /// This crate, RXON 1.0b2.
+    /// This crate as it is deployed, RXON 1.0b2: default settings, with a journal.
     Ours,
+    /// The same without a journal.
+    OursUnkept,
     /// avtomatika-worker 1.0b4, RXON 1.0b2.
     Sdk4,
-    /// This crate, RXON 1.0b17, which signs all it sends.
+    /// This crate as it is deployed, RXON 1.0b17, which signs all it sends.
     OursSigned,
     /// avtomatika-worker 1.0b20, RXON 1.0b17, which signs all it sends.
     Sdk20,
@@ -37,7 +38,9 @@ pub(crate) enum Side {
     Sdk20Unsigned,
 }
 
-pub(crate) use Side::{Awc, Codec, Ours, OursSigned, Sdk4, Sdk20, Sdk20Unsigned, Sockets, Still};
+pub(crate) use Side::{
+    Awc, Ours, OursSigned, OursUnkept, Sdk4, Sdk20, Sdk20Unsigned, Sockets, Still,
+};
 
 /// Our worker and the SDK's, in both dialects.
 pub(crate) const WORKERS: &[Side] = &[Ours, Sdk4, OursSigned, Sdk20];
@@ -78,8 +81,8 @@ impl Side {
             Sockets => "sockets",
             Still => "still sockets",
             Awc => "awc",
-            Codec => "codec",
             Ours => "ours",
+            OursUnkept => "ours, journal off",
             Sdk4 => "SDK 1.0b4",
             OursSigned => "ours 1.0b17",
             Sdk20 => "SDK 1.0b20",
@@ -96,7 +99,7 @@ impl Side {
         match self {
             Sdk4 => Some((".venv-sdk-1.0b4", "peer_1_0b4.py")),
             Sdk20 | Sdk20Unsigned => Some((".venv-sdk-1.0b20", "peer_1_0b20.py")),
-            Sockets | Still | Awc | Codec | Ours | OursSigned => None,
+            Sockets | Still | Awc | Ours | OursUnkept | OursSigned => None,
         }
     }
 
@@ -136,15 +139,22 @@ impl Side {
 /// Plays one of our sides until the program that started it is gone.
 pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     let setup: Setup = serde_json::from_str(setup)?;
-    if [Ours, OursSigned].map(Side::name).contains(&name) {
+    if [Ours, OursUnkept, OursSigned]
+        .map(Side::name)
+        .contains(&name)
+    {
+        // On the disk of the build, for temporary files may be in memory.
+        let folder = tempfile::tempdir_in(json::folder()?)?;
+        let has_journal = name != OursUnkept.name();
         let shape = Shape {
+            journal: has_journal.then(|| folder.path().to_owned()),
             signs: name == OursSigned.name(),
             commands: setup.commands,
             beats: setup.beats.map(|(interval, cooldown)| {
                 let seconds = Duration::from_secs_f64;
                 (seconds(interval), seconds(cooldown))
             }),
-            ..Shape::new(setup.slots, setup.slots.min(MOST_POLLS))
+            ..Shape::new(setup.slots)
         };
         let _worker = start_worker(&setup.address, &shape)?;
         until_orphaned();
@@ -156,8 +166,6 @@ pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     });
     if name == Awc.name() {
         bare::run_awc(&setup.address, setup.slots)?;
-    } else if name == Codec.name() {
-        bare::run_codec(&setup.address, setup.slots)?;
     } else if name == Still.name() {
         bare_still::run(&setup.address)?;
     } else {
@@ -165,6 +173,3 @@ pub(crate) fn play(name: &str, setup: &str) -> Result<(), Failure> {
     }
     Ok(())
 }
-
-/// As many polls as slots, up to here.
-const MOST_POLLS: usize = 100;

@@ -30,7 +30,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if let [flag, address, slots] = arguments.as_slice()
         && flag == "--worker"
     {
-        let _worker = start_worker(address, &Shape::new(slots.parse()?, 16))?;
+        let shape = Shape {
+            polls: Some(16),
+            ..Shape::new(slots.parse()?)
+        };
+        let _worker = start_worker(address, &shape)?;
         until_orphaned();
         return Ok(());
     }

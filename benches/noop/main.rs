@@ -37,9 +37,8 @@ const PROVISIONER: &str = "example";
 const TOKEN: &str = "demo-token-123";
 
 /// Of each: its name, and what it is.
-const SIDES: [(&str, &str); 6] = [
+const SIDES: [(&str, &str); 5] = [
     ("awc", "RXON: the bare loop of `awc`"),
-    ("codec", "RXON: the bare loop of the codec of `actix-http`"),
     ("worker", "RXON: the worker"),
     ("signing", "RXON: the worker, results signed"),
     ("dist-bare", "DistWorker: the bare loop"),
@@ -161,10 +160,6 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
             std::thread::spawn(move || drop(bare::run_awc(&address, WIDTH)));
             None
         }
-        "codec" => {
-            std::thread::spawn(move || drop(bare::run_codec(&address, WIDTH)));
-            None
-        }
         "dist-bare" => {
             std::thread::spawn(move || drop(bare_dist::run(&address, PROVISIONER, TOKEN)));
             None
@@ -174,7 +169,8 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
             &address,
             &Shape {
                 signs: side == "signing",
-                ..Shape::new(4 * WIDTH, WIDTH)
+                polls: Some(WIDTH),
+                ..Shape::new(4 * WIDTH)
             },
         )?),
     };
@@ -188,10 +184,8 @@ fn play(side: &str, count: &str) -> Result<(), Failure> {
 
 fn dist_worker(url: &str) -> axon_worker::Result<axon_worker::WorkerHandle> {
     let settings = distworker_settings(url, PROVISIONER, TOKEN);
-    Worker::builder("bench")
-        .settings(settings)
-        .queue("echo.any", echo)
-        .spawn()
+    let builder = Worker::builder("bench").settings(settings);
+    builder.queue("echo.any", echo).spawn()
 }
 
 async fn echo(input: RawJson) -> Result<RawJson, TaskError> {

@@ -48,9 +48,15 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 /// A worker on that port, or without pages on port 0.
 fn play(address: &str, port: u16) -> Result<(), Box<dyn std::error::Error>> {
-    let worker = builder(address, &Shape::new(4 * POLLS, POLLS))
-        .configure(move |settings| settings.worker_port = port)
-        .build()?;
+    let worker = builder(
+        address,
+        &Shape {
+            polls: Some(POLLS),
+            ..Shape::new(4 * POLLS)
+        },
+    )
+    .configure(move |settings| settings.worker_port = port)
+    .build()?;
     let _worker = if port == 0 {
         worker.spawn()?
     } else {

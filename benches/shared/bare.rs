@@ -1,19 +1,11 @@
 //! What the worker is compared with: loops round `awc`, the client that comes with actix,
-//! round the codec of `actix-http`, and round bare sockets. They do
-//! the exchange of a task and nothing else.
+//! and round bare sockets. They do the exchange of a task and nothing else.
 
-use std::future::poll_fn;
 use std::io;
 use std::ops::Range;
-use std::pin::Pin;
 
-use actix_codec::{Framed, FramedParts};
-use actix_http::RequestHeadType;
-use actix_http::body::BodySize;
-use actix_http::h1::{ClientCodec, Message};
 use awc::http::StatusCode;
 use bytes::Bytes;
-use futures_util::StreamExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -62,62 +54,6 @@ pub(crate) fn run_awc(address: &str, loops: usize) -> io::Result<()> {
         let (ended, ..) = futures_util::future::select_all(all).await;
         Err(io::Error::other(format!("a loop ended: {ended:?}")))
     })
-}
-
-/// Loops of the codec of `actix-http`, on one thread. Requests are written beforehand.
-pub(crate) fn run_codec(address: &str, loops: usize) -> io::Result<()> {
-    actix_rt::System::new().block_on(async {
-        let all = (0..loops).map(|_| actix_rt::spawn(exchange_framed(address.to_owned())));
-        let (ended, ..) = futures_util::future::select_all(all).await;
-        Err(io::Error::other(format!("a loop ended: {ended:?}")))
-    })
-}
-
-async fn exchange_framed(address: String) -> io::Result<()> {
-    let head = format!(
-        "host: {address}\r\nx-worker-token: token-of-the-bench\r\nx-rxon-version: 1.0b2\r\n\
-         user-agent: bench\r\naccept-encoding: gzip\r\n"
-    );
-    let poll = format!("GET {POLL} HTTP/1.1\r\n{head}\r\n");
-    let mut result = format!(
-        "POST {RESULT} HTTP/1.1\r\n{head}content-type: application/json\r\n\
-         content-length: {}\r\n\r\n",
-        BODY.len()
-    )
-    .into_bytes();
-    result.extend_from_slice(BODY);
-    let socket = TcpStream::connect(&address).await?;
-    socket.set_nodelay(true)?;
-    let mut framed = Framed::new(socket, ClientCodec::default());
-    loop {
-        framed = ask(framed, poll.as_bytes()).await?;
-        framed = ask(framed, &result).await?;
-    }
-}
-
-/// One request, and all of its answer.
-async fn ask(
-    framed: Framed<TcpStream, ClientCodec>,
-    request: &[u8],
-) -> io::Result<Framed<TcpStream, ClientCodec>> {
-    type Head = Message<(RequestHeadType, BodySize)>;
-    let broken = |error: &dyn std::fmt::Display| io::Error::other(error.to_string());
-    let mut parts: FramedParts<_, _> = framed.into_parts();
-    parts.write_buf.extend_from_slice(request);
-    let mut framed = Framed::from_parts(parts);
-    poll_fn(|cx| Pin::new(&mut framed).flush::<Head>(cx)).await?;
-    let answer = framed.next().await.ok_or(io::ErrorKind::UnexpectedEof)?;
-    let answer = answer.map_err(|error| broken(&error))?;
-    if answer.status != StatusCode::OK {
-        return Err(broken(&format!("no task but {}", answer.status)));
-    }
-    let mut body = framed.into_map_codec(ClientCodec::into_payload_codec);
-    while let Some(chunk) = body.next().await {
-        if chunk.map_err(|error| broken(&error))?.is_none() {
-            break;
-        }
-    }
-    Ok(body.into_map_codec(actix_http::h1::ClientPayloadCodec::into_message_codec))
 }
 
 /// Loops of sockets that look at nothing but the number of the task.

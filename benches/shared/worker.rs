@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use axon_worker::config::{JournalMode, OrchestratorSettings, RxonVersion, Settings};
+use axon_worker::config::{JournalMode, JournalSync, OrchestratorSettings, RxonVersion, Settings};
 use axon_worker::{
     Cancellation, RawJson, TaskContext, TaskError, Worker, WorkerBuilder, WorkerHandle, blocking,
 };
@@ -16,9 +16,12 @@ pub(crate) const TOKEN: &str = "token-of-the-bench";
 /// How a measured worker differs from one with default settings.
 pub(crate) struct Shape {
     pub(crate) slots: usize,
-    pub(crate) polls: usize,
+    /// How many polls are open at most, if not the default.
+    pub(crate) polls: Option<usize>,
     /// Where it keeps a journal, if it does.
     pub(crate) journal: Option<PathBuf>,
+    /// When that is forced to the disk.
+    pub(crate) sync: JournalSync,
     /// Whether it speaks RXON 1.0b17, which signs every result, instead of 1.0b2.
     pub(crate) signs: bool,
     /// Whether it listens for commands.
@@ -28,11 +31,12 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    pub(crate) fn new(slots: usize, polls: usize) -> Self {
+    pub(crate) fn new(slots: usize) -> Self {
         Self {
             slots,
-            polls,
+            polls: None,
             journal: None,
+            sync: JournalSync::default(),
             signs: false,
             commands: false,
             beats: None,
@@ -49,7 +53,9 @@ impl Shape {
         };
         settings.orchestrators = vec![orchestrator];
         settings.intake.max_concurrent_tasks = self.slots;
-        settings.intake.max_open_polls = self.polls;
+        if let Some(polls) = self.polls {
+            settings.intake.max_open_polls = polls;
+        }
         settings.enable_websockets = self.commands;
         if let Some((interval, cooldown)) = self.beats {
             settings.timing.heartbeat_interval = interval;
@@ -58,6 +64,7 @@ impl Shape {
         if self.journal.is_some() {
             settings.journal.mode = JournalMode::On;
             settings.journal.dir.clone_from(&self.journal);
+            settings.journal.sync = self.sync;
         }
         settings
     }

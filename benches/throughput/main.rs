@@ -6,7 +6,8 @@
 //! cargo bench --bench throughput
 //! ```
 //!
-//! Each side is a process of its own, measured from outside, in turns. Without
+//! `journal`, `interval` and `always` are the worker with a journal, by when that is forced
+//! to the disk. Each side is a process of its own, measured from outside, in turns. Without
 //! `--bench`, as under `cargo test`, it only shows that it works.
 
 #[allow(dead_code, unused_imports, reason = "each bench uses its part of it")]
@@ -16,18 +17,22 @@ mod shared;
 use std::io;
 use std::time::{Duration, Instant};
 
+use axon_worker::config::JournalSync;
 use shared::bare;
 use shared::orchestrator::{ENDLESS, Orchestrator, Work, wait_until};
 use shared::process::{Part, Usage, until_orphaned};
+use shared::sheet::json;
 use shared::stats::{mebibytes, median, number};
 use shared::worker::{Shape, start_worker};
 
 /// Loops, or open polls.
 const WIDTH: usize = 16;
-const SIDES: [&str; 6] = ["sockets", "awc", "worker", "journal", "signing", "codec"];
+const SIDES: [&str; 7] = [
+    "sockets", "awc", "worker", "journal", "interval", "always", "signing",
+];
 
 /// Of the second to the first: positions in `SIDES`.
-const RATIOS: [(usize, usize); 4] = [(1, 2), (5, 2), (2, 3), (2, 4)];
+const RATIOS: [(usize, usize); 5] = [(1, 2), (2, 3), (2, 4), (2, 5), (2, 6)];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -54,12 +59,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
-    if SIDES[2..6].contains(&side) {
-        let folder = (side == "journal").then(tempfile::tempdir).transpose()?;
+    if SIDES[2..].contains(&side) {
+        // On the disk of the build, for temporary files may be in memory.
+        let folder = tempfile::tempdir_in(json::folder()?)?;
+        let has_journal = SIDES[3..6].contains(&side);
         let shape = Shape {
-            journal: folder.as_ref().map(|folder| folder.path().to_owned()),
+            journal: has_journal.then(|| folder.path().to_owned()),
+            sync: match side {
+                "interval" => JournalSync::Interval,
+                "always" => JournalSync::Always,
+                _ => JournalSync::Off,
+            },
             signs: side == "signing",
-            ..Shape::new(4 * WIDTH, WIDTH)
+            polls: Some(WIDTH),
+            ..Shape::new(4 * WIDTH)
         };
         let _worker = start_worker(address, &shape)?;
         until_orphaned();
@@ -71,7 +84,6 @@ fn play(side: &str, address: &str) -> Result<(), Box<dyn std::error::Error>> {
     });
     match side {
         "awc" => bare::run_awc(address, WIDTH)?,
-        "codec" => bare::run_codec(address, WIDTH)?,
         "sockets" => bare::run_sockets(address, WIDTH)?,
         other => return Err(format!("there is no side {other:?}").into()),
     }

@@ -16,7 +16,7 @@ use super::commands::CloseChannel;
 use super::courier::{Courier, GetUnsent};
 use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
-use super::journal::{CloseJournal, Notebook};
+use super::journal::JournalHandle;
 use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
@@ -60,14 +60,7 @@ pub(crate) struct Parts {
     pub(crate) heartbeat: Addr<HeartbeatActor>,
     pub(crate) supervisor: Addr<TaskSupervisor>,
     pub(crate) courier: Addr<Courier>,
-    pub(crate) journal: Option<JournalLink>,
-}
-
-/// The way to the journal.
-#[derive(Clone)]
-pub(crate) struct JournalLink {
-    pub(crate) notebook: Notebook,
-    pub(crate) close: Recipient<CloseJournal>,
+    pub(crate) journal: Option<JournalHandle>,
 }
 
 /// Conducts the end.
@@ -162,6 +155,10 @@ impl Parts {
         let mut report = DrainReport::default();
         let before = board.ended_tasks();
         let lost_before = board.read().totals.lost;
+        if let Some(journal) = &self.journal {
+            // Whatever ends the process now, the tasks that run have not.
+            journal.ending();
+        }
         self.poller.do_send(SetIntake(false));
         self.pool.do_send(DropPolls::Harmless);
         let announcing = self.clone().announce(Availability::Draining);
@@ -200,7 +197,7 @@ impl Parts {
         let farewell = self.clone().announce(Availability::Offline);
         let _ = tokio::time::timeout(FAREWELL, farewell).await;
         if let Some(journal) = &self.journal {
-            report.kept = journal.close.send(CloseJournal).await.unwrap_or(0);
+            report.kept = journal.close().await;
         }
         report
     }

@@ -1,6 +1,7 @@
 //! Putting the layers together: defaults, the file, the environment.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use config::{Config, Map, Value, ValueKind};
 use serde_json::Value as Json;
@@ -9,7 +10,7 @@ use super::draft::Draft;
 use super::kind::Kind;
 use super::problem::{ConfigError, Notes, Place};
 use super::resolved::{Findings, Inspection, Origin, Resolved};
-use super::settings::Settings;
+use super::settings::{Settings, temporary_state_dir};
 use super::source::Layer;
 use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
 
@@ -129,6 +130,12 @@ pub(super) fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, Str
             }
         }
     }
+    for name in STATE_VARIABLES {
+        // Not ours; what is no text is as if it were not set.
+        if let Ok(text) = std::env::var(name) {
+            vars.insert(name.to_owned(), text);
+        }
+    }
     let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
     for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
         let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
@@ -211,9 +218,27 @@ pub(super) fn read_all(
             notes.add(found);
         }
     }
+    draft.settings.journal.state_dir = state_dir(vars);
     let settings = finish::finish(draft, notes);
     let resolved = findings.resolve(&settings, path);
     (settings, resolved, beside.as_ref().map(to_json))
+}
+
+/// Where systems say that a program keeps its state, the most particular first.
+const STATE_VARIABLES: [&str; 3] = ["STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"];
+
+/// Returns the folder for what outlives the process: that of the systemd unit, else one in
+/// the user's folder for state, else one for temporary files.
+fn state_dir(vars: &BTreeMap<String, String>) -> PathBuf {
+    const NAME: &str = "axon-worker";
+    let [unit, state, home] = STATE_VARIABLES.map(|name| {
+        // A unit may have several folders.
+        let first = vars.get(name)?.split(':').next()?;
+        Some(PathBuf::from(first)).filter(|path| path.is_absolute())
+    });
+    unit.or_else(|| Some(state?.join(NAME)))
+        .or_else(|| Some(home?.join(".local/state").join(NAME)))
+        .unwrap_or_else(temporary_state_dir)
 }
 
 fn merge(lower: Layer, upper: Layer) -> Map<String, Value> {

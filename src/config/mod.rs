@@ -60,8 +60,8 @@ pub use resolved::{Inspection, Origin, Resolved};
 pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
-    JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
-    RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
+    JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results,
+    RxonSettings, RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub(crate) use telemetry::percent_decoded;
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};

@@ -25,6 +25,7 @@ pub(crate) struct StatusBoard {
     draining: AtomicBool,
     paused: AtomicBool,
     held: AtomicBool,
+    journal: Mutex<JournalTrouble>,
     /// Whether a slot is free.
     has_room: AtomicBool,
     /// Since when nothing is in the way of tasks.
@@ -37,6 +38,23 @@ pub(crate) struct StatusBoard {
     left_behind: AtomicUsize,
     pub(super) subscribers: Subscribers,
     pub(crate) meters: Meters,
+}
+
+/// What is wrong with the journal.
+#[derive(Debug, Clone, Default)]
+struct JournalTrouble {
+    failure: Option<Arc<str>>,
+    is_stalled: bool,
+}
+
+impl JournalTrouble {
+    fn reason(&self) -> Option<Arc<str>> {
+        if self.is_stalled {
+            Some("the disk of the journal does not answer".into())
+        } else {
+            self.failure.clone()
+        }
+    }
 }
 
 /// Models in memory, and skills that are ready at once.
@@ -110,6 +128,17 @@ impl StatusBoard {
         if self.held.swap(held, Ordering::Relaxed) != held {
             self.review_opening();
         }
+    }
+
+    /// Says why the journal cannot be written, or that it can.
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "journals only"))]
+    pub(crate) fn set_journal_failure(&self, failure: Option<String>) {
+        lock(&self.journal).failure = failure.map(Into::into);
+    }
+
+    /// Says whether the disk of the journal does not answer.
+    pub(crate) fn set_journal_stalled(&self, is_stalled: bool) {
+        lock(&self.journal).is_stalled = is_stalled;
     }
 
     /// Brings the capacity up to date, in place.
@@ -211,6 +240,7 @@ impl StatusBoard {
             draining: self.draining.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             held: self.held.load(Ordering::Relaxed),
+            journal_trouble: lock(&self.journal).reason(),
             open_for: lock(&self.open_since).map(|since| since.elapsed()),
             capacity: self.capacity(),
             tasks: (self.tasks.iter())

@@ -24,6 +24,9 @@ pub struct WorkerStatus {
     /// Whether it takes no tasks by itself: results of an earlier process go out
     /// first, too many are undelivered, or the journal is full.
     pub held: bool,
+    /// Why the journal cannot be written, if it cannot: work goes on, but a crash loses
+    /// results.
+    pub journal_trouble: Option<Arc<str>>,
     /// How long the worker has been able to take a task: not paused, not held, a slot
     /// free and no slot policy against it. `None` while it is not.
     #[serde(serialize_with = "seconds::maybe")]

@@ -6,6 +6,7 @@
 pub(crate) mod journal;
 mod object;
 mod offload;
+mod private;
 mod task_files;
 
 pub use journal::JournalError;

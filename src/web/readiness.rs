@@ -56,6 +56,9 @@ pub(crate) fn reasons(status: &WorkerStatus, vitals: &Vitals, norms: Norms) -> V
     if status.paused {
         reasons.push("paused".to_owned());
     }
+    if let Some(trouble) = &status.journal_trouble {
+        reasons.push(format!("a crash loses results: {trouble}"));
+    }
     let limit = status.capacity.limit;
     if limit > 0 && status.abandoned >= limit {
         reasons.push(format!(
@@ -169,6 +172,14 @@ mod tests {
             ),
             ("results", status(|board| board.set_held(true))),
             ("all 1 slots", status(|board| board.set_abandoned(1))),
+            (
+                "no space",
+                status(|board| board.set_journal_failure(Some("no space".into()))),
+            ),
+            (
+                "does not answer",
+                status(|board| board.set_journal_stalled(true)),
+            ),
         ] {
             let reason = only(&status, &well());
             assert!(reason.contains(word), "{reason}");

@@ -104,7 +104,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     };
     // Failures, such as those of tasks that the kill interrupted, name no files.
     let undelivered: Vec<_> = journal
-        .leftovers
+        .recovered
         .iter()
         .filter(|result| matches!(result.outcome, Outcome::Completed(_)))
         .map(|result| result.task_id.clone())
@@ -139,7 +139,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
     parts.courier.do_send(Redeliver {
-        results: journal.leftovers,
+        results: journal.recovered,
         files: kept,
     });
     registry.begin(&settings.worker_id);

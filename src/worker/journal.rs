@@ -1,7 +1,7 @@
 //! Opening the journal and finding the owners of what is in it.
 
 use super::wiring::Wiring;
-use crate::actors::JournalLink;
+use crate::actors::JournalHandle;
 use crate::config::{JournalMode, Settings};
 use crate::error::{Error, Result};
 use crate::storage::JournalError;
@@ -12,7 +12,7 @@ use crate::task::TaskResult;
 pub(super) struct Opened {
     #[cfg(feature = "journal")]
     journal: Option<(crate::storage::journal::Journal, Vec<std::sync::Arc<str>>)>,
-    pub(super) leftovers: Vec<TaskResult>,
+    pub(super) recovered: Vec<TaskResult>,
 }
 
 #[cfg(not(feature = "journal"))]
@@ -25,7 +25,7 @@ impl Opened {
     }
 
     #[allow(clippy::unused_self, reason = "as with the feature")]
-    pub(super) fn start(&mut self, _: &Wiring<'_>) -> Option<JournalLink> {
+    pub(super) fn start(&mut self, _: &Wiring<'_>) -> Option<JournalHandle> {
         None
     }
 }
@@ -35,19 +35,23 @@ impl Opened {
     /// Opens the journal if there is to be one. `names` are those of the
     /// orchestrators, in their order.
     pub(super) fn open(settings: &Settings, names: &[&str]) -> Result<Self> {
-        use crate::storage::journal::Journal;
-
         let Some(folder) = settings.journal_dir() else {
             return Ok(Self::default());
         };
-        let now = std::time::SystemTime::now();
-        let (journal, recovered) = match Journal::open(&folder, settings.journal.max_bytes, now) {
+        if settings.journal_is_temporary() {
+            tracing::warn!(
+                folder = %folder.display(),
+                "the journal is among temporary files, which others may remove: set \
+                 AXON_JOURNAL_DIR, or STATE_DIRECTORY, XDG_STATE_HOME or HOME"
+            );
+        }
+
+        let (journal, recovered) = match open_in_time(&folder, settings) {
             Ok(opened) => opened,
             // Nobody asked for it, so a folder that cannot be written is no reason
-            // not to work. Another worker of our name is.
-            Err(error)
-                if settings.journal.mode == JournalMode::Auto
-                    && !matches!(error, JournalError::InUse(_)) =>
+            // not to work. Results that others have, or that this version cannot read, are.
+            Err(error @ (JournalError::Folder { .. } | JournalError::Failed { .. }))
+                if settings.journal.mode == JournalMode::Auto =>
             {
                 tracing::warn!(%error, "there is no journal: a crash loses results");
                 return Ok(Self::default());
@@ -55,16 +59,61 @@ impl Opened {
             Err(error) => return Err(Error::Journal(error)),
         };
         Ok(Self {
-            leftovers: owned(recovered, names),
+            recovered: owned(recovered, names),
             journal: Some((journal, names.iter().map(|name| (*name).into()).collect())),
         })
     }
 
     /// Starts its keeper.
-    pub(super) fn start(&mut self, wiring: &Wiring<'_>) -> Option<JournalLink> {
+    pub(super) fn start(&mut self, wiring: &Wiring<'_>) -> Option<JournalHandle> {
         let (journal, names) = self.journal.take()?;
         Some(wiring.journal_keeper(journal, names))
     }
+}
+
+/// Opens the journal on a thread of its own, for its disk may hang.
+#[cfg(feature = "journal")]
+fn open_in_time(
+    folder: &std::path::Path,
+    settings: &Settings,
+) -> std::result::Result<
+    (
+        crate::storage::journal::Journal,
+        crate::storage::journal::Recovered,
+    ),
+    JournalError,
+> {
+    use std::time::{Duration, SystemTime};
+
+    use crate::storage::journal::Journal;
+
+    /// Time for a large one on a slow disk.
+    const LIMIT: Duration = Duration::from_secs(20);
+
+    let unusable = |error| JournalError::Folder {
+        path: folder.to_owned(),
+        error,
+    };
+    let (sender, opened) = std::sync::mpsc::channel();
+    let (at, max_bytes, sync) = (
+        folder.to_owned(),
+        settings.journal.max_bytes,
+        settings.journal.sync,
+    );
+    std::thread::Builder::new()
+        .name("axon-journal".to_owned())
+        .spawn(move || {
+            // If nobody waits any more, the journal is closed with it.
+            let _ = sender.send(Journal::open(&at, max_bytes, sync, SystemTime::now()));
+        })
+        .map_err(unusable)?;
+    opened.recv_timeout(LIMIT).unwrap_or_else(|error| {
+        let text = match error {
+            std::sync::mpsc::RecvTimeoutError::Timeout => "its disk does not answer",
+            std::sync::mpsc::RecvTimeoutError::Disconnected => "the thread that opens it panicked",
+        };
+        Err(unusable(std::io::Error::other(text)))
+    })
 }
 
 /// What belongs to orchestrators that are still configured. The rest stays where it is.

@@ -147,11 +147,7 @@ impl Wiring<'_> {
             withdraw: to(&self.parts.capacity),
             results: to(&self.parts.courier),
             heartbeat: to(&self.parts.heartbeat),
-            journal: self
-                .parts
-                .journal
-                .as_ref()
-                .map(|link| link.notebook.clone()),
+            journal: self.parts.journal.clone(),
         };
         TaskSupervisor::new(
             registry,
@@ -175,10 +171,8 @@ impl Wiring<'_> {
             outbox,
             to(&self.parts.pool),
             to(&self.parts.poller),
-            self.parts
-                .journal
-                .as_ref()
-                .map(|link| link.notebook.clone()),
+            self.parts.journal.clone(),
+            self.settings.results.max_bytes,
             self.board.clone(),
         )
     }
@@ -189,22 +183,17 @@ impl Wiring<'_> {
         &self,
         journal: crate::storage::journal::Journal,
         names: Vec<Arc<str>>,
-    ) -> crate::actors::JournalLink {
-        use crate::actors::{JournalKeeper, JournalLink, NoteList, Notebook};
+    ) -> crate::actors::JournalHandle {
+        use crate::actors::{JournalHandle, JournalKeeper};
 
         let (supervisor, poller) = (to(&self.parts.supervisor), to(&self.parts.poller));
-        let alone = self.settings.intake.handler_threads > 0;
-        let list = NoteList::default();
-        let notes = list.clone();
-        let make = move || JournalKeeper::new(journal, notes, names, supervisor, poller, alone);
+        let (sync, board) = (self.settings.journal.sync, self.board.clone());
+        let make = move || JournalKeeper::new(journal, sync, names, supervisor, poller, board);
         let keeper = match self.settings.intake.handler_threads {
             0 => make().start(),
             _ => JournalKeeper::start_in_arbiter(&Arbiter::new().handle(), move |_| make()),
         };
-        JournalLink {
-            notebook: Notebook::new(list, to(&keeper)),
-            close: to(&keeper),
-        }
+        JournalHandle::new(to(&keeper), to(&keeper))
     }
 
     pub(super) fn pool(

@@ -90,6 +90,7 @@ impl Worker {
             .env("WORKER_ID", "worker-of-test")
             .env("WORKER_PORT", "0")
             .env("TASK_FILES_DIR", folder.path())
+            .env("STATE_DIRECTORY", folder.path().join("state"))
             .stdout(Stdio::null())
             .spawn()
             .expect("the worker starts");

@@ -47,6 +47,7 @@ impl Program {
             .env("WORKER_ID", "doctor")
             .env("WORKER_PORT", "0")
             .env("TASK_FILES_DIR", folder.join("files").to_str().unwrap())
+            .env("STATE_DIRECTORY", folder.join("state").to_str().unwrap())
     }
 
     pub fn env(mut self, name: &str, value: &str) -> Self {

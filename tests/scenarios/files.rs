@@ -41,10 +41,7 @@ fn task_folders(stage: &Stage) -> Vec<PathBuf> {
         entries.map(|entry| entry.path()).collect()
     };
     let processes = inside(&stage.folder().join("task-files"));
-    let all = processes
-        .iter()
-        .filter(|path| path.file_name().is_some_and(|name| name != ".journal"))
-        .flat_map(|process| inside(process));
+    let all = processes.iter().flat_map(|process| inside(process));
     all.filter(|path| path.is_dir()).collect()
 }
 

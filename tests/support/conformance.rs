@@ -38,6 +38,7 @@ impl WorkerSetup {
     pub(crate) fn at(url: &str, folder: PathBuf) -> Self {
         let id = "conformance-1".to_owned();
         let files = folder.join("task-files").display().to_string();
+        let state = folder.join("state").display().to_string();
         let trace = folder.join(TRACE).display().to_string();
         Self {
             id: id.clone(),
@@ -50,6 +51,7 @@ impl WorkerSetup {
         .set("ORCHESTRATOR_URL", url)
         .set("HEARTBEAT_INTERVAL", "1")
         .set("TASK_FILES_DIR", &files)
+        .set("STATE_DIRECTORY", &state)
         .set("AXON_CONFORMANCE_LOG", &trace)
         .set("LOG_LEVEL", "info,axon_worker=debug")
     }

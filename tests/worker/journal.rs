@@ -317,9 +317,9 @@ async fn without_a_fixed_name_there_is_no_journal() {
     let mut settings = Settings::default();
     assert_eq!(settings.journal_dir(), None);
     settings.worker_id_is_fixed = true;
-    let expected: PathBuf = ["/tmp/payloads/.journal", settings.worker_id.as_str()]
-        .iter()
-        .collect();
+    settings.journal.state_dir = "/var/lib/of-unit".into();
+    let among = PathBuf::from("/var/lib/of-unit/journal");
+    let expected = among.join(settings.worker_id.as_str());
     assert_eq!(settings.journal_dir(), Some(expected));
     settings.journal.mode = JournalMode::Off;
     assert_eq!(settings.journal_dir(), None);
@@ -341,4 +341,53 @@ async fn a_folder_that_cannot_be_written_is_only_fatal_when_it_was_asked_for() {
     tokio::time::timeout(Duration::from_mins(1), orchestrator.result_of(&id))
         .await
         .expect("it works without");
+}
+
+#[actix_rt::test]
+async fn a_journal_of_another_version_keeps_the_worker_from_starting_and_is_not_touched() {
+    let (orchestrator, gate, dir) = (MemoryOrchestrator::new(), Gate::closed(), folder());
+    let handle = start(with_journal(worker(&orchestrator, &gate), dir.path())).await;
+    let id = orchestrator.submit("echo", &1);
+    orchestrator.result_of(&id).await;
+    handle.shutdown().await;
+
+    let file = dir.path().join("journal-0000000001.log");
+    let mut bytes = std::fs::read(&file).expect("a segment");
+    // The version, and the checksum of the header.
+    bytes[8] = 2;
+    bytes[12..16].copy_from_slice(&0xc667_11e9_u32.to_le_bytes());
+    std::fs::write(&file, &bytes).expect("it is written");
+    let here = dir.path().to_owned();
+    let automatic = worker(&orchestrator, &gate).configure(move |settings| {
+        settings.worker_id_is_fixed = true;
+        settings.journal.dir = Some(here);
+    });
+    let error = automatic.build().expect("a worker").spawn_local().await;
+    let error = error.expect_err("it does not start").to_string();
+    assert!(error.contains("journal-0000000001.log"), "{error}");
+    assert!(error.contains("format 2, not 1"), "{error}");
+    assert_eq!(std::fs::read(&file).expect("it is there"), bytes);
+}
+
+#[actix_rt::test]
+async fn many_bytes_of_undelivered_results_pause_the_intake() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.set_hold(SECOND);
+    orchestrator.fail_next(Call::Deliver, &away(), 1_000_000);
+    let builder = worker(&orchestrator, &gate);
+    let handle = start(builder.configure(|settings| settings.results.max_bytes = 50_000)).await;
+    let long = "x".repeat(10_000);
+    for _ in 0..40 {
+        orchestrator.submit("echo", &long);
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    let taken = 40 - orchestrator.queued();
+    // What the polls brought that were open when the bound was reached comes on top.
+    assert!((5..30).contains(&taken), "{taken} tasks in the hand");
+    let polls = orchestrator.count(Call::Poll);
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(orchestrator.count(Call::Poll), polls, "not one more poll");
+    assert_eq!(handle.status().unsent, taken);
+    orchestrator.clear_faults();
+    orchestrator.results(40).await;
 }

@@ -16,13 +16,13 @@ impl Handler<Answered> for Courier {
 
     fn handle(&mut self, answered: Answered, ctx: &mut Self::Context) {
         let now = Instant::now();
-        self.answered(answered, now, ctx);
+        self.answered(answered, now);
         self.go(now, ctx);
     }
 }
 
 impl Courier {
-    fn answered(&mut self, answered: Answered, now: Instant, ctx: &mut Context<Self>) {
+    fn answered(&mut self, answered: Answered, now: Instant) {
         let Answered { ticket, answer } = answered;
         let verdict = self.outbox.answered(ticket, &answer, now, fastrand::f64());
         // Whoever sees that it is delivered sees that it is not on its way any more.
@@ -37,7 +37,7 @@ impl Courier {
                     error!(%task_id, reason, "the result is lost");
                 }
                 self.board.result_lost(&parcel.result.task_id);
-                self.close(ticket, ctx);
+                self.close(ticket);
             }
             Verdict::Done => {
                 if let Ok(Receipt::Ignored(reason)) = &answer {
@@ -47,7 +47,7 @@ impl Courier {
                     warn!(%task_id, %error, "not sent again: AXON_RESULT_AMBIGUOUS is drop");
                 }
                 self.board.result_delivered(&parcel.result.task_id);
-                self.close(ticket, ctx);
+                self.close(ticket);
             }
             Verdict::Later => {
                 if let Err(error) = &answer {
@@ -60,13 +60,15 @@ impl Courier {
                 let mut result = (*parcel.result).clone();
                 result.outcome = Outcome::Failed(failure);
                 let result = Arc::new(result);
+                self.backlog.remove(&parcel.result);
+                self.backlog.add(&result);
                 parcel.result = result.clone();
-                self.note(&result, false, ctx);
+                self.records.finished(&result);
             }
             Verdict::Lost(reason) => {
                 error!(%task_id, reason, "the orchestrator does not take the result, it is lost");
                 self.board.result_lost(&parcel.result.task_id);
-                self.close(ticket, ctx);
+                self.close(ticket);
             }
         }
     }

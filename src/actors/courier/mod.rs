@@ -10,13 +10,15 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 mod answers;
-mod ledger;
-mod leftovers;
+mod backlog;
+mod records;
+mod recovered;
 
-use ledger::Ledger;
-use leftovers::Leftovers;
+use backlog::Backlog;
+use records::ResultRecords;
+use recovered::RecoveredResults;
 
-use super::journal::Notebook;
+use super::journal::JournalHandle;
 use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
@@ -55,15 +57,8 @@ pub(crate) struct Answered {
     pub(crate) answer: Result<Receipt, TransportError>,
 }
 
-/// With so many results undelivered no more tasks are taken, until half of them
-/// are out: they are all in memory.
-const BACKLOG: usize = 1024;
-
 /// The longest that results of an earlier process hold back the first poll.
 const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
-
-/// For so long notes for the journal are gathered.
-const A_MOMENT: Duration = Duration::from_millis(1);
 
 struct Parcel {
     result: Arc<TaskResult>,
@@ -77,15 +72,14 @@ pub(crate) struct Courier {
     parcels: HashMap<Ticket, Parcel>,
     pool: Recipient<Deliver>,
     board: Arc<StatusBoard>,
-    ledger: Ledger,
-    leftovers: Leftovers,
-    /// The folders of tasks among the leftovers.
+    records: ResultRecords,
+    recovered: RecoveredResults,
+    /// The folders of tasks among the recovered.
     kept: Vec<(TaskId, TaskFiles)>,
     poller: Recipient<SetHold>,
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
-    /// No tasks are taken, for too many results are undelivered.
-    behind: bool,
+    backlog: Backlog,
 }
 
 impl Courier {
@@ -93,12 +87,13 @@ impl Courier {
         outbox: Outbox,
         pool: Recipient<Deliver>,
         poller: Recipient<SetHold>,
-        journal: Option<Notebook>,
+        journal: Option<JournalHandle>,
+        max_bytes: u64,
         board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            ledger: Ledger::new(journal),
-            leftovers: Leftovers::default(),
+            records: ResultRecords::new(journal),
+            recovered: RecoveredResults::default(),
             kept: Vec::new(),
             poller,
             outbox,
@@ -106,19 +101,21 @@ impl Courier {
             pool,
             board,
             alarm: None,
-            behind: false,
+            backlog: Backlog::new(max_bytes),
         }
     }
 
     fn mind_the_backlog(&mut self) {
         let unsent = self.unsent();
-        let on = unsent >= BACKLOG || (self.behind && unsent > BACKLOG / 2);
-        if on != self.behind {
-            self.behind = on;
+        let bytes = self.backlog.bytes();
+        if let Some(on) = self.backlog.changed(unsent) {
             if on {
-                warn!(unsent, "results pile up, no more tasks are taken");
+                warn!(unsent, bytes, "results pile up, no more tasks are taken");
             } else {
-                info!(unsent, "enough results are out, tasks are taken again");
+                info!(
+                    unsent,
+                    bytes, "enough results are out, tasks are taken again"
+                );
             }
             let why = Hold::Backlog;
             self.poller.do_send(SetHold { why, on });
@@ -126,7 +123,7 @@ impl Courier {
     }
 
     fn unsent(&self) -> usize {
-        self.outbox.len() + self.leftovers.waiting()
+        self.outbox.len() + self.recovered.waiting()
     }
 
     fn accept(&mut self, result: Arc<TaskResult>, files: Option<TaskFiles>) -> Ticket {
@@ -136,19 +133,14 @@ impl Courier {
         ticket
     }
 
-    fn note(&mut self, result: &Arc<TaskResult>, answered: bool, ctx: &mut Context<Self>) {
-        if self.ledger.note(result, answered) {
-            ctx.run_later(A_MOMENT, |courier, _| courier.ledger.send());
-        }
-    }
-
     /// The result needs no more care, here and in the journal.
-    fn close(&mut self, ticket: Ticket, ctx: &mut Context<Self>) {
+    fn close(&mut self, ticket: Ticket) {
         let Some(parcel) = self.parcels.remove(&ticket) else {
             return;
         };
-        self.note(&parcel.result, true, ctx);
-        if self.leftovers.ended(ticket) {
+        self.backlog.remove(&parcel.result);
+        self.records.delivered(&parcel.result);
+        if self.recovered.ended(ticket) {
             self.release();
         }
     }
@@ -195,7 +187,7 @@ impl Courier {
 impl Drop for Courier {
     /// What the journal keeps for the next process, it may need the files of.
     fn drop(&mut self) {
-        if !self.ledger.is_kept() {
+        if !self.records.are_kept() {
             return;
         }
         let parcels = self
@@ -218,7 +210,8 @@ impl Handler<DeliverResult> for Courier {
     fn handle(&mut self, deliver: DeliverResult, ctx: &mut Self::Context) {
         let DeliverResult { result, files } = deliver;
         let result = Arc::new(result);
-        self.note(&result, false, ctx);
+        self.records.finished(&result);
+        self.backlog.add(&result);
         self.accept(result, files);
         self.go(Instant::now(), ctx);
     }
@@ -235,7 +228,8 @@ impl Handler<Redeliver> for Courier {
             why: Hold::Leftovers,
             on: true,
         });
-        self.leftovers.wait_for_orchestrators(results);
+        results.iter().for_each(|result| self.backlog.add(result));
+        self.recovered.wait_for_orchestrators(results);
         self.kept = files;
         self.board.set_unsent(self.unsent());
     }
@@ -247,16 +241,16 @@ impl Handler<Recovered> for Courier {
     fn handle(&mut self, Recovered(id): Recovered, ctx: &mut Self::Context) {
         let now = Instant::now();
         self.outbox.recovered(id.0, now);
-        if self.leftovers.is_first() {
+        if self.recovered.is_first() {
             ctx.run_later(LEFTOVERS_FIRST, |courier, _| courier.release());
         }
-        for result in self.leftovers.of(id) {
+        for result in self.recovered.of(id) {
             let kept = self.kept.iter().position(|(id, _)| *id == result.task_id);
             let files = kept.map(|place| self.kept.swap_remove(place).1);
             let ticket = self.accept(Arc::new(result), files);
-            self.leftovers.sent(ticket);
+            self.recovered.sent(ticket);
         }
-        if self.leftovers.are_out() {
+        if self.recovered.are_out() {
             self.release();
         }
         self.go(now, ctx);
@@ -267,8 +261,6 @@ impl Handler<GetUnsent> for Courier {
     type Result = usize;
 
     fn handle(&mut self, _: GetUnsent, _: &mut Self::Context) -> usize {
-        // The worker may be ending.
-        self.ledger.send();
         self.unsent()
     }
 }

@@ -1,223 +1,268 @@
-//! Keeps the journal, on a thread of its own: files may be slow. All notes that
-//! have come meanwhile are written in one commit.
+//! Writes the journal, on a thread of its own: files may be slow. What has come while a
+//! write was under way is written together next.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
 use tracing::{error, info, warn};
 
-use super::notebook::{NoteList, NotesCame, take};
-use super::{CloseJournal, Note};
+use super::{CloseJournal, JournalEntry, Received, Record};
 use crate::actors::poller::{Hold, SetHold};
-use crate::actors::supervisor::{Noted, TaskKey};
-use crate::id::OrchestratorId;
+use crate::actors::supervisor::{JournalAck, TaskKey};
+use crate::config::JournalSync;
+use crate::id::{OrchestratorId, TaskId};
+use crate::status::StatusBoard;
 use crate::storage::JournalError;
-use crate::storage::journal::{Change, HandOut, Journal, Slot};
-use crate::task::TaskResult;
+use crate::storage::journal::{Change, HandedOut, Journal, Slot, sync};
 
 /// After a failure the disk is tried again this much later.
 const RETRY: Duration = Duration::from_secs(1);
+/// How often it is checked that the files are still there, while they hold something.
+const CHECK: Duration = Duration::from_secs(5);
+/// How much later records are on the disk with `AXON_JOURNAL_SYNC=interval`.
+const SYNC: Duration = Duration::from_secs(1);
 
-/// Commits follow one another no faster than this. Under load more notes share
-/// one, and most results are answered before they would be written.
-const PACE: Duration = Duration::from_micros(400);
-
-/// Writes notes.
+/// Writes records.
 pub(crate) struct JournalKeeper {
     /// `None` once it is closed.
     journal: Option<Journal>,
-    notes: NoteList,
-    /// Empty, with room for notes.
-    spare: Vec<Note>,
+    /// Of the orchestrators, in their order.
     names: Vec<Arc<str>>,
-    supervisor: Recipient<Noted>,
+    supervisor: Recipient<JournalAck>,
     poller: Recipient<SetHold>,
-    /// Told when the next commit is done.
-    waiting: Vec<(TaskKey, bool)>,
-    /// Goes back to the thread that made them, to be freed there.
-    used: Vec<Arc<TaskResult>>,
-    /// Where the keeper has its thread to itself, it may sleep there. Timers are
-    /// too coarse for this.
-    pace: Duration,
-    last: Instant,
+    board: Arc<StatusBoard>,
+    /// Tasks that begin when the next commit is done, and whether they are refused.
+    acks: Vec<(TaskKey, bool)>,
     /// A commit follows when the mailbox is empty.
-    due: bool,
-    failing: bool,
+    is_commit_due: bool,
     /// After a failure: nothing is tried before this has run.
     retry: Option<SpawnHandle>,
-    full: bool,
+    is_failing: bool,
+    is_full: bool,
+    upkeep_every: Duration,
+    /// The next upkeep, if there is something to keep up.
+    upkeep: Option<SpawnHandle>,
+    /// Whether files are being forced to the disk, or could not be.
+    is_syncing: bool,
+    sync_failed: bool,
 }
 
 impl JournalKeeper {
-    /// `names` are those of the orchestrators, in their order. `alone`: the
-    /// keeper has a thread of its own.
+    /// `names` are those of the orchestrators, in their order.
     pub(crate) fn new(
         journal: Journal,
-        notes: NoteList,
+        sync: JournalSync,
         names: Vec<Arc<str>>,
-        supervisor: Recipient<Noted>,
+        supervisor: Recipient<JournalAck>,
         poller: Recipient<SetHold>,
-        alone: bool,
+        board: Arc<StatusBoard>,
     ) -> Self {
         Self {
-            pace: if alone { PACE } else { Duration::ZERO },
-            last: Instant::now(),
             journal: Some(journal),
-            notes,
-            spare: Vec::new(),
             names,
             supervisor,
             poller,
-            waiting: Vec::new(),
-            used: Vec::new(),
-            due: false,
-            failing: false,
+            board,
+            acks: Vec::new(),
+            is_commit_due: false,
             retry: None,
-            full: false,
+            is_failing: false,
+            is_full: false,
+            upkeep_every: match sync {
+                JournalSync::Interval => SYNC,
+                JournalSync::Off | JournalSync::Always => CHECK,
+            },
+            upkeep: None,
+            is_syncing: false,
+            sync_failed: false,
         }
     }
 
-    fn take(&mut self, note: Note) {
+    fn take(&mut self, entry: JournalEntry) {
         let Some(journal) = &mut self.journal else {
             // The worker is ending; a task that still begins must not wait.
-            if let Note::HandedOut {
-                key, started: true, ..
-            } = note
+            if let JournalEntry::Received(task) = entry
+                && task.begins
             {
-                self.waiting.push((key, false));
+                self.acks.push((task.key, false));
             }
             return;
         };
+
         let names = &self.names;
-        let change = |origin: OrchestratorId, task_id, slot| Change {
+        let change = |origin: OrchestratorId, task_id: TaskId, slot| Change {
             orchestrator: names.get(origin.0).cloned().unwrap_or_default(),
             task_id,
             slot,
         };
-        match note {
-            Note::HandedOut {
-                key,
-                job_id,
-                name,
-                started,
-            } => {
-                let at = SystemTime::now();
-                if started {
-                    let refused = journal.refuses(&job_id, &name, at);
-                    self.waiting.push((key.clone(), refused));
-                }
-                let task = HandOut {
+        match entry {
+            JournalEntry::Received(task) => {
+                let Received {
+                    key,
                     job_id,
                     name,
-                    started,
-                    at,
+                    begins,
+                } = task;
+                if begins {
+                    let is_refused = journal.refuses(&job_id, &name, SystemTime::now());
+                    self.acks.push((key.clone(), is_refused));
+                }
+                let task = HandedOut {
+                    job_id,
+                    name,
+                    begins,
                 };
-                journal.note(change(key.origin, key.id, Slot::HandedOut(task)));
+                journal.record(change(key.origin, key.id, Slot::HandedOut(task)));
             }
-            Note::Result(result) => {
+            JournalEntry::Finished(result) => {
                 let id = result.task_id.clone();
-                journal.note(change(result.origin, id, Slot::Result(result)));
+                journal.record(change(result.origin, id, Slot::Result(result)));
             }
-            Note::Answered(result) => {
-                let (origin, id) = (result.origin, result.task_id.clone());
-                self.used.push(result.clone());
-                journal.note(change(origin, id.clone(), Slot::Result(result)));
-                journal.note(change(origin, id, Slot::Gone));
+            JournalEntry::Delivered(key) => {
+                journal.record(change(key.origin, key.id, Slot::Gone));
             }
+            JournalEntry::Ending => journal.record_ending(),
         }
-    }
-
-    fn arm(&mut self, ctx: &mut Context<Self>) {
-        if std::mem::replace(&mut self.due, true) {
-            return;
-        }
-        let early = self.pace.saturating_sub(self.last.elapsed());
-        if !early.is_zero() {
-            std::thread::sleep(early);
-        }
-        // Futures have their turn when the mailbox is empty.
-        ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
     }
 
     fn commit(&mut self, ctx: &mut Context<Self>) {
-        self.due = false;
+        self.is_commit_due = false;
         if self.retry.is_none()
             && let Some(journal) = &mut self.journal
         {
             let written = journal.commit();
-            let full = journal.is_full();
-            self.tell(written, ctx);
-            self.set_full(full);
+            self.judge(written, ctx);
         }
-        self.last = Instant::now();
         // Also after a failure: work goes on without the safety net.
-        if !self.waiting.is_empty() {
-            self.supervisor.do_send(Noted {
-                tasks: std::mem::take(&mut self.waiting),
-                used: std::mem::take(&mut self.used),
-            });
+        if !self.acks.is_empty() {
+            let tasks = std::mem::take(&mut self.acks);
+            self.supervisor.do_send(JournalAck { tasks });
         }
-        // Nobody waits, so there is no hurry.
-        self.used.clear();
-    }
-}
 
-impl JournalKeeper {
-    fn tell(&mut self, written: Result<(), JournalError>, ctx: &mut Context<Self>) {
+        // Nobody waits for the rest.
+        if self.retry.is_none()
+            && let Some(journal) = &mut self.journal
+        {
+            let tidied = journal.tidy();
+            let is_full = journal.is_full();
+            self.set_full(is_full);
+            self.arm_upkeep(ctx);
+            if tidied.is_err() {
+                self.judge(tidied, ctx);
+            }
+        }
+    }
+
+    fn judge(&mut self, written: Result<(), JournalError>, ctx: &mut Context<Self>) {
         let Err(error) = written else {
-            if std::mem::take(&mut self.failing) {
+            if std::mem::take(&mut self.is_failing) {
                 info!("the journal works again");
+                self.board.set_journal_failure(None);
             }
             return;
         };
-        if !std::mem::replace(&mut self.failing, true) {
+        if !std::mem::replace(&mut self.is_failing, true) {
             error!(%error, "until this is mended, a crash loses results");
+            self.board.set_journal_failure(Some(error.to_string()));
         }
         self.retry = Some(ctx.run_later(RETRY, |keeper, ctx| {
             keeper.retry = None;
-            keeper.commit(ctx);
+            let restored = keeper.journal.as_mut().map(Journal::restore_if_gone);
+            match restored {
+                Some(Err(error)) => keeper.judge(Err(error), ctx),
+                Some(Ok(())) => keeper.commit(ctx),
+                None => {}
+            }
         }));
     }
 
-    fn set_full(&mut self, full: bool) {
-        if full == self.full {
+    fn set_full(&mut self, is_full: bool) {
+        if is_full == self.is_full {
             return;
         }
-        self.full = full;
-        if full {
+        self.is_full = is_full;
+        if is_full {
             warn!("the journal is full (AXON_JOURNAL_MAX_BYTES): no tasks are taken");
         } else {
             info!("the journal has room again");
         }
         self.poller.do_send(SetHold {
             why: Hold::JournalFull,
-            on: full,
+            on: is_full,
         });
+    }
+
+    fn arm_upkeep(&mut self, ctx: &mut Context<Self>) {
+        if self.upkeep.is_none() {
+            self.upkeep = Some(ctx.run_later(self.upkeep_every, |keeper, ctx| {
+                keeper.upkeep = None;
+                keeper.keep_up(ctx);
+            }));
+        }
+    }
+
+    /// Forces to the disk what was written, and sees whether the files are still there.
+    fn keep_up(&mut self, ctx: &mut Context<Self>) {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        if self.retry.is_some() {
+            return;
+        }
+        let is_needed = journal.is_needed();
+        let files = if self.is_syncing {
+            Vec::new()
+        } else {
+            journal.take_unsynced()
+        };
+        let restored = journal.restore_if_gone();
+
+        if !files.is_empty() {
+            self.is_syncing = true;
+            let synced = actix_rt::task::spawn_blocking(move || sync(&files)).into_actor(self);
+            ctx.spawn(synced.map(|synced, keeper, ctx| {
+                keeper.is_syncing = false;
+                let error = match synced {
+                    Ok(Ok(())) => None,
+                    Ok(Err(error)) => Some(error),
+                    Err(error) => Some(error.into()),
+                };
+                let failed = error.is_some();
+                if let Some(error) = error.filter(|_| !keeper.sync_failed) {
+                    error!(%error, "the journal cannot be forced to the disk, it may not survive the machine");
+                }
+                keeper.sync_failed = failed;
+                keeper.arm_upkeep(ctx);
+            }));
+        }
+        if restored.is_err() {
+            self.judge(restored, ctx);
+        }
+        if is_needed {
+            self.arm_upkeep(ctx);
+        }
     }
 }
 
 impl Actor for JournalKeeper {
     type Context = Context<Self>;
-}
 
-impl Handler<NotesCame> for JournalKeeper {
-    type Result = ();
-
-    fn handle(&mut self, _: NotesCame, ctx: &mut Self::Context) {
-        self.take_notes();
-        self.arm(ctx);
+    fn started(&mut self, ctx: &mut Self::Context) {
+        // An earlier process may have left something.
+        self.arm_upkeep(ctx);
     }
 }
 
-impl JournalKeeper {
-    fn take_notes(&mut self) {
-        let mut notes = std::mem::take(&mut self.spare);
-        take(&self.notes, &mut notes);
-        for note in notes.drain(..) {
-            self.take(note);
+impl Handler<Record> for JournalKeeper {
+    type Result = ();
+
+    fn handle(&mut self, Record(entry): Record, ctx: &mut Self::Context) {
+        self.take(entry);
+        if !std::mem::replace(&mut self.is_commit_due, true) {
+            // Futures have their turn when the mailbox is empty.
+            ctx.spawn(actix::fut::ready(()).map(|(), keeper: &mut Self, ctx| keeper.commit(ctx)));
         }
-        self.spare = notes;
     }
 }
 
@@ -225,9 +270,14 @@ impl Handler<CloseJournal> for JournalKeeper {
     type Result = usize;
 
     fn handle(&mut self, _: CloseJournal, ctx: &mut Self::Context) -> usize {
-        self.take_notes();
         self.retry = None;
         self.commit(ctx);
-        self.journal.take().map_or(0, |journal| journal.kept())
+        let Some(mut journal) = self.journal.take() else {
+            return 0;
+        };
+        if let Err(error) = sync(&journal.take_unsynced()) {
+            error!(%error, "the journal cannot be forced to the disk, it may not survive the machine");
+        }
+        journal.kept()
     }
 }

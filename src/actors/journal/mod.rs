@@ -1,22 +1,28 @@
-//! Notes for the journal.
+//! Records for the journal: who sends them, and the actor that writes them.
 
+mod handle;
 #[cfg(feature = "journal")]
 mod keeper;
-mod notebook;
 
 use std::sync::Arc;
 
 use actix::prelude::*;
 
+pub(crate) use handle::JournalHandle;
 #[cfg(feature = "journal")]
 pub(crate) use keeper::JournalKeeper;
-#[cfg(feature = "journal")]
-pub(crate) use notebook::NoteList;
-pub(crate) use notebook::Notebook;
 
 use super::supervisor::TaskKey;
 use crate::id::{JobId, TaskName};
 use crate::task::TaskResult;
+
+/// Write this into the journal.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct Record(
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "nobody reads it"))]
+    pub(crate)  JournalEntry,
+);
 
 /// Something that has to outlive the process.
 #[derive(Debug)]
@@ -24,19 +30,28 @@ use crate::task::TaskResult;
     not(feature = "journal"),
     allow(dead_code, reason = "nobody reads them")
 )]
-pub(crate) enum Note {
-    /// A task is here. When it is about to begin, the answer is
-    /// [`Noted`](super::supervisor::Noted).
-    HandedOut {
-        key: TaskKey,
-        job_id: JobId,
-        name: TaskName,
-        started: bool,
-    },
+pub(crate) enum JournalEntry {
+    Received(Received),
     /// A task has ended.
-    Result(Arc<TaskResult>),
-    /// This result was answered for good.
-    Answered(Arc<TaskResult>),
+    Finished(Arc<TaskResult>),
+    /// The result of this task was answered for good.
+    Delivered(TaskKey),
+    /// The worker was told to end.
+    Ending,
+}
+
+/// A task was handed out to us. If its handler is about to begin, the answer is a
+/// [`JournalAck`](super::supervisor::JournalAck).
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "journal"),
+    allow(dead_code, reason = "nobody reads them")
+)]
+pub(crate) struct Received {
+    pub(crate) key: TaskKey,
+    pub(crate) job_id: JobId,
+    pub(crate) name: TaskName,
+    pub(crate) begins: bool,
 }
 
 /// Write what there is and let go of the files. The answer is how many results

@@ -41,7 +41,7 @@ pub(super) struct Entry {
     pub(super) cancellation: Cancellation,
     pub(super) files: TaskFiles,
     pub(super) span: TaskSpan,
-    /// Its slots, while the journal takes note of it.
+    /// Its slots, while the journal records it.
     pub(super) permit: Option<Permit>,
     /// Its place in the queue of the handler threads, once it is there.
     pub(super) place: Option<Place<QueuedTask>>,

@@ -4,9 +4,10 @@ mod cancel;
 mod early;
 mod ending;
 mod entry;
+mod journal_watch;
 mod limits;
 mod messages;
-mod noting;
+mod recording;
 mod starting;
 
 use std::collections::{HashMap, HashSet};
@@ -24,12 +25,13 @@ pub(crate) use messages::{
     TaskFinished,
 };
 #[cfg(feature = "journal")]
-pub(crate) use noting::Noted;
+pub(crate) use recording::JournalAck;
+use recording::Recording;
 
 use super::capacity::{ClaimType, WithdrawClaim};
 use super::heartbeat::StateChanged;
 use super::host::{QueuedTask, TaskQueue};
-use super::journal::Notebook;
+use super::journal::JournalHandle;
 use crate::handler::Registry;
 use crate::storage::FilesRoot;
 use crate::task::Services;
@@ -41,8 +43,8 @@ pub(crate) struct Neighbours {
     pub(crate) withdraw: Recipient<WithdrawClaim>,
     pub(crate) results: Recipient<DeliverResult>,
     pub(crate) heartbeat: Recipient<StateChanged>,
-    /// Takes note of a task before it runs, unless there is no journal.
-    pub(crate) journal: Option<Notebook>,
+    /// Records a task before it runs, unless there is no journal.
+    pub(crate) journal: Option<JournalHandle>,
 }
 
 /// Owns the running tasks.
@@ -57,8 +59,7 @@ pub(crate) struct TaskSupervisor {
     grace: Duration,
     neighbours: Neighbours,
     tasks: HashMap<TaskKey, Entry>,
-    /// Came a moment ago; the journal learns of those that do not begin at once.
-    fresh: Vec<TaskKey>,
+    recording: Recording,
     /// Numbers the hand-outs.
     attempts: u64,
     /// Reported as ended, but the handler still runs: by the number of the hand-out, for the
@@ -86,7 +87,7 @@ impl TaskSupervisor {
             grace,
             neighbours,
             tasks: HashMap::new(),
-            fresh: Vec::new(),
+            recording: Recording::default(),
             attempts: 0,
             abandoned: HashSet::new(),
             early: EarlyCancels::default(),

@@ -67,9 +67,9 @@ impl Handler<StartTask> for TaskSupervisor {
 
         if kind.is_none() {
             permit.begin_untyped();
-            self.note_started(&key, permit, now, ctx);
+            self.record_start(&key, permit, now, ctx);
         } else {
-            self.note_if_it_waits(&key, ctx);
+            self.record_received(&key);
             self.neighbours
                 .capacity
                 .do_send(ClaimType { key, kind, permit });
@@ -146,7 +146,7 @@ impl Handler<ClaimAnswered> for TaskSupervisor {
         let now = Instant::now();
         match claim.permit {
             // A task that was called off meanwhile is gone; the permit goes back.
-            Some(permit) => self.note_started(&claim.key, permit, now, ctx),
+            Some(permit) => self.record_start(&claim.key, permit, now, ctx),
             None => {
                 let error = TaskError::new(
                     crate::ErrorCode::LimitExceeded,

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 pub use links::{AccessTokens, OrchestratorMode, OrchestratorSettings, RxonSettings, RxonVersion};
 pub use machine::{Artifact, Device, Gpu, Resources};
-pub use pace::{Ambiguous, Intake, JournalMode, JournalSettings, Results, Timing};
+pub(in crate::config) use pace::temporary_state_dir;
+pub use pace::{Ambiguous, Intake, JournalMode, JournalSettings, JournalSync, Results, Timing};
 pub use storage::{BlobCacheMode, StorageSecret, StorageSettings};
 
 use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};
@@ -92,10 +93,18 @@ impl Settings {
         on.then(|| match &self.journal.dir {
             Some(dir) => dir.clone(),
             None => {
-                let among = self.storage.task_files_dir.join(".journal");
+                let among = self.journal.state_dir.join("journal");
                 among.join(self.worker_id.as_str())
             }
         })
+    }
+}
+
+impl Settings {
+    /// Whether the journal is among temporary files, which systems remove.
+    #[cfg_attr(not(feature = "journal"), allow(dead_code, reason = "journals only"))]
+    pub(crate) fn journal_is_temporary(&self) -> bool {
+        self.journal.dir.is_none() && self.journal.state_dir == temporary_state_dir()
     }
 }
 

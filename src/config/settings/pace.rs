@@ -117,6 +117,8 @@ pub struct Results {
     pub retry_initial_delay: Duration,
     /// `AXON_RESULT_AMBIGUOUS`: what follows when a result may have arrived.
     pub ambiguous: Ambiguous,
+    /// `AXON_RESULTS_MAX_BYTES`: with so much undelivered no more tasks are taken.
+    pub max_bytes: u64,
 }
 
 impl Default for Results {
@@ -125,6 +127,7 @@ impl Default for Results {
             max_retries: 5,
             retry_initial_delay: Duration::from_secs(1),
             ambiguous: Ambiguous::default(),
+            max_bytes: 64 * 1024 * 1024,
         }
     }
 }
@@ -149,11 +152,17 @@ pub struct JournalSettings {
     /// `AXON_JOURNAL`.
     pub mode: JournalMode,
     /// `AXON_JOURNAL_DIR`: its folder; unless given, one named after the worker
-    /// among the task folders.
+    /// in `state_dir`.
     pub dir: Option<PathBuf>,
     /// `AXON_JOURNAL_MAX_BYTES`: how much it may hold before the worker takes no
     /// more tasks, at least 1.
     pub max_bytes: u64,
+    /// `AXON_JOURNAL_SYNC`: when it is forced to the disk.
+    pub sync: JournalSync,
+    /// The folder for what a program keeps, below which `dir` is unless given. Settings that
+    /// were loaded have it from `STATE_DIRECTORY`, `XDG_STATE_HOME` or `HOME`; without
+    /// them it is in the folder for temporary files.
+    pub state_dir: PathBuf,
 }
 
 impl Default for JournalSettings {
@@ -162,6 +171,8 @@ impl Default for JournalSettings {
             mode: JournalMode::default(),
             dir: None,
             max_bytes: 256 * 1024 * 1024,
+            sync: JournalSync::default(),
+            state_dir: temporary_state_dir(),
         }
     }
 }
@@ -177,4 +188,24 @@ pub enum JournalMode {
     On,
     /// Never.
     Off,
+}
+
+/// When the journal is forced to the disk, so that it survives the machine as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum JournalSync {
+    /// Never: the system writes it within half a minute or so.
+    #[default]
+    Off,
+    /// A second after a record at the latest.
+    Interval,
+    /// Before a handler begins.
+    Always,
+}
+
+/// Returns the folder for what a program keeps where there is no better one. Users do not
+/// share it.
+pub(in crate::config) fn temporary_state_dir() -> PathBuf {
+    let user = rustix::process::geteuid().as_raw();
+    std::env::temp_dir().join(format!("axon-worker-{user}"))
 }

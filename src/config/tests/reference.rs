@@ -88,6 +88,7 @@ fn every_variable_changes_its_own_setting() {
             "MULTI_ORCHESTRATOR_MODE" => "WATERFALL",
             "AXON_RESULT_AMBIGUOUS" => "drop",
             "AXON_JOURNAL" | "AXON_ACCESS_TOKENS" => "off",
+            "AXON_JOURNAL_SYNC" => "always",
             "AXON_BLOB_CACHE_MODE" => "copy",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL"

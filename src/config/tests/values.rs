@@ -330,3 +330,38 @@ fn attempts_are_counted_from_zero_or_without_end() {
     );
     assert!(read("-2").is_err() && read("many").is_err());
 }
+
+#[test]
+fn the_journal_is_in_the_folder_for_state_that_the_system_names() {
+    let journal = |vars: &[(&str, &str)]| {
+        let vars = [vars, &[("WORKER_ID", "w")]].concat();
+        let settings = good(&vars);
+        let folder = settings.journal_dir().expect("a journal");
+        (
+            folder.display().to_string(),
+            settings.journal_is_temporary(),
+        )
+    };
+    let (home, state) = (("HOME", "/home/u"), ("XDG_STATE_HOME", "/state"));
+    let unit = ("STATE_DIRECTORY", "/var/lib/unit:/var/lib/more");
+    for (vars, expected) in [
+        (vec![home, state, unit], "/var/lib/unit/journal/w"),
+        (vec![home, state], "/state/axon-worker/journal/w"),
+        (
+            vec![home, ("XDG_STATE_HOME", "relative")],
+            "/home/u/.local/state/axon-worker/journal/w",
+        ),
+        (vec![home], "/home/u/.local/state/axon-worker/journal/w"),
+        (vec![home, ("AXON_JOURNAL_DIR", "/of/mine")], "/of/mine"),
+        (vec![("AXON_JOURNAL_DIR", "/of/mine")], "/of/mine"),
+    ] {
+        assert_eq!(journal(&vars), (expected.to_owned(), false), "{vars:?}");
+    }
+    let (folder, is_temporary) = journal(&[]);
+    assert!(is_temporary);
+    let user = rustix::process::geteuid().as_raw();
+    assert!(
+        folder.ends_with(&format!("axon-worker-{user}/journal/w")),
+        "{folder}"
+    );
+}

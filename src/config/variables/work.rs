@@ -3,7 +3,7 @@
 use super::{SECONDS, SOME_SECONDS, SWITCH, Variable, whole};
 use crate::config::kind::Kind;
 use crate::config::shapes::{MAX_TASKS, limits};
-use crate::config::{Ambiguous, JournalMode};
+use crate::config::{Ambiguous, JournalMode, JournalSync};
 
 const LOSSES: Kind = Kind::OneOf(&["repeat", "drop"]);
 const LIMITS: Kind = Kind::Json {
@@ -76,15 +76,21 @@ pub(super) const WORK: &[Variable] = table! {
     "AXON_RESULT_AMBIGUOUS" "results.ambiguous" "repeat" LOSSES
         => Choice |d, v| d.settings.results.ambiguous = [Ambiguous::Repeat, Ambiguous::Drop][v],
         "What follows when the answer to a result is lost: `repeat` may deliver it twice, `drop` not at all.";
+    "AXON_RESULTS_MAX_BYTES" "results.max_bytes" "67108864" whole(1, u32::MAX)
+        => U32 |d, v| d.settings.results.max_bytes = v.into(),
+        "With so many bytes of undelivered results the worker takes no more tasks.";
     "AXON_JOURNAL" "journal.mode" "auto" SWITCH
         => Choice |d, v| d.settings.journal.mode = [JournalMode::Auto, JournalMode::On, JournalMode::Off][v],
-        "Whether results and running tasks are noted on disk; `auto` does so when `WORKER_ID` is set.";
-    "AXON_JOURNAL_DIR" "journal.dir" "(`.journal/<WORKER_ID>` in `TASK_FILES_DIR`)" Kind::Path
+        "Whether results and running tasks are recorded on disk; `auto` does so when `WORKER_ID` is set.";
+    "AXON_JOURNAL_DIR" "journal.dir" "(`journal/<WORKER_ID>` in the folder for state)" Kind::Path
         => Text |d, v| d.settings.journal.dir = Some(v.into()),
         "Folder of the journal, for one worker alone.";
     "AXON_JOURNAL_MAX_BYTES" "journal.max_bytes" "268435456" whole(1, u32::MAX)
         => U32 |d, v| d.settings.journal.max_bytes = v.into(),
         "How much the journal may hold before the worker takes no more tasks.";
+    "AXON_JOURNAL_SYNC" "journal.sync" "off" Kind::OneOf(&["off", "interval", "always"])
+        => Choice |d, v| d.settings.journal.sync = [JournalSync::Off, JournalSync::Interval, JournalSync::Always][v],
+        "When the journal is forced to the disk: never, a second later, or before a handler begins.";
     "AXON_REQUEST_TIMEOUT" "timing.request_timeout" "10" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.request_timeout = v,
         "Limit of every request but polls.";

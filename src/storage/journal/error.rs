@@ -22,13 +22,26 @@ pub enum JournalError {
         #[source]
         error: io::Error,
     },
-    /// The store failed: the disk is full, for example.
-    #[error("the journal in {} failed: {reason}", .path.display())]
-    Store {
+    /// A file was written by another version of this crate. Nothing was changed.
+    #[error(
+        "{} was written by another version of the worker ({format}): start that version once \
+         more, so that its results are delivered, or remove the file, which loses them",
+        .path.display()
+    )]
+    OtherVersion {
         /// The file.
         path: PathBuf,
-        /// What the store said.
-        reason: String,
+        /// What is known of its format.
+        format: String,
+    },
+    /// It could not be read or written: the disk is full, for example.
+    #[error("the journal in {} failed: {error}", .path.display())]
+    Failed {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        error: io::Error,
     },
     /// It is not compiled in.
     #[error("AXON_JOURNAL is on, but this program was built without the feature \"journal\"")]

@@ -1,37 +1,56 @@
-//! Notes as bytes: a letter for the kind, then JSON.
+//! Records as bytes: a letter for the kind, texts with their length, and JSON for what
+//! a task has come to.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::notes::HandOut;
+use super::deaths::{Count, Work};
+use super::format::{TooLong, kind};
+use super::journal::HandedOut;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
 use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};
 
-/// A note that was read.
+/// A record that cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum EncodeError {
+    #[error(transparent)]
+    TooLong(#[from] TooLong),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// A record that was read, as far as the index needs it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Record<'a> {
+    HandedOut {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
+    Result {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
+    Gone {
+        orchestrator: &'a str,
+        task: &'a str,
+    },
+    Deaths(Work, Count),
+    Forgiven(Work),
+    /// The process was told to end: its death is nobody's fault.
+    Ending,
+    /// A new process has taken over everything before this.
+    Started,
+}
+
+/// What is known of a live task.
 #[derive(Debug)]
 #[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-pub(super) enum Record {
-    HandedOut(HandOut),
-    /// The origin is not known here: the note stands under the orchestrator's name.
+pub(super) enum Live {
+    HandedOut(HandedOut),
+    /// Its origin is not known here: the record has the orchestrator's name.
     Result(TaskResult),
-}
-
-const HANDED_OUT: u8 = b'h';
-const RESULT: u8 = b'r';
-
-/// Whether these bytes are those of a result.
-pub(super) fn is_result(bytes: &[u8]) -> bool {
-    bytes.first() == Some(&RESULT)
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredHandOut {
-    job: JobId,
-    name: TaskName,
-    started: bool,
-    at: u64,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -66,27 +85,63 @@ enum End {
     Cancelled,
 }
 
+/// Returns the seconds since 1970; 0 before that.
 pub(super) fn seconds(at: SystemTime) -> u64 {
     at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
 }
 
-fn write(kind: u8, value: &impl Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = vec![kind];
-    serde_json::to_writer(&mut bytes, value)?;
-    Ok(bytes)
+pub(super) fn put_handed_out(
+    out: &mut Vec<u8>,
+    orchestrator: &str,
+    task: &TaskId,
+    handed_out: &HandedOut,
+) -> Result<(), EncodeError> {
+    out.push(kind::HANDED_OUT);
+    put_text(out, orchestrator)?;
+    put_text(out, task.as_str())?;
+    put_text(out, handed_out.job_id.as_str())?;
+    put_text(out, handed_out.name.as_str())?;
+    out.push(u8::from(handed_out.begins));
+    Ok(())
 }
 
-pub(super) fn of_hand_out(task: &HandOut) -> serde_json::Result<Vec<u8>> {
-    let stored = StoredHandOut {
-        job: task.job_id.clone(),
-        name: task.name.clone(),
-        started: task.started,
-        at: seconds(task.at),
-    };
-    write(HANDED_OUT, &stored)
+pub(super) fn put_gone(
+    out: &mut Vec<u8>,
+    orchestrator: &str,
+    task: &TaskId,
+) -> Result<(), EncodeError> {
+    out.push(kind::GONE);
+    put_text(out, orchestrator)?;
+    put_text(out, task.as_str())?;
+    Ok(())
 }
 
-pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
+/// Writes how often the process died while this ran; `None`: that is forgotten.
+pub(super) fn put_deaths(
+    out: &mut Vec<u8>,
+    work: &Work,
+    count: Option<Count>,
+) -> Result<(), EncodeError> {
+    let of_count = count.map_or(kind::FORGIVEN, |_| kind::DEATHS);
+    out.push(of_count);
+    put_text(out, work.0.as_str())?;
+    put_text(out, work.1.as_str())?;
+    if let Some(count) = count {
+        out.extend(count.deaths.to_le_bytes());
+        out.extend(count.last.to_le_bytes());
+    }
+    Ok(())
+}
+
+pub(super) fn put_result(
+    out: &mut Vec<u8>,
+    orchestrator: &str,
+    result: &TaskResult,
+) -> Result<(), EncodeError> {
+    out.push(kind::RESULT);
+    put_text(out, orchestrator)?;
+    put_text(out, result.task_id.as_str())?;
+
     let end = match &result.outcome {
         Outcome::Completed(reply) => End::Completed {
             status: reply.status().to_owned(),
@@ -110,33 +165,92 @@ pub(super) fn of_result(result: &TaskResult) -> serde_json::Result<Vec<u8>> {
         task_metadata: result.task_metadata.clone(),
         end,
     };
-    write(RESULT, &stored)
+    Ok(serde_json::to_writer(out, &stored)?)
 }
 
-/// Reads a note. The store has checked its sum, so an error means that another
-/// version of this program wrote it.
-pub(super) fn read(task_id: &str, bytes: &[u8]) -> Result<Record, String> {
-    match bytes.split_first() {
-        Some((&HANDED_OUT, json)) => hand_out(json).map(Record::HandedOut),
-        Some((&RESULT, json)) => result(task_id, json).map(Record::Result),
-        _ => Err("an unknown kind of note".to_owned()),
+fn put_text(out: &mut Vec<u8>, text: &str) -> Result<(), TooLong> {
+    let length = u32::try_from(text.len()).map_err(|_| TooLong)?;
+    out.extend(length.to_le_bytes());
+    out.extend(text.as_bytes());
+    Ok(())
+}
+
+/// Reads a record as far as the index needs it. Its checksum was right, so `None`
+/// means that another program wrote it.
+pub(super) fn read(content: &[u8]) -> Option<Record<'_>> {
+    let (&first, rest) = content.split_first()?;
+    let mut rest = Reader(rest);
+    Some(match first {
+        kind::HANDED_OUT => Record::HandedOut {
+            orchestrator: rest.text()?,
+            task: rest.text()?,
+        },
+        kind::RESULT => Record::Result {
+            orchestrator: rest.text()?,
+            task: rest.text()?,
+        },
+        kind::GONE => Record::Gone {
+            orchestrator: rest.text()?,
+            task: rest.text()?,
+        },
+        kind::DEATHS => {
+            let work = (rest.text()?.into(), rest.text()?.into());
+            let count = Count {
+                deaths: u32::from_le_bytes(rest.bytes()?),
+                last: u64::from_le_bytes(rest.bytes()?),
+            };
+            Record::Deaths(work, count)
+        }
+        kind::FORGIVEN => Record::Forgiven((rest.text()?.into(), rest.text()?.into())),
+        kind::ENDING => Record::Ending,
+        kind::STARTED => Record::Started,
+        _ => return None,
+    })
+}
+
+/// Reads all of a record of a task.
+pub(super) fn read_live(content: &[u8]) -> Result<Live, String> {
+    let cut = || "it ends too soon".to_owned();
+    let (&first, rest) = content.split_first().ok_or_else(cut)?;
+    let mut rest = Reader(rest);
+    let _orchestrator = rest.text().ok_or_else(cut)?;
+    let task = rest.text().ok_or_else(cut)?;
+
+    match first {
+        kind::HANDED_OUT => rest.handed_out().map(Live::HandedOut).ok_or_else(cut),
+        kind::RESULT => result(task, rest.0).map(Live::Result),
+        _ => Err("an unknown kind of record".to_owned()),
     }
 }
 
-fn hand_out(json: &[u8]) -> Result<HandOut, String> {
-    let stored: StoredHandOut = serde_json::from_slice(json).map_err(|e| e.to_string())?;
-    Ok(HandOut {
-        job_id: stored.job,
-        name: stored.name,
-        started: stored.started,
-        at: UNIX_EPOCH
-            .checked_add(Duration::from_secs(stored.at))
-            .ok_or("a time out of range")?,
-    })
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*bytes)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = u32::from_le_bytes(self.bytes()?) as usize;
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(text).ok()
+    }
+
+    fn handed_out(&mut self) -> Option<HandedOut> {
+        Some(HandedOut {
+            job_id: self.text()?.into(),
+            name: self.text()?.into(),
+            begins: self.bytes::<1>()? != [0],
+        })
+    }
 }
 
 fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
     let stored: StoredResult = serde_json::from_slice(json).map_err(|e| e.to_string())?;
+
     let outcome = match stored.end {
         End::Completed {
             status,
@@ -174,6 +288,7 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
         }
         End::Cancelled => Outcome::Cancelled,
     };
+
     Ok(TaskResult {
         origin: OrchestratorId(usize::MAX),
         task_id: TaskId::from(task_id),

@@ -7,8 +7,9 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::notes::{Change, HandOut, Journal, Recovered, Slot};
+use super::journal::{Change, HandedOut, Journal, Recovered, Slot};
 use super::{JournalError, record};
+use crate::config::JournalSync;
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
 use crate::task::{Outcome, Reply, TaskError, TaskResult};
@@ -22,7 +23,16 @@ fn folder() -> tempfile::TempDir {
 }
 
 fn open(folder: &Path) -> (Journal, Recovered) {
-    Journal::open(folder, ROOM, SystemTime::now()).expect("a journal")
+    open_with(folder, ROOM)
+}
+
+fn open_with(folder: &Path, room: u64) -> (Journal, Recovered) {
+    Journal::open(folder, room, JournalSync::Off, SystemTime::now()).expect("a journal")
+}
+
+fn refusal(folder: &Path) -> JournalError {
+    let opened = Journal::open(folder, ROOM, JournalSync::Off, SystemTime::now());
+    opened.expect_err("it is refused")
 }
 
 fn change(task: &str, slot: Slot) -> Change {
@@ -33,12 +43,11 @@ fn change(task: &str, slot: Slot) -> Change {
     }
 }
 
-fn handed_out(task: &str, started: bool) -> Change {
-    let out = HandOut {
+fn handed_out(task: &str, begins: bool) -> Change {
+    let out = HandedOut {
         job_id: format!("job-of-{task}").into(),
         name: "crunch".into(),
-        started,
-        at: SystemTime::now(),
+        begins,
     };
     change(task, Slot::HandedOut(out))
 }
@@ -62,12 +71,13 @@ fn done(task: &str, text: &str) -> Change {
 
 fn commit(journal: &mut Journal, changes: impl IntoIterator<Item = Change>) {
     for change in changes {
-        journal.note(change);
+        journal.record(change);
     }
     journal.commit().expect("a commit");
+    journal.tidy().expect("a tidy journal");
 }
 
-fn ids<'a>(recovered: impl IntoIterator<Item = &'a super::notes::Recovery>) -> Vec<TaskId> {
+fn ids<'a>(recovered: impl IntoIterator<Item = &'a super::journal::Recovery>) -> Vec<TaskId> {
     let mut ids: Vec<_> = recovered
         .into_iter()
         .map(|recovery| recovery.result.task_id.clone())
@@ -112,7 +122,9 @@ fn results_come_back_as_they_were() {
     drop(journal);
     let (_journal, recovered) = open(folder.path());
     assert!(recovered.interrupted.is_empty());
-    for (before, after) in sent.iter().zip(&recovered.unsent) {
+    let mut unsent = recovered.unsent;
+    unsent.sort_by(|a, b| a.result.task_id.cmp(&b.result.task_id));
+    for (before, after) in sent.iter().zip(&unsent) {
         assert_eq!(after.orchestrator, HOME);
         assert_eq!(after.result.task_id, before.task_id);
         assert_eq!(after.result.job_id, before.job_id);
@@ -121,7 +133,7 @@ fn results_come_back_as_they_were() {
         assert_eq!(after.result.ran_for, before.ran_for);
         assert_eq!(after.result.task_metadata, before.task_metadata);
     }
-    assert_eq!(recovered.unsent.len(), sent.len());
+    assert_eq!(unsent.len(), sent.len());
 }
 
 #[test]
@@ -184,7 +196,7 @@ fn work_that_ran_when_the_process_died_twice_is_refused() {
 fn a_second_worker_is_told_what_to_change() {
     let folder = folder();
     let first = open(folder.path());
-    let error = Journal::open(folder.path(), ROOM, SystemTime::now()).unwrap_err();
+    let error = refusal(folder.path());
     assert!(matches!(error, JournalError::InUse(_)));
     let text = error.to_string();
     assert!(
@@ -201,14 +213,14 @@ fn a_folder_that_cannot_be_made_is_named() {
     let folder = folder();
     let file = folder.path().join("file");
     std::fs::write(&file, "").unwrap();
-    let error = Journal::open(&file.join("deeper"), ROOM, SystemTime::now()).unwrap_err();
+    let error = refusal(&file.join("deeper"));
     assert!(error.to_string().contains("AXON_JOURNAL_DIR"), "{error}");
 }
 
 #[test]
 fn a_full_journal_says_so_until_there_is_room() {
     let folder = folder();
-    let (mut journal, _) = Journal::open(folder.path(), 4000, SystemTime::now()).unwrap();
+    let (mut journal, _) = open_with(folder.path(), 4000);
     let long = "x".repeat(1500);
     let two = ["a", "b"].map(|task| handed_out(task, true));
     commit(&mut journal, two);
@@ -229,54 +241,299 @@ fn a_full_journal_says_so_until_there_is_room() {
     assert_eq!(ids(&recovered.interrupted), ["d".into()]);
 }
 
-#[test]
-fn the_room_of_what_was_delivered_is_used_again() {
-    let folder = folder();
-    let (mut journal, _) = open(folder.path());
-    let long = "x".repeat(10_000);
-    for round in 0..300 {
-        let task = format!("t{round}");
-        commit(&mut journal, [handed_out(&task, true)]);
-        commit(&mut journal, [done(&task, &long)]);
-        commit(&mut journal, [change(&task, Slot::Gone)]);
-    }
-    assert_eq!((journal.bytes(), journal.kept()), (0, 0));
-    let size = folder.path().join("journal.redb").metadata().unwrap().len();
-    assert!(size < 2_000_000, "{size} bytes for 3 MB that came and went");
+/// The length of all files of the journal together.
+fn size(folder: &Path) -> u64 {
+    let files = files(folder);
+    let sizes = files
+        .iter()
+        .map(|path| path.metadata().expect("a file").len());
+    sizes.sum()
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    let mut files: Vec<PathBuf> = paths
+        .filter(|path| path.extension().is_some_and(|extension| extension == "log"))
+        .collect();
+    files.sort();
+    files
 }
 
 #[test]
-fn a_large_file_shrinks_again() {
+fn a_hundred_thousand_tasks_leave_a_small_file() {
     let folder = folder();
-    let room = 1024 * ROOM;
-    let (mut journal, _) = Journal::open(folder.path(), room, SystemTime::now()).unwrap();
+    let (mut journal, _) = open(folder.path());
+    for round in 0..10_000 {
+        let tasks: Vec<_> = (0..10).map(|n| format!("task-{round}-{n}")).collect();
+        commit(
+            &mut journal,
+            tasks.iter().map(|task| handed_out(task, true)),
+        );
+        commit(&mut journal, tasks.iter().map(|task| done(task, "x")));
+        commit(
+            &mut journal,
+            tasks.iter().map(|task| change(task, Slot::Gone)),
+        );
+    }
+    assert_eq!((journal.bytes(), journal.kept()), (0, 0));
+    assert!(!journal.is_needed());
+    let size = size(folder.path());
+    assert!(size < 4 * 1024 * 1024, "{size} bytes");
+}
+
+#[test]
+fn what_lives_long_is_moved_and_not_lost() {
+    let folder = folder();
+    let (mut journal, _) = open(folder.path());
+    commit(&mut journal, [done("old", "an old result")]);
+    commit(&mut journal, [handed_out("slow", true)]);
+    let long = "x".repeat(10_000);
+    for round in 0..600 {
+        let task = format!("t{round}");
+        commit(&mut journal, [done(&task, &long)]);
+        commit(&mut journal, [change(&task, Slot::Gone)]);
+    }
+    let size = size(folder.path());
+    assert!(
+        size < 4 * 1024 * 1024,
+        "{size} bytes for 6 MB that came and went"
+    );
+    let first = files(folder.path()).remove(0);
+    assert!(
+        !first.ends_with("journal-0000000001.log"),
+        "it was rewritten"
+    );
+
+    drop(journal);
+    let (_journal, recovered) = open(folder.path());
+    assert_eq!(ids(&recovered.unsent), ["old".into()]);
+    assert_eq!(ids(&recovered.interrupted), ["slow".into()]);
+}
+
+#[test]
+fn large_files_shrink_again() {
+    let folder = folder();
+    let (mut journal, _) = open_with(folder.path(), 1024 * ROOM);
     let tasks: Vec<_> = (0..60).map(|number| format!("t{number}")).collect();
     let long = "x".repeat(500_000);
     commit(&mut journal, tasks.iter().map(|task| done(task, &long)));
-    let size = || folder.path().join("journal.redb").metadata().unwrap().len();
-    assert!(size() > 30_000_000);
+    assert!(size(folder.path()) > 30_000_000);
     commit(
         &mut journal,
         tasks.iter().map(|task| change(task, Slot::Gone)),
     );
-    // Not only when it is closed, but while it runs.
-    for number in 0..260 {
-        commit(&mut journal, [done(&format!("small{number}"), "x")]);
-    }
-    assert!(size() < 16_000_000, "{} bytes for nothing", size());
+    commit(&mut journal, [done("small", "x")]);
+    assert!(
+        size(folder.path()) < 1_000_000,
+        "{} bytes",
+        size(folder.path())
+    );
 }
 
-/// A journal with a few notes in it, as a killed process leaves it.
-fn written() -> Vec<u8> {
+#[test]
+fn much_that_is_kept_is_in_few_files() {
+    let folder = folder();
+    let (mut journal, _) = open_with(folder.path(), 1024 * ROOM);
+    let long = "x".repeat(500_000);
+    for number in 0..200 {
+        commit(&mut journal, [done(&format!("t{number}"), &long)]);
+    }
+    assert_eq!(journal.kept(), 200);
+    assert!(size(folder.path()) > 100_000_000);
+    let files = files(folder.path()).len();
+    assert!(files < 60, "{files} files");
+}
+
+#[test]
+fn ten_thousand_results_are_there_again() {
+    let folder = folder();
+    let (mut journal, _) = open_with(folder.path(), 1024 * ROOM);
+    let tasks: Vec<_> = (0..10_000).map(|number| format!("t{number}")).collect();
+    for some in tasks.chunks(100) {
+        commit(&mut journal, some.iter().map(|task| done(task, "x")));
+    }
+    drop(journal);
+    let began = std::time::Instant::now();
+    let (_journal, recovered) = open_with(folder.path(), 1024 * ROOM);
+    println!("opened in {:?}", began.elapsed());
+    let found: Vec<_> = recovered
+        .unsent
+        .iter()
+        .map(|it| it.result.task_id.as_str())
+        .collect();
+    let mut expected: Vec<_> = tasks.iter().map(String::as_str).collect();
+    expected.sort_unstable();
+    let mut sorted = found.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+}
+
+#[test]
+fn a_process_that_was_told_to_end_is_not_held_against_its_tasks() {
+    let folder = folder();
+    let (job, name) = ("job-of-slow".into(), "crunch".into());
+    for _ in 0..3 {
+        let (mut journal, _) = open(folder.path());
+        assert!(!journal.refuses(&job, &name, SystemTime::now()));
+        commit(&mut journal, [handed_out("slow", true)]);
+        journal.record_ending();
+        journal.commit().expect("a commit");
+    }
+    // That holds for one process only.
+    for deaths in 0..3 {
+        let (mut journal, _) = open(folder.path());
+        let refuses = journal.refuses(&job, &name, SystemTime::now());
+        assert_eq!(refuses, deaths == 2, "{deaths}");
+        commit(&mut journal, [handed_out("slow", true)]);
+    }
+}
+
+#[test]
+fn deaths_are_remembered_when_their_file_is_rewritten() {
+    let folder = folder();
+    for _ in 0..2 {
+        let (mut journal, _) = open(folder.path());
+        commit(&mut journal, [handed_out("bomb", true)]);
+    }
+    let (mut journal, _) = open(folder.path());
+    let long = "x".repeat(100_000);
+    for round in 0..60 {
+        let task = format!("t{round}");
+        commit(&mut journal, [done(&task, &long)]);
+        commit(&mut journal, [change(&task, Slot::Gone)]);
+    }
+    drop(journal);
+    let (journal, _) = open(folder.path());
+    assert!(journal.refuses(&"job-of-bomb".into(), &"crunch".into(), SystemTime::now()));
+}
+
+#[test]
+fn files_that_were_removed_are_written_anew() {
+    let root = folder();
+    let folder = root.path().join("journal");
+    let (mut journal, _) = open(&folder);
+    commit(
+        &mut journal,
+        [done("ready", "x"), handed_out("running", true)],
+    );
+    journal.restore_if_gone().expect("nothing to do");
+    assert_eq!(files(&folder).len(), 1);
+
+    std::fs::remove_dir_all(&folder).expect("it is removed");
+    journal.restore_if_gone().expect("it is written anew");
+    assert!(matches!(refusal(&folder), JournalError::InUse(_)));
+    commit(&mut journal, [done("later", "x")]);
+    drop(journal);
+    let (mut journal, recovered) = open(&folder);
+    assert_eq!(ids(&recovered.unsent), ["later".into(), "ready".into()]);
+    assert_eq!(ids(&recovered.interrupted), ["running".into()]);
+
+    // Somebody cut them off, and what was there is gone.
+    for file in files(&folder) {
+        std::fs::write(file, "").expect("it is written");
+    }
+    journal.restore_if_gone().expect("it is written anew");
+    assert_eq!(journal.kept(), 0);
+    commit(&mut journal, [done("last", "x")]);
+    drop(journal);
+    assert_eq!(ids(&open(&folder).1.unsent), ["last".into()]);
+}
+
+#[test]
+fn what_cannot_be_written_is_written_later() {
+    let root = folder();
+    let folder = root.path().join("journal");
+    let (mut journal, _) = open(&folder);
+    std::fs::remove_dir_all(&folder).expect("it is removed");
+    journal.record(done("ready", "x"));
+    let error = journal
+        .commit()
+        .expect_err("there is no folder")
+        .to_string();
+    assert!(error.contains(&folder.display().to_string()), "{error}");
+    journal.record(done("more", "x"));
+    journal.restore_if_gone().expect("there is a folder again");
+    journal.commit().expect("a commit");
+    drop(journal);
+    let (_journal, recovered) = open(&folder);
+    assert_eq!(ids(&recovered.unsent), ["more".into(), "ready".into()]);
+}
+
+#[test]
+fn files_are_for_this_user_alone_and_a_folder_for_others_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+
+    let root = folder();
+    let folder = root.path().join("journal");
+    let (mut journal, _) = open(&folder);
+    commit(&mut journal, [done("ready", "x")]);
+    let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&folder), 0o700);
+    for entry in std::fs::read_dir(&folder).expect("the folder") {
+        let path = entry.expect("an entry").path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+    drop(journal);
+
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).expect("it is ours");
+    let error = refusal(&folder).to_string();
+    assert!(error.contains(&folder.display().to_string()), "{error}");
+    assert!(error.contains("others can write to it"), "{error}");
+}
+
+#[test]
+fn files_of_another_version_are_left_as_they_are() {
+    let folder = folder();
+    let mut newer = written(20);
+    newer[8] = 2;
+    let sum = crc32fast::hash(&newer[..12]);
+    newer[12..16].copy_from_slice(&sum.to_le_bytes());
+    let path = folder.path().join("journal-0000000007.log");
+    std::fs::write(&path, &newer).expect("a file");
+    let error = refusal(folder.path());
+    assert!(
+        matches!(error, JournalError::OtherVersion { .. }),
+        "{error}"
+    );
+    assert!(error.to_string().contains("format 2, not 1"), "{error}");
+    assert_eq!(std::fs::read(&path).expect("it is there"), newer);
+    assert!(set_aside(folder.path()).is_empty());
+
+    std::fs::rename(&path, folder.path().join("journal.redb")).expect("a file");
+    let error = refusal(folder.path()).to_string();
+    assert!(error.contains("journal.redb"), "{error}");
+}
+
+#[test]
+fn every_way_of_forcing_it_to_the_disk_keeps_everything() {
+    for sync in [JournalSync::Off, JournalSync::Interval, JournalSync::Always] {
+        let folder = folder();
+        let open = || {
+            let opened = Journal::open(folder.path(), ROOM, sync, SystemTime::now());
+            opened.expect("a journal")
+        };
+        let (mut journal, _) = open();
+        commit(&mut journal, [done("ready", "x")]);
+        let left = journal.take_unsynced();
+        assert_eq!(left.is_empty(), sync != JournalSync::Interval, "{sync:?}");
+        super::sync(&left).expect("it is forced");
+        drop(journal);
+        assert_eq!(ids(&open().1.unsent), ["ready".into()], "{sync:?}");
+    }
+}
+
+/// A journal with a few records in it, as a killed process leaves it.
+fn written(results: usize) -> Vec<u8> {
     let folder = folder();
     let (mut journal, _) = open(folder.path());
-    for round in 0..20 {
+    for round in 0..results {
         let task = format!("t{round}");
         commit(&mut journal, [handed_out(&task, true)]);
         commit(&mut journal, [done(&task, "some text of a result")]);
     }
     // Copied while it is open: it was never closed.
-    std::fs::read(folder.path().join("journal.redb")).expect("the file")
+    std::fs::read(files(folder.path()).remove(0)).expect("the file")
 }
 
 fn set_aside(folder: &Path) -> Vec<PathBuf> {
@@ -287,10 +544,11 @@ fn set_aside(folder: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// Whatever is in the file: the journal opens, and works, and invents nothing.
-fn survives(image: &[u8]) -> bool {
+/// Whatever is in the file: the journal opens, and works, and invents nothing. Returns
+/// how many results were there, and whether the file was set aside.
+fn survives(image: &[u8]) -> (usize, bool) {
     let folder = folder();
-    std::fs::write(folder.path().join("journal.redb"), image).expect("a file");
+    std::fs::write(folder.path().join("journal-0000000001.log"), image).expect("a file");
     let (mut journal, recovered) = open(folder.path());
     for recovery in recovered.unsent.iter().chain(&recovered.interrupted) {
         assert_eq!(recovery.orchestrator, HOME);
@@ -302,24 +560,55 @@ fn survives(image: &[u8]) -> bool {
     drop(journal);
     let (_, again) = open(folder.path());
     assert_eq!(ids(&again.interrupted), ["new".into()]);
-    !set_aside(folder.path()).is_empty()
+    let found = recovered.unsent.len() + recovered.interrupted.len();
+    assert_eq!(again.unsent.len(), found, "nothing that was read is lost");
+    (recovered.unsent.len(), !set_aside(folder.path()).is_empty())
 }
 
 #[test]
 fn a_file_that_is_no_journal_is_set_aside() {
-    assert!(survives(b"not a journal"));
-    assert!(survives(&[0; 4096]));
-    let whole = written();
-    assert!(!survives(&whole), "a killed process leaves a good journal");
-    for part in 1..8 {
-        survives(&whole[..whole.len() * part / 8]);
+    assert_eq!(survives(b"not a journal"), (0, true));
+    assert_eq!(
+        survives(&[0; 4096]),
+        (0, false),
+        "space that was never written"
+    );
+    assert_eq!(
+        survives(&written(20)),
+        (20, false),
+        "a killed process leaves a good one"
+    );
+}
+
+#[test]
+fn what_was_written_before_a_cut_is_read_wherever_it_is() {
+    let whole = written(6);
+    let mut most = 0;
+    for cut in 0..whole.len() {
+        let (results, is_aside) = survives(&whole[..cut]);
+        assert!(!is_aside, "a cut is no damage: {cut}");
+        assert!(
+            results == most || results == most + 1,
+            "{cut}: {results} after {most}"
+        );
+        most = results;
     }
+    assert_eq!(most, 5, "the last one needs its last byte");
+}
+
+#[test]
+fn damage_in_the_middle_costs_what_is_damaged_and_no_more() {
+    let mut image = written(20);
+    let middle = image.len() / 2;
+    image[middle] ^= 0x55;
+    let (results, is_aside) = survives(&image);
+    assert!(is_aside);
+    assert!(results >= 19, "{results}");
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// The store panics at some of these; nothing of that may come out.
     #[test]
     fn no_damage_to_the_file_stops_the_worker(
         place in any::<prop::sample::Index>(), flip in 1u8.., run in 1usize..200, head in any::<bool>(),
@@ -335,15 +624,64 @@ proptest! {
     }
 
     #[test]
-    fn no_bytes_are_a_note_that_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        for kind in [b'h', b'r'] {
+    fn no_bytes_are_a_record_that_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        for kind in *b"hrgdfes?" {
             let mut bytes = bytes.clone();
             bytes.insert(0, kind);
-            let _ = record::read("t", &bytes);
+            let _ = record::read(&bytes);
+            let _ = record::read_live(&bytes);
+        }
+    }
+
+    /// Whatever happens to tasks, and whenever the process is killed in between: the next
+    /// one knows the last that was recorded of each.
+    #[test]
+    fn the_next_process_knows_the_last_of_each_task(
+        steps in prop::collection::vec((0_u8..6, 0_u8..5, any::<bool>()), 1..60),
+    ) {
+        use std::collections::BTreeMap;
+
+        let folder = folder();
+        let (mut journal, _) = open(folder.path());
+        // Whether it has a result; tasks that had none fail when the process is killed.
+        let mut known: BTreeMap<String, bool> = BTreeMap::new();
+        for (task, step, is_large) in steps {
+            let task = format!("t{task}");
+            let text = "x".repeat(if is_large { 150_000 } else { 10 });
+            match step {
+                0 => {
+                    known.insert(task.clone(), false);
+                    commit(&mut journal, [handed_out(&task, true)]);
+                }
+                1 => {
+                    known.insert(task.clone(), true);
+                    commit(&mut journal, [done(&task, &text)]);
+                }
+                2 => {
+                    known.remove(&task);
+                    commit(&mut journal, [change(&task, Slot::Gone)]);
+                }
+                3 => {
+                    known.insert(task.clone(), true);
+                    commit(&mut journal, [handed_out(&task, true), done(&task, &text)]);
+                }
+                _ => {
+                    drop(journal);
+                    let (next, recovered) = open(folder.path());
+                    journal = next;
+                    let with = |wanted: bool| -> Vec<TaskId> {
+                        let some = known.iter().filter(|(_, result)| **result == wanted);
+                        some.map(|(task, _)| task.as_str().into()).collect()
+                    };
+                    prop_assert_eq!(ids(&recovered.unsent), with(true));
+                    prop_assert_eq!(ids(&recovered.interrupted), with(false));
+                    known.values_mut().for_each(|result| *result = true);
+                }
+            }
         }
     }
 }
 
 thread_local! {
-    static IMAGE: Vec<u8> = written();
+    static IMAGE: Vec<u8> = written(20);
 }

@@ -1,11 +1,14 @@
 //! The folder of one process in `TASK_FILES_DIR`: a name nobody else has, and a lock
 //! that says whether the process is alive.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+
+use crate::storage::private;
 
 /// What the folders of processes are called, before a random end.
 const PREFIX: &str = "axon-";
@@ -52,7 +55,8 @@ impl Claim {
     pub(super) fn make(root: &Path, owner: &Owner) -> io::Result<Self> {
         let mut attempts = 0;
         loop {
-            std::fs::create_dir_all(root)?;
+            private::create_dir(root)?;
+            private::check_owner(root)?;
             let token = uuid::Uuid::new_v4().simple().to_string();
             let folder = root.join(format!("{PREFIX}{}", &token[..16]));
             attempts += 1;
@@ -65,9 +69,13 @@ impl Claim {
     }
 
     fn take(folder: &Path, owner: &Owner, token: String) -> io::Result<Self> {
-        std::fs::create_dir(folder)?;
+        DirBuilder::new().mode(0o700).create(folder)?;
         let path = folder.join(LOCK);
-        let mut file = File::create_new(&path)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         let lock = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -90,6 +98,8 @@ impl Claim {
 
     /// Takes over a folder whose process is gone. `None`: it is in use, or not ours.
     fn take_over(folder: PathBuf, us: &Owner) -> Option<Self> {
+        // What others put there is not ours to deliver.
+        private::check_dir(&folder).ok()?;
         let path = folder.join(LOCK);
         let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
         file.try_lock().ok()?;

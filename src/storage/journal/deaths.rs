@@ -1,4 +1,4 @@
-//! Which work kills the process. A retry by the orchestrator has a new task id but
+//! Which work ended the process. A retry by the orchestrator has a new task id but
 //! the same job and name, so those are counted.
 
 use std::collections::HashMap;
@@ -18,7 +18,7 @@ pub(super) type Work = (JobId, TaskName);
 
 /// The deaths of processes, by the work that ran at that time.
 #[derive(Debug, Default)]
-pub(super) struct Kills {
+pub(super) struct Deaths {
     counts: HashMap<Work, Count>,
 }
 
@@ -35,7 +35,15 @@ impl Count {
     }
 }
 
-impl Kills {
+impl Deaths {
+    pub(super) fn is_empty(&self) -> bool {
+        self.counts.is_empty()
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Work, Count)> {
+        self.counts.iter().map(|(work, count)| (work, *count))
+    }
+
     /// Takes what an earlier process has noted.
     pub(super) fn restore(&mut self, work: Work, count: Count) {
         self.counts.insert(work, count);
@@ -60,7 +68,7 @@ impl Kills {
 
     /// It went well this time. `true`: there is a note to be removed.
     pub(super) fn went_well(&mut self, work: &Work) -> bool {
-        !self.counts.is_empty() && self.counts.remove(work).is_some()
+        self.counts.remove(work).is_some()
     }
 
     /// Takes out what is old and what is too much.
@@ -92,36 +100,36 @@ mod tests {
 
     #[test]
     fn the_second_death_is_one_too_many_until_a_day_has_passed() {
-        let (mut kills, now) = (Kills::default(), SystemTime::now());
-        kills.died(&work(1), now);
-        assert!(!kills.refuses(&work(1), now));
-        kills.died(&work(1), now);
-        assert!(kills.refuses(&work(1), now));
-        assert!(!kills.refuses(&work(2), now), "another job");
+        let (mut deaths, now) = (Deaths::default(), SystemTime::now());
+        deaths.died(&work(1), now);
+        assert!(!deaths.refuses(&work(1), now));
+        deaths.died(&work(1), now);
+        assert!(deaths.refuses(&work(1), now));
+        assert!(!deaths.refuses(&work(2), now), "another job");
         let later = now + REMEMBERED + Duration::from_secs(2);
-        assert!(!kills.refuses(&work(1), later));
-        assert_eq!(kills.died(&work(1), later).deaths, 1, "counted anew");
+        assert!(!deaths.refuses(&work(1), later));
+        assert_eq!(deaths.died(&work(1), later).deaths, 1, "counted anew");
     }
 
     #[test]
     fn a_success_wipes_the_slate() {
-        let (mut kills, now) = (Kills::default(), SystemTime::now());
-        kills.died(&work(1), now);
-        assert!(kills.went_well(&work(1)));
-        assert!(!kills.went_well(&work(1)));
-        assert_eq!(kills.died(&work(1), now).deaths, 1);
+        let (mut deaths, now) = (Deaths::default(), SystemTime::now());
+        deaths.died(&work(1), now);
+        assert!(deaths.went_well(&work(1)));
+        assert!(!deaths.went_well(&work(1)));
+        assert_eq!(deaths.died(&work(1), now).deaths, 1);
     }
 
     #[test]
     fn only_so_many_are_remembered() {
-        let (mut kills, now) = (Kills::default(), SystemTime::now());
+        let (mut deaths, now) = (Deaths::default(), SystemTime::now());
         for number in 0..MOST + 5 {
             let at = now + Duration::from_secs(number as u64);
-            kills.died(&work(number), at);
+            deaths.died(&work(number), at);
         }
-        let gone = kills.expire(now + Duration::from_mins(1));
+        let gone = deaths.expire(now + Duration::from_mins(1));
         assert_eq!(gone.len(), 5);
         assert!(gone.contains(&work(0)) && !gone.contains(&work(5)));
-        assert_eq!(kills.counts.len(), MOST);
+        assert_eq!(deaths.counts.len(), MOST);
     }
 }

@@ -10,7 +10,7 @@ use crate::task::TaskResult;
 
 /// What an earlier process left.
 #[derive(Debug, Default)]
-pub(super) struct Leftovers {
+pub(super) struct RecoveredResults {
     waiting: Vec<TaskResult>,
     sent: HashSet<Ticket>,
     /// Whether the bound on how long polls are held back has begun.
@@ -18,7 +18,7 @@ pub(super) struct Leftovers {
     holding: bool,
 }
 
-impl Leftovers {
+impl RecoveredResults {
     pub(super) fn wait_for_orchestrators(&mut self, results: Vec<TaskResult>) {
         self.holding = true;
         self.waiting = results;
