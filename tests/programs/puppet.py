@@ -156,6 +156,12 @@ def raw(params):
         globals()[params["then"]](params)
 
 
+def lines(params):
+    """Writes these lines, in pieces of time that nobody can tell apart."""
+    for line in params["lines"]:
+        print(line, flush=True)
+
+
 def bomb(params):
     os.write(1, b'{"result":' + b"[" * 1000000 + b"]" * 1000000 + b"}\n")
 

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::keys::{OtherKeys, Shape, shape};
 use crate::task::{ErrorCode, Reply, TaskError};
 
 /// How deep a line may be nested, as `serde_json` has it.
@@ -13,9 +14,6 @@ const DEEPEST: usize = 128;
 
 /// The longest text of an error, in bytes.
 const LONGEST_TEXT: usize = 16 * 1024;
-
-/// Words that a message begins with. A line that begins so is meant as one.
-const FIRST_WORDS: [&str; 5] = ["progress", "event", "result", "error", "task_id"];
 
 /// What a program says of its task.
 #[derive(Debug, PartialEq)]
@@ -58,12 +56,15 @@ pub(crate) enum Read {
     Message(Message),
     /// Not for us: it goes to the log.
     Noise,
+    /// A JSON object without any key of a message. It goes to the log as well, and may be
+    /// a message whose keys are misspelt.
+    Object(OtherKeys),
     /// Meant for us, but not right; says why.
     Fault(String),
 }
 
+/// All that a message may hold; other keys were refused before.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Wire<'a> {
     #[serde(borrow)]
     task_id: Option<Cow<'a, str>>,
@@ -100,32 +101,30 @@ struct Fault<'a> {
 
 /// Reads a line of a program that does this task.
 pub(crate) fn read(line: &[u8], task_id: &str) -> Read {
-    if !is_meant(line) {
-        return Read::Noise;
-    }
-    match understand(line, task_id) {
-        Ok(message) => Read::Message(message),
-        Err(why) => Read::Fault(why),
+    match shape(line) {
+        Shape::Text => Read::Noise,
+        Shape::Object(keys) => Read::Object(keys),
+        Shape::Message(others) => match understand(line, &others, task_id) {
+            Ok(message) => Read::Message(message),
+            Err(why) => Read::Fault(why),
+        },
     }
 }
 
-/// Whether a line is meant as a message: an object whose first key is one of ours.
+/// Whether a line is meant as a message.
 pub(crate) fn is_meant(line: &[u8]) -> bool {
-    let Some(rest) = line.trim_ascii_start().strip_prefix(b"{") else {
-        return false;
-    };
-    let Some(rest) = rest.trim_ascii_start().strip_prefix(b"\"") else {
-        return false;
-    };
-    FIRST_WORDS.iter().any(|word| {
-        let rest = rest.strip_prefix(word.as_bytes());
-        rest.is_some_and(|rest| rest.starts_with(b"\""))
-    })
+    matches!(shape(line), Shape::Message(_))
 }
 
-fn understand(line: &[u8], task_id: &str) -> Result<Message, String> {
+fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message, String> {
     if is_deeper_than(DEEPEST, line) {
         return Err(format!("it is nested more than {DEEPEST} levels deep"));
+    }
+    if !others.is_empty() {
+        return Err(format!(
+            "it has keys of a message and others: {others} (data of your own belongs into \
+             \"result\", and JSON for a log on stderr)"
+        ));
     }
     let wire: Wire<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
     if let Some(other) = &wire.task_id
@@ -267,8 +266,8 @@ pub(crate) fn is_deeper_than(most: usize, text: &[u8]) -> bool {
 /// use. A message in several lines is one, too.
 pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, String>> {
     let output = output.trim_ascii();
-    if is_meant(output) {
-        return match understand(output, task_id) {
+    if let Shape::Message(others) = shape(output) {
+        return match understand(output, &others, task_id) {
             Ok(Message::Answer(answer)) => Some(Ok(answer)),
             Ok(_) => None,
             Err(why) => Some(Err(why)),
@@ -279,6 +278,22 @@ pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, St
     }
     let value: &RawValue = serde_json::from_slice(output).ok()?;
     Some(Ok(Reply::success(&value)))
+}
+
+/// The line of an output that is no document on which a JSON object begins, as a message
+/// does that is spread over lines and has other text before or behind it.
+pub(crate) fn object_within(output: &[u8]) -> Option<u64> {
+    let mut start = 0;
+    for (line, number) in output.split(|b| *b == b'\n').zip(1..) {
+        if line.trim_ascii_start().starts_with(b"{") {
+            let rest = serde_json::Deserializer::from_slice(&output[start..]);
+            let first = rest.into_iter::<serde::de::IgnoredAny>().next();
+            // Only the first one is looked at, as each takes as long as the output is.
+            return matches!(first, Some(Ok(_))).then_some(number);
+        }
+        start += line.len() + 1;
+    }
+    None
 }
 
 #[cfg(test)]

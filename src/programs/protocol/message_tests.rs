@@ -1,3 +1,4 @@
+use super::super::keys::KEYS;
 use super::*;
 use proptest::prelude::*;
 
@@ -61,15 +62,42 @@ fn what_is_not_meant_as_a_message_is_noise() {
         "{hello}",
         "42",
         "[1]",
-        "{}",
         "{",
-        r#"{"level":"info","error":"x"}"#,
-        r#"{"results":1}"#,
+        r#"{"level":"info","err"#,
         "\u{fe0f}",
     ] {
         assert_eq!(read(line.as_bytes(), "t1"), Read::Noise, "{line}");
     }
     assert_eq!(read(b"\xff\xfe{\"result\"", "t1"), Read::Noise);
+}
+
+#[test]
+fn keys_of_a_message_count_in_any_order() {
+    for line in [
+        r#"{"costs":{"tokens":8},"result":{"n":1}}"#,
+        r#"{"metadata":{},"status":"odd","result":{"n":1},"task_id":"t1"}"#,
+    ] {
+        assert_eq!(
+            answer(line).unwrap().data().as_str(),
+            r#"{"n":1}"#,
+            "{line}"
+        );
+    }
+    let sorted = r#"{"message":"half","progress":0.5,"task_id":"t1"}"#;
+    assert!(matches!(
+        read(sorted.as_bytes(), "t1"),
+        Read::Message(Message::Progress { .. })
+    ));
+}
+
+#[test]
+fn an_object_with_no_key_of_a_message_is_none_but_told_from_text() {
+    for line in ["{}", r#"{"results":1}"#, r#"{"progres":0.5,"level":"x"}"#] {
+        assert!(
+            matches!(read(line.as_bytes(), "t1"), Read::Object(_)),
+            "{line}"
+        );
+    }
 }
 
 #[test]
@@ -79,7 +107,10 @@ fn a_message_that_is_not_right_says_why() {
         (r#"{"result":1,"error":{}}"#, "one of progress"),
         (r#"{"task_id":"t1"}"#, "one of progress"),
         (r#"{"task_id":"t2","result":1}"#, "another task"),
-        (r#"{"result":1,"resutl":2}"#, "unknown field `resutl`"),
+        (r#"{"result":1,"resutl":2}"#, "and others: resutl ("),
+        (r#"{"level":"info","error":"x"}"#, "and others: level ("),
+        (r#"{"costs":{},"resutl":{}}"#, "and others: resutl ("),
+        (r#"{"costs":{}}"#, "one of progress"),
         (r#"{"result":1,"result":2}"#, "duplicate field `result`"),
         (
             r#"{"result":1,"message":"x"}"#,
@@ -141,6 +172,21 @@ fn a_whole_output_is_a_result_if_it_is_one_json_document() {
     assert!(matches!(broken, Some(Err(_))));
 }
 
+#[test]
+fn an_object_spread_over_lines_among_other_text_is_found() {
+    let found = |text: &str| object_within(text.as_bytes());
+    assert_eq!(found("reading\n {\n \"result\": 1\n}\nbye\n"), Some(2));
+    assert_eq!(found("{\"a\":1}\n"), Some(1));
+    for text in [
+        "",
+        "reading\n[1]\n",
+        "{hello}\n{\"a\":1}\n",
+        "{\n\"a\": 1,\n",
+    ] {
+        assert_eq!(found(text), None, "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_line_is_read_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
@@ -150,7 +196,7 @@ proptest! {
 
     #[test]
     fn any_end_of_a_message_is_read_without_a_panic(
-        word in prop::sample::select(&FIRST_WORDS[..]), rest in "\\PC{0,60}",
+        word in prop::sample::select(&KEYS[..]), rest in "\\PC{0,60}",
     ) {
         let line = format!("{{\"{word}\":{rest}");
         prop_assert!(!matches!(read(line.as_bytes(), "t1"), Read::Noise));

@@ -1,10 +1,12 @@
 //! What is said between the worker and a program, without processes. See
 //! `docs/programs.md` for the words.
 
+mod keys;
 mod lines;
 mod message;
 mod order;
 
+pub(crate) use keys::OtherKeys;
 pub(crate) use lines::{Line, Lines};
-pub(crate) use message::{Answer, Message, Payload, Read, document, is_meant, read};
+pub(crate) use message::{Answer, Message, Payload, Read, document, is_meant, object_within, read};
 pub(crate) use order::{line, variables};
