@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+use super::nan::WithoutNan;
+
 /// The keys of messages. An object that has one of them is meant as a message, wherever
 /// the key stands: many languages sort the keys that they write.
 pub(super) const KEYS: [&str; 11] = [
@@ -63,7 +65,11 @@ pub(super) fn shape(line: &[u8]) -> Shape {
         return Shape::Text;
     }
     let mut keys = Keys::default();
-    let is_whole = keys.read(line).is_ok();
+    let mut is_whole = keys.read(line).is_ok();
+    if !is_whole && let Some(without) = WithoutNan::of(line) {
+        keys = Keys::default();
+        is_whole = keys.read(&without.json).is_ok();
+    }
     match (keys.are_of_message, is_whole) {
         (true, _) => Shape::Message(keys.others),
         (false, true) => Shape::Object(keys.others),
@@ -126,6 +132,7 @@ mod tests {
             (r#"{"a":{"b":[1]},"\u0072esult":1}"#, others(&["a"])),
             (r#"{"a":1,"result":{"#, others(&["a"])),
             (r#"{"result":1} {"a":1}"#, others(&[])),
+            (r#"{"a":NaN,"result":1}"#, others(&["a"])),
         ] {
             assert_eq!(shape(line.as_bytes()), Shape::Message(expected), "{line}");
         }
@@ -137,6 +144,7 @@ mod tests {
             ("{}", others(&[])),
             (r#"{"progres":0.5}"#, others(&["progres"])),
             (r#"{"a":{"result":1}}"#, others(&["a"])),
+            (r#"{"loss":NaN,"step":3}"#, others(&["loss", "step"])),
         ] {
             assert_eq!(shape(line.as_bytes()), Shape::Object(expected), "{line}");
         }

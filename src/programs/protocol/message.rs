@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::keys::{OtherKeys, Shape, shape};
+use super::nan::WithoutNan;
 use crate::task::{ErrorCode, Reply, TaskError};
 
 /// How deep a line may be nested, as `serde_json` has it.
@@ -126,7 +127,7 @@ fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message,
              \"result\", and JSON for a log on stderr)"
         ));
     }
-    let wire: Wire<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    let wire: Wire<'_> = serde_json::from_slice(line).map_err(|error| not_json(line, &error))?;
     if let Some(other) = &wire.task_id
         && other != task_id
     {
@@ -161,6 +162,11 @@ fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message,
         return Ok(Message::Answer(Err(failure(fault)?)));
     }
     reply(&wire).map(|reply| Message::Answer(Ok(reply)))
+}
+
+/// Why a text is no JSON, or not the JSON that it has to be.
+fn not_json(text: &[u8], error: &serde_json::Error) -> String {
+    WithoutNan::of(text).map_or_else(|| error.to_string(), |without| without.fault())
 }
 
 /// Keys that mean nothing beside the one that says what the message is.
@@ -276,8 +282,14 @@ pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, St
     if is_deeper_than(DEEPEST, output) {
         return None;
     }
-    let value: &RawValue = serde_json::from_slice(output).ok()?;
-    Some(Ok(Reply::success(&value)))
+    match serde_json::from_slice::<&RawValue>(output) {
+        Ok(value) => Some(Ok(Reply::success(&value))),
+        // A text of which JSON was to be made, unlike the bare word.
+        Err(_) if output.starts_with(b"{") || output.starts_with(b"[") => {
+            WithoutNan::of(output).map(|without| Err(without.fault()))
+        }
+        Err(_) => None,
+    }
 }
 
 /// The line of an output that is no document on which a JSON object begins, as a message

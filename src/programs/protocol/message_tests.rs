@@ -136,6 +136,27 @@ fn a_message_that_is_not_right_says_why() {
 }
 
 #[test]
+fn a_float_that_json_does_not_have_is_named() {
+    for (line, word) in [
+        (r#"{"result":{"loss":NaN}}"#, "NaN"),
+        (r#"{"loss":1,"result":[-Infinity]}"#, "others: loss"),
+        (r#"{"result":[-Infinity, NaN]}"#, "-Infinity"),
+        (r#"{"progress":nan}"#, "nan"),
+        (r#"{"event":"loss","data":{"x":NaN}}"#, "NaN"),
+    ] {
+        let text = fault(line);
+        assert!(text.contains(word), "{line}: {text}");
+    }
+    for output in ["{\n \"loss\": NaN\n}\n", "[1, NaN]", "{\"a\": NaN}\n"] {
+        let Some(Err(text)) = document(output.as_bytes(), "t1") else {
+            panic!("{output}")
+        };
+        assert!(text.contains("NaN"), "{text}");
+    }
+    assert_eq!(document(b"NaN", "t1"), None);
+}
+
+#[test]
 fn deep_json_is_refused_and_brackets_in_texts_do_not_count() {
     let deep = format!("{{\"result\":{}{}}}", "[".repeat(200), "]".repeat(200));
     assert!(fault(&deep).contains("128 levels"));

@@ -4,6 +4,7 @@
 mod keys;
 mod lines;
 mod message;
+mod nan;
 mod order;
 
 pub(crate) use keys::OtherKeys;
