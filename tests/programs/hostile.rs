@@ -77,8 +77,9 @@ async fn a_message_that_is_not_right() {
         ),
         ("{\"costs\": {}, \"resutl\": 1}\n", "others: resutl ("),
         ("{\"progress\": \"half\"}\n", "expected f64"),
-        ("{\"error\": \"oh\"}\n", "invalid type"),
+        ("{\"error\": 3}\n", "invalid type"),
         ("{\"result\": {\n", "EOF while parsing"),
+        ("{\"result\": {\"loss\": NaN}}\n", "it holds NaN"),
     ] {
         let params = json!({"do": "raw", "bytes": bytes});
         ends_there_with(&stage, &worker, params, "PERMANENT_ERROR", text).await;

@@ -71,6 +71,19 @@ async fn what_was_printed_is_the_result_if_it_is_one_json_document() {
 }
 
 #[actix_rt::test]
+async fn an_answer_as_handlers_of_the_python_sdk_give_it_counts_after_other_lines() {
+    let stage = Stage::new().await;
+    let _worker = stage.worker(TASK).await;
+    let answer = r#"{"status": "success", "data": {"n": 1}}"#;
+    let params = json!({"do": "lines", "lines": [r#"{"step": 1}"#, answer]});
+    assert_eq!(stage.data("once", params).await, json!({"n": 1}));
+    let answer = r#"{"status": "failure", "error": {"code": "DEPENDENCY_ERROR", "message": "no"}}"#;
+    let params = json!({"do": "lines", "lines": [answer]});
+    let error = stage.error("once", params).await;
+    assert_eq!(error, ("DEPENDENCY_ERROR".to_owned(), "no".to_owned()));
+}
+
+#[actix_rt::test]
 async fn progress_arrives_while_the_program_runs() {
     let stage = Stage::new().await;
     let _worker = stage.worker(TASK).await;

@@ -6,15 +6,13 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::answer::{Answer, Parts};
 use super::keys::{OtherKeys, Shape, shape};
 use super::nan::WithoutNan;
-use crate::task::{ErrorCode, Reply, TaskError};
+use crate::task::Reply;
 
 /// How deep a line may be nested, as `serde_json` has it.
 const DEEPEST: usize = 128;
-
-/// The longest text of an error, in bytes.
-const LONGEST_TEXT: usize = 16 * 1024;
 
 /// What a program says of its task.
 #[derive(Debug, PartialEq)]
@@ -31,9 +29,6 @@ pub(crate) enum Message {
     /// The end: a result or an error.
     Answer(Answer),
 }
-
-/// How a program says its task ended.
-pub(crate) type Answer = Result<Reply, TaskError>;
 
 /// JSON as it came; compares by its text.
 pub(crate) struct Payload(pub(crate) Box<RawValue>);
@@ -83,21 +78,12 @@ struct Wire<'a> {
     #[serde(borrow, default, deserialize_with = "given")]
     costs: Option<&'a RawValue>,
     #[serde(borrow)]
-    error: Option<Fault<'a>>,
+    error: Option<&'a RawValue>,
 }
 
 /// A `null` that is there, too.
 fn given<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<&'de RawValue>, D::Error> {
     <&RawValue>::deserialize(reader).map(Some)
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fault<'a> {
-    code: Option<String>,
-    message: Option<String>,
-    #[serde(borrow)]
-    details: Option<&'a RawValue>,
 }
 
 /// Reads a line of a program that does this task.
@@ -133,35 +119,63 @@ fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message,
     {
         return Err("its task_id is that of another task".to_owned());
     }
-    let kinds = [
-        wire.progress.is_some(),
-        wire.event.is_some(),
-        wire.result.is_some(),
-        wire.error.is_some(),
-    ];
-    if kinds.iter().filter(|is_there| **is_there).count() != 1 {
-        return Err("it must have one of progress, event, result and error".to_owned());
+    let kind = Kind::of(&wire)?;
+    check_company(&wire, kind)?;
+    match kind {
+        Kind::Progress(value) => Ok(Message::Progress {
+            value,
+            text: wire.message.unwrap_or_default(),
+        }),
+        Kind::Event => {
+            let data = match wire.data {
+                Some(data) => data.to_owned(),
+                None => RawValue::from_string("{}".to_owned()).map_err(|e| e.to_string())?,
+            };
+            Ok(Message::Event {
+                name: wire.event.unwrap_or_default(),
+                data: Payload(data),
+                priority: wire.priority.unwrap_or(0.0),
+            })
+        }
+        Kind::Answer => {
+            let parts = Parts {
+                status: wire.status.as_deref(),
+                data: wire.result.or(wire.data),
+                metadata: wire.metadata,
+                costs: wire.costs,
+                error: wire.error,
+            };
+            parts.answer().map(Message::Answer)
+        }
     }
-    check_company(&wire)?;
-    if let Some(value) = wire.progress {
-        let text = wire.message.unwrap_or_default();
-        return Ok(Message::Progress { value, text });
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Progress(f64),
+    Event,
+    Answer,
+}
+
+impl Kind {
+    fn of(wire: &Wire<'_>) -> Result<Self, String> {
+        let kinds = [
+            wire.progress.map(Self::Progress),
+            wire.event.as_ref().map(|_| Self::Event),
+            wire.result.map(|_| Self::Answer),
+            wire.error.map(|_| Self::Answer),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        match (kinds.next(), kinds.next()) {
+            (Some(kind), None) => Ok(kind),
+            // As handlers of the SDK answer.
+            (None, _) if wire.status.is_some() || wire.data.is_some() => Ok(Self::Answer),
+            _ => Err(
+                "it must have one of progress, event, result and error, or status and data"
+                    .to_owned(),
+            ),
+        }
     }
-    if let Some(name) = wire.event {
-        let data = match wire.data {
-            Some(data) => data.to_owned(),
-            None => RawValue::from_string("{}".to_owned()).map_err(|e| e.to_string())?,
-        };
-        return Ok(Message::Event {
-            name,
-            data: Payload(data),
-            priority: wire.priority.unwrap_or(0.0),
-        });
-    }
-    if let Some(fault) = wire.error {
-        return Ok(Message::Answer(Err(failure(fault)?)));
-    }
-    reply(&wire).map(|reply| Message::Answer(Ok(reply)))
 }
 
 /// Why a text is no JSON, or not the JSON that it has to be.
@@ -169,39 +183,26 @@ fn not_json(text: &[u8], error: &serde_json::Error) -> String {
     WithoutNan::of(text).map_or_else(|| error.to_string(), |without| without.fault())
 }
 
-/// Keys that mean nothing beside the one that says what the message is.
-fn check_company(wire: &Wire<'_>) -> Result<(), String> {
+/// Refuses keys that mean nothing beside the one that says what the message is.
+fn check_company(wire: &Wire<'_>, kind: Kind) -> Result<(), String> {
+    let is_event = kind == Kind::Event;
+    let is_answer = kind == Kind::Answer;
     let company = [
         (
             "message",
             wire.message.is_some(),
-            wire.progress.is_some(),
+            matches!(kind, Kind::Progress(_)),
             "progress",
         ),
-        ("data", wire.data.is_some(), wire.event.is_some(), "event"),
+        ("priority", wire.priority.is_some(), is_event, "event"),
+        ("status", wire.status.is_some(), is_answer, "result"),
+        ("metadata", wire.metadata.is_some(), is_answer, "result"),
+        ("costs", wire.costs.is_some(), is_answer, "result"),
         (
-            "priority",
-            wire.priority.is_some(),
-            wire.event.is_some(),
-            "event",
-        ),
-        (
-            "status",
-            wire.status.is_some(),
-            wire.result.is_some(),
-            "result",
-        ),
-        (
-            "metadata",
-            wire.metadata.is_some(),
-            wire.result.is_some(),
-            "result",
-        ),
-        (
-            "costs",
-            wire.costs.is_some(),
-            wire.result.is_some(),
-            "result",
+            "data",
+            wire.data.is_some(),
+            is_event || (is_answer && wire.result.is_none()),
+            "event, or stands in place of result",
         ),
     ];
     for (key, is_there, is_right, owner) in company {
@@ -210,39 +211,6 @@ fn check_company(wire: &Wire<'_>) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn reply(wire: &Wire<'_>) -> Result<Reply, String> {
-    let text = |error: TaskError| error.message().to_owned();
-    let reply = match &wire.status {
-        None => Reply::success(&wire.result),
-        Some(status) => Reply::status_with(status, &wire.result),
-    };
-    let mut reply = reply.map_err(text)?;
-    if let Some(metadata) = wire.metadata {
-        reply = reply.with_metadata(&metadata).map_err(text)?;
-    }
-    if let Some(costs) = wire.costs {
-        reply = reply.with_costs(&costs).map_err(text)?;
-    }
-    Ok(reply)
-}
-
-fn failure(fault: Fault<'_>) -> Result<TaskError, String> {
-    let code = fault.code.unwrap_or_else(|| "TRANSIENT_ERROR".to_owned());
-    if code.is_empty() || code.len() > 128 || code.chars().any(char::is_control) {
-        return Err("error.code: expected a code of 1 to 128 characters".to_owned());
-    }
-    let mut text = fault.message.unwrap_or_default();
-    if text.len() > LONGEST_TEXT {
-        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
-        text.push_str(" ...");
-    }
-    let error = TaskError::new(ErrorCode::from(code.as_str()), text);
-    Ok(match fault.details {
-        Some(details) => error.with_details(&details),
-        None => error,
-    })
 }
 
 /// Whether brackets are nested deeper than this. A parser that skips over values does

@@ -1,5 +1,6 @@
 use super::super::keys::KEYS;
 use super::*;
+use crate::task::ErrorCode;
 use proptest::prelude::*;
 
 fn answer(line: &str) -> Answer {
@@ -117,11 +118,23 @@ fn a_message_that_is_not_right_says_why() {
             "message belongs to progress",
         ),
         (
-            r#"{"result":1,"status":"failure"}"#,
+            r#"{"result":1,"status":"cancelled"}"#,
             "cannot reply with status",
         ),
+        (r#"{"result":1,"data":{}}"#, "in place of result"),
+        (
+            r#"{"error":{},"status":"success"}"#,
+            "beside status success",
+        ),
+        (
+            r#"{"error":{},"status":"cancelled"}"#,
+            "cannot reply with status",
+        ),
+        (r#"{"error":[]}"#, "error: "),
+        (r#"{"error":{"cod":"X"}}"#, "unknown field `cod`"),
+        (r#"{"progress":1,"status":"x"}"#, "status belongs to result"),
+        (r#"{"event":"x","status":"x"}"#, "status belongs to result"),
         (r#"{"result":1,"costs":3}"#, "costs must be an object"),
-        (r#"{"error":"text"}"#, "invalid type"),
         (r#"{"error":{"code":""}}"#, "error.code"),
         (r#"{"result": {"#, "EOF"),
         (r#"{"result":1} {"result":2}"#, "trailing characters"),
@@ -133,6 +146,69 @@ fn a_message_that_is_not_right_says_why() {
         read(b"{\"result\":\"\xff\"}", "t1"),
         Read::Fault(_)
     ));
+}
+
+#[test]
+fn what_handlers_of_the_python_sdk_return_is_an_answer() {
+    for (line, status, data) in [
+        (
+            r#"{"status":"success","data":{"n":1}}"#,
+            "success",
+            r#"{"n":1}"#,
+        ),
+        (
+            r#"{"data":[1],"task_id":"t1"}"#,
+            "success",
+            r#"{"result":[1]}"#,
+        ),
+        (r#"{"status":"success"}"#, "success", "{}"),
+        (
+            r#"{"status":"success","data":{},"error":null}"#,
+            "success",
+            "{}",
+        ),
+        (
+            r#"{"status":"odd","data":{"n":1},"costs":{}}"#,
+            "odd",
+            r#"{"n":1}"#,
+        ),
+        (
+            r#"{"status":"odd","data":{"n":1},"error":{"code":"X"}}"#,
+            "odd",
+            r#"{"error":{"code":"X"},"n":1}"#,
+        ),
+        (
+            r#"{"status":"odd","data":[1.0],"error":"x"}"#,
+            "odd",
+            r#"{"error":"x","result":[1.0]}"#,
+        ),
+        (r#"{"status":"odd","error":"x"}"#, "odd", r#"{"error":"x"}"#),
+    ] {
+        let reply = answer(line).unwrap();
+        assert_eq!(
+            (reply.status(), reply.data().as_str()),
+            (status, data),
+            "{line}"
+        );
+    }
+
+    let error = answer(
+        r#"{"status":"failure","error":{"code":"INVALID_INPUT_ERROR","message":"n"},"costs":{}}"#,
+    );
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::InvalidInput, "n")
+    );
+    let error = answer(r#"{"status":"failure","error":"oh","data":{"n":1}}"#).unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::Transient, "oh")
+    );
+    assert_eq!(error.details().unwrap().as_str(), r#"{"n":1}"#);
+    let error = answer(r#"{"status":"failure","data":null}"#).unwrap_err();
+    assert_eq!(error.code(), &ErrorCode::Transient);
+    assert_eq!(error.details(), None);
 }
 
 #[test]
