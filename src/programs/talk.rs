@@ -38,6 +38,8 @@ pub(super) struct Talk<'a> {
     printed: Option<Vec<u8>>,
     has_said_something: bool,
     passed_over: PassedOver,
+    /// Progress made no sense, and this was told.
+    doubts_progress: bool,
     answered: bool,
 }
 
@@ -61,6 +63,7 @@ impl<'a> Talk<'a> {
             printed: program.is_once().then(Vec::new),
             has_said_something: false,
             passed_over: PassedOver::Nothing,
+            doubts_progress: false,
             answered: false,
         }
     }
@@ -208,7 +211,16 @@ impl<'a> Talk<'a> {
                 return Some(Ended::Answered(answer));
             }
             _ if self.answered => debug!("the program went on after its answer"),
-            Message::Progress { value, text } => task.progress(value, text).await,
+            Message::Progress { value, text } => {
+                if !(0.0..=1.0).contains(&value) && !self.doubts_progress {
+                    self.doubts_progress = true;
+                    warn!(
+                        line = self.lines,
+                        "the program's progress is neither from 0 to 1 nor percent"
+                    );
+                }
+                task.progress(value, text).await;
+            }
             Message::Event {
                 name,
                 data: Payload(data),

@@ -101,6 +101,35 @@ async fn progress_arrives_while_the_program_runs() {
 }
 
 #[actix_rt::test]
+async fn progress_in_percent_arrives_as_a_part_of_the_whole() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(TASK).await;
+    let (said, until) = (stage.path("said"), stage.path("until"));
+    let params = json!({"do": "progress", "tell": said, "until": until, "value": 25});
+    let job = stage.submit("once", params).await;
+    let id = job.id().clone();
+    let arrived = stage.orchestrator.wait_until(|view| {
+        let report = view.job(&id).expect("a job");
+        report.progress == Some(json!(0.25))
+    });
+    arrived.await;
+    std::fs::write(until, "").unwrap();
+    assert!(end_of(&job).await.is_success());
+    assert!(!worker.log().contains("nor percent"));
+
+    let lines = [
+        r#"{"progress": 250}"#,
+        r#"{"progress": -1}"#,
+        r#"{"result": 1}"#,
+    ];
+    stage
+        .data("once", json!({"do": "lines", "lines": lines}))
+        .await;
+    worker.says("nor percent").await;
+    assert_eq!(worker.log().matches("nor percent").count(), 1);
+}
+
+#[actix_rt::test]
 async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
     let stage = Stage::new().await;
     let task = format!("{TASK}\nenvironment = {{ COLOUR = \"red\", HERE = \"{{here}}\" }}");

@@ -37,7 +37,7 @@ def error(params):
 
 
 def progress(params):
-    say(progress=0.25, message="a quarter")
+    say(progress=params.get("value", 0.25), message="a quarter")
     tell(params, "said")
     while not os.path.exists(params["until"]):
         time.sleep(0.01)

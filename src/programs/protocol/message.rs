@@ -18,6 +18,7 @@ const DEEPEST: usize = 128;
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
     Progress {
+        /// From 0 to 1; outside of that what the program says makes no sense.
         value: f64,
         text: String,
     },
@@ -123,7 +124,7 @@ fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message,
     check_company(&wire, kind)?;
     match kind {
         Kind::Progress(value) => Ok(Message::Progress {
-            value,
+            value: fraction(value),
             text: wire.message.unwrap_or_default(),
         }),
         Kind::Event => {
@@ -181,6 +182,23 @@ impl Kind {
 /// Why a text is no JSON, or not the JSON that it has to be.
 fn not_json(text: &[u8], error: &serde_json::Error) -> String {
     WithoutNan::of(text).map_or_else(|| error.to_string(), |without| without.fault())
+}
+
+/// Progress as a part of 1. What is above 1 counts in percent, as the Python SDK does; a
+/// sum of floats that should be 1 may be a little above it.
+fn fraction(progress: f64) -> f64 {
+    const ROUNDING: f64 = 1e-6;
+
+    let part = if progress > 1.0 + ROUNDING {
+        progress / 100.0
+    } else {
+        progress
+    };
+    if part > 1.0 && part <= 1.0 + ROUNDING {
+        1.0
+    } else {
+        part
+    }
 }
 
 /// Refuses keys that mean nothing beside the one that says what the message is.

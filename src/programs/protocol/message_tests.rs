@@ -149,6 +149,29 @@ fn a_message_that_is_not_right_says_why() {
 }
 
 #[test]
+fn progress_above_one_is_percent() {
+    for (said, expected) in [
+        ("0", "0"),
+        ("0.5", "0.5"),
+        ("1", "1"),
+        ("1.0000000000000002", "1"),
+        ("1.5", "0.015"),
+        ("50", "0.5"),
+        ("100", "1"),
+        ("100.00000000000001", "1"),
+        // Neither: the caller tells.
+        ("250", "2.5"),
+        ("-1", "-1"),
+    ] {
+        let line = format!(r#"{{"progress":{said}}}"#);
+        let Read::Message(Message::Progress { value, .. }) = read(line.as_bytes(), "t1") else {
+            panic!("{line}")
+        };
+        assert_eq!(value.to_string(), expected, "{line}");
+    }
+}
+
+#[test]
 fn what_handlers_of_the_python_sdk_return_is_an_answer() {
     for (line, status, data) in [
         (
