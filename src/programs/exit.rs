@@ -11,6 +11,12 @@ use crate::task::{ErrorCode, TaskError};
 const KILLED: i32 = 9;
 const CPU_TIME: i32 = 24;
 
+/// The signals that end a program from outside: SIGHUP, SIGINT, SIGQUIT, SIGKILL and SIGTERM.
+const TOLD_TO_END: [i32; 5] = [1, 2, 3, KILLED, 15];
+
+/// What shells add to the number of the signal that ended a program.
+const OF_SHELL: u8 = 128;
+
 /// What programs write when they get no more memory.
 const NO_MEMORY: [&str; 5] = [
     "MemoryError",
@@ -26,6 +32,18 @@ pub(crate) enum Exit {
     Code(u8),
     /// By a signal that did not come from this worker.
     Signal(i32),
+}
+
+impl Exit {
+    /// Whether somebody may have ended it from outside, rather than a fault of its own.
+    pub(crate) fn may_be_told(self) -> bool {
+        match self {
+            Self::Signal(signal) => TOLD_TO_END.contains(&signal),
+            Self::Code(code) => code
+                .checked_sub(OF_SHELL)
+                .is_some_and(|signal| TOLD_TO_END.contains(&i32::from(signal))),
+        }
+    }
 }
 
 impl From<ExitStatus> for Exit {
@@ -184,6 +202,31 @@ mod tests {
             failure(Exit::Code(1), true, false, words).code(),
             &ErrorCode::Transient
         );
+    }
+
+    #[test]
+    fn who_was_told_to_end_is_told_from_who_crashed() {
+        for exit in [
+            Exit::Signal(15),
+            Exit::Signal(2),
+            Exit::Signal(9),
+            Exit::Code(143),
+            Exit::Code(130),
+        ] {
+            assert!(exit.may_be_told(), "{exit}");
+        }
+        for exit in [
+            Exit::Signal(11),
+            Exit::Signal(6),
+            Exit::Signal(24),
+            Exit::Code(0),
+            Exit::Code(1),
+            Exit::Code(15),
+            Exit::Code(128),
+            Exit::Code(139),
+        ] {
+            assert!(!exit.may_be_told(), "{exit}");
+        }
     }
 
     #[test]

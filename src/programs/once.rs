@@ -33,7 +33,10 @@ pub(super) async fn run(program: Arc<Ready>, order: Order) {
     let mut talk = Talk::new(&program);
     let outcome = match talk.run(&mut process, &order).await {
         Ended::Answered(answer) => when_answered(&mut talk, &mut process, &order, answer).await,
-        Ended::Exited(exit) => when_ended(&program, &mut talk, &process, &order, exit),
+        Ended::Exited(exit) => match order.interrupted_by(exit).await {
+            Some(interrupted) => interrupted,
+            None => when_ended(&program, &mut talk, &process, &order, exit),
+        },
         Ended::Broken(error) => {
             talk.warn_of_passed_over();
             Outcome::Failed(error)

@@ -143,10 +143,11 @@ impl Worker {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        signal(&[self.pid()], name);
+    }
+
+    pub(crate) fn pid(&self) -> u64 {
+        self.child.id().into()
     }
 
     pub(crate) async fn exit(&mut self) -> ExitStatus {
@@ -233,6 +234,15 @@ pub(crate) async fn pids(file: &Path) -> Vec<u64> {
         "{told}"
     );
     pids
+}
+
+/// Sends a signal to processes, one right after the other.
+pub(crate) fn signal(pids: &[u64], name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name])
+        .args(pids.iter().map(u64::to_string))
+        .status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Whether a process runs. One that nobody has collected is dead.

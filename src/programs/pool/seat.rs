@@ -105,7 +105,7 @@ impl Seat {
         process.tell(text);
         let program = self.program.clone();
         let mut talk = Talk::new(&program);
-        let error = match talk.run(&mut process, &order).await {
+        let outcome = match talk.run(&mut process, &order).await {
             Ended::Answered(answer) => {
                 self.served += 1;
                 drop(order.answer(answer.into()));
@@ -119,10 +119,13 @@ impl Seat {
                 drop(order.answer(answer.map_or(Outcome::Cancelled, Outcome::from)));
                 return None;
             }
-            Ended::Exited(exit) => death(&program, &process, exit),
-            Ended::Broken(error) => error,
+            Ended::Exited(exit) => match order.interrupted_by(exit).await {
+                Some(interrupted) => interrupted,
+                None => Outcome::Failed(death(&program, &process, exit)),
+            },
+            Ended::Broken(error) => Outcome::Failed(error),
         };
-        let slot = order.answer(Outcome::Failed(error));
+        let slot = order.answer(outcome);
         process.end(program.grace()).await;
         drop(slot);
         None
