@@ -24,6 +24,8 @@ pub(super) struct Order {
     /// The folder of the task.
     pub(super) folder: PathBuf,
     pub(super) span: Span,
+    /// How many processes of a pool were given it and ended without having read it.
+    pub(super) unread: usize,
     reply: oneshot::Sender<Outcome>,
     /// Nobody waits for the outcome any more.
     forgotten: CancellationToken,
@@ -51,6 +53,7 @@ impl Order {
             task: call.context,
             folder,
             span: Span::current(),
+            unread: 0,
             reply,
             forgotten,
             hold: call.hold,
