@@ -17,13 +17,17 @@ const TOLD_TO_END: [i32; 5] = [1, 2, 3, KILLED, 15];
 /// What shells add to the number of the signal that ended a program.
 const OF_SHELL: u8 = 128;
 
-/// What programs write when they get no more memory.
-const NO_MEMORY: [&str; 5] = [
-    "MemoryError",
-    "Cannot allocate memory",
-    "bad_alloc",
-    "memory allocation of",
-    "out of memory",
+/// What programs write when they get no more memory, in lower case.
+const NO_MEMORY: [&str; 9] = [
+    "memoryerror",            // Python, Ruby
+    "cannot allocate memory", // the system, Go
+    "bad_alloc",              // C++
+    "memory allocation of",   // Rust
+    "out of memory",          // Go, V8, Perl
+    "outofmemory",            // JVM, .NET
+    "insufficient memory",    // the start of a JVM
+    "allocation failed",      // node
+    "process oom",            // V8
 ];
 
 /// How a process ended.
@@ -119,7 +123,7 @@ impl Death<'_> {
     /// The failure of its task.
     pub(crate) fn failure(&self) -> TaskError {
         let starved = self.has_memory_limit
-            && NO_MEMORY.iter().any(|text| self.last_words.contains(text))
+            && speaks_of_memory(self.last_words)
             && !matches!(self.exit, Exit::Code(code) if self.codes.0.contains_key(&code));
         let code = match self.exit {
             _ if starved => ErrorCode::ResourceExhausted,
@@ -134,6 +138,11 @@ impl Death<'_> {
         }
         TaskError::new(code, text)
     }
+}
+
+fn speaks_of_memory(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    NO_MEMORY.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
