@@ -137,9 +137,14 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         ("S3_SECRET_KEY", "s3cret"),
         ("AXON_ADMIN_TOKEN", "s3cret"),
         ("MY_SECRET_THING", "s3cret"),
+        ("DATABASE_URL", "postgres://s3cret"),
+        ("GITHUB_PAT", "s3cret"),
+        ("STORE", "amqp://me:s3cret@host"),
+        ("MAX_TOKENS", "512"),
+        ("TOKENIZERS_PARALLELISM", "false"),
         ("KEPT", "yes"),
     ];
-    let _worker = stage.worker_with(&task, &variables).await;
+    let worker = stage.worker_with(&task, &variables).await;
     let job = stage.submit("once", json!({"do": "surroundings"})).await;
     let report = end_of(&job).await;
     let (data, attempt) = (&report.data, &report.history[0]);
@@ -153,6 +158,12 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         (&variables["COLOUR"], &variables["KEPT"]),
         (&json!("red"), &json!("yes"))
     );
+    assert_eq!(variables["MAX_TOKENS"], "512");
+    assert_eq!(variables["TOKENIZERS_PARALLELISM"], "false");
+    let names = "AXON_ADMIN_TOKEN, DATABASE_URL, GITHUB_PAT, MY_SECRET_THING, S3_SECRET_KEY, \
+                 STORE, WORKER_TOKEN";
+    assert_eq!(worker.log().matches(names).count(), 1, "told once");
+    assert!(!worker.log().contains("s3cret"));
     let here = stage.path("").canonicalize().unwrap();
     assert_eq!(
         std::path::Path::new(variables["HERE"].as_str().unwrap()),
@@ -167,6 +178,19 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         (&data["files"], &data["arguments"]),
         (&json!([]), &json!([]))
     );
+}
+
+#[actix_rt::test]
+async fn a_program_cannot_read_the_environment_of_its_worker() {
+    let stage = Stage::new().await;
+    let mut words = without("sys_ptrace perfmon sys_admin");
+    let script = "cat /proc/$PPID/environ >&2 && echo '[\"open\"]' || echo '[\"closed\"]'";
+    words.extend(["sh", "-c", script].map(str::to_owned));
+    let task = format!("[tasks.once]\ncommand = {}", json!(words));
+    let worker = stage.worker(&task).await;
+    let data = stage.data("once", json!({})).await;
+    assert_eq!(data, json!({"result": ["closed"]}));
+    assert!(!worker.log().contains("your-secret-worker-token"));
 }
 
 #[actix_rt::test]
