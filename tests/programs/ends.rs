@@ -98,6 +98,24 @@ async fn what_a_program_leaves_behind_delays_nothing_and_is_ended() {
 }
 
 #[actix_rt::test]
+async fn a_folder_in_which_a_program_locked_itself_out_is_removed() {
+    let stage = Stage::new().await;
+    let bound_by_permissions = "dac_override dac_read_search fowner";
+    let worker = stage
+        .worker_without(bound_by_permissions, &tasks("10"))
+        .await;
+    let outside = stage.path("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("file"), "").unwrap();
+    let params = json!({"do": "lock_up", "outside": outside});
+    let data = stage.data("once", params).await;
+    let folder = std::path::PathBuf::from(data["folder"].as_str().unwrap());
+    eventually("the folder is gone", || (!folder.exists()).then_some(())).await;
+    assert!(outside.join("file").exists());
+    assert!(!worker.log().contains("not removed"));
+}
+
+#[actix_rt::test]
 async fn an_answer_counts_though_the_program_does_not_end() {
     let stage = Stage::new().await;
     let worker = stage.worker(&tasks("0.2")).await;

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::remove::remove_all;
+
 /// What the folders of processes are called, before a random end.
 const PREFIX: &str = "axon-";
 /// In each of them; its lock is held as long as the process lives.
@@ -109,7 +111,7 @@ impl Claim {
                 continue;
             }
             if entry.file_type()?.is_dir() {
-                std::fs::remove_dir_all(entry.path())?;
+                remove_all(&entry.path())?;
             } else {
                 std::fs::remove_file(entry.path())?;
             }
