@@ -23,6 +23,14 @@ const NONE: &str = "-";
 const NOT_FOUND: i32 = 127;
 const NOT_EXECUTABLE: i32 = 126;
 
+/// What bounds the memory of a process. Runtimes reserve far more addresses than they use, so
+/// a limit of addresses is none of memory; only Linux has a limit of what may be written to.
+const MEMORY: Resource = if cfg!(target_os = "linux") {
+    Resource::Data
+} else {
+    Resource::As
+};
+
 static ENTERED: AtomicBool = AtomicBool::new(false);
 
 /// To be called first thing in `main`, by a program whose worker runs other programs.
@@ -129,7 +137,7 @@ impl<'a> Step<'a> {
             (Resource::Nofile, self.limits.open_files, 0),
             // The first limit is a signal that tells why, the second one the end.
             (Resource::Cpu, self.limits.cpu_seconds, 1),
-            (Resource::As, self.limits.memory, 0),
+            (MEMORY, self.limits.memory, 0),
         ] {
             if let Some(limit) = limit
                 && let Err(error) = lower(resource, limit, spare)

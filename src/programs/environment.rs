@@ -2,23 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::sync::Once;
 
-use crate::config::{Kind, VARIABLES};
+use tracing::info;
 
-/// Parts of names of variables that hold secrets.
-const SECRET_WORDS: [&str; 8] = [
-    "SECRET",
-    "TOKEN",
-    "PASSWORD",
-    "PASSWD",
-    "CREDENTIAL",
-    "PRIVATE_KEY",
-    "ACCESS_KEY",
-    "API_KEY",
-];
-
-/// Holds a token for each orchestrator.
-const HOLDS_TOKENS: &str = "ORCHESTRATORS_CONFIG";
+use super::secret::is_secret;
 
 /// The environment of a program. Never shown: it may hold secrets.
 #[derive(Clone, Default)]
@@ -26,7 +14,7 @@ pub(crate) struct Environment {
     /// Variables of its own.
     pub(crate) set: BTreeMap<String, String>,
     /// The only variables of the worker that it gets beside `PATH`; a name may end in
-    /// `*`. `None`: all but secrets.
+    /// `*`. `None`: all but what probably holds a secret.
     pub(crate) inherit: Option<Vec<String>>,
 }
 
@@ -38,7 +26,9 @@ impl Environment {
     ) -> BTreeMap<OsString, OsString> {
         let mut theirs: BTreeMap<OsString, OsString> = ours
             .into_iter()
-            .filter(|(name, _)| self.lets_through(&name.to_string_lossy()))
+            .filter(|(name, value)| {
+                self.lets_through(&name.to_string_lossy(), &value.to_string_lossy())
+            })
             .collect();
         for (name, value) in &self.set {
             theirs.insert(name.into(), value.into());
@@ -46,9 +36,9 @@ impl Environment {
         theirs
     }
 
-    fn lets_through(&self, name: &str) -> bool {
+    fn lets_through(&self, name: &str, value: &str) -> bool {
         match &self.inherit {
-            None => !is_secret(name),
+            None => !is_secret(name, value),
             Some(names) => {
                 name == "PATH"
                     || names.iter().any(|known| match known.strip_suffix('*') {
@@ -60,15 +50,34 @@ impl Environment {
     }
 }
 
-/// Whether a variable of this name is likely to hold a secret, to be on the safe side.
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let is_ours = |name: &str| {
-        VARIABLES
-            .iter()
-            .any(|variable| variable.kind == Kind::Secret && variable.name == name)
-    };
-    name == HOLDS_TOKENS || is_ours(&name) || SECRET_WORDS.iter().any(|word| name.contains(word))
+/// The variables of this process that programs do not get unless they are named in `inherit`
+/// or set: they probably hold secrets.
+#[must_use]
+pub fn withheld_variables() -> Vec<String> {
+    let text = |text: OsString| text.to_string_lossy().into_owned();
+    let mut names: Vec<_> = std::env::vars_os()
+        .map(|(name, value)| (text(name), text(value)))
+        .filter(|(name, value)| is_secret(name, value))
+        .map(|(name, _)| name)
+        .collect();
+    names.sort();
+    names
+}
+
+/// Tells of them, once in a process.
+pub(crate) fn tell_of_withheld() {
+    static TOLD: Once = Once::new();
+
+    TOLD.call_once(|| {
+        let names = withheld_variables();
+        if !names.is_empty() {
+            info!(
+                names = names.join(", "),
+                "variables that probably hold secrets are kept from programs; what they need \
+                 is named in inherit, or set in environment"
+            );
+        }
+    });
 }
 
 #[cfg(test)]
@@ -104,13 +113,6 @@ mod tests {
     #[test]
     fn secrets_stay_with_the_worker() {
         assert_eq!(names(&Environment::default()), ["HF_HOME", "HOME", "PATH"]);
-    }
-
-    #[test]
-    fn every_secret_setting_of_the_worker_is_a_secret() {
-        for variable in VARIABLES.iter().filter(|v| v.kind == Kind::Secret) {
-            assert!(is_secret(variable.name), "{}", variable.name);
-        }
     }
 
     #[test]

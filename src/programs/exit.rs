@@ -11,13 +11,23 @@ use crate::task::{ErrorCode, TaskError};
 const KILLED: i32 = 9;
 const CPU_TIME: i32 = 24;
 
-/// What programs write when they get no more memory.
-const NO_MEMORY: [&str; 5] = [
-    "MemoryError",
-    "Cannot allocate memory",
-    "bad_alloc",
-    "memory allocation of",
-    "out of memory",
+/// The signals that end a program from outside: SIGHUP, SIGINT, SIGQUIT, SIGKILL and SIGTERM.
+const TOLD_TO_END: [i32; 5] = [1, 2, 3, KILLED, 15];
+
+/// What shells add to the number of the signal that ended a program.
+const OF_SHELL: u8 = 128;
+
+/// What programs write when they get no more memory, in lower case.
+const NO_MEMORY: [&str; 9] = [
+    "memoryerror",            // Python, Ruby
+    "cannot allocate memory", // the system, Go
+    "bad_alloc",              // C++
+    "memory allocation of",   // Rust
+    "out of memory",          // Go, V8, Perl
+    "outofmemory",            // JVM, .NET
+    "insufficient memory",    // the start of a JVM
+    "allocation failed",      // node
+    "process oom",            // V8
 ];
 
 /// How a process ended.
@@ -26,6 +36,18 @@ pub(crate) enum Exit {
     Code(u8),
     /// By a signal that did not come from this worker.
     Signal(i32),
+}
+
+impl Exit {
+    /// Whether somebody may have ended it from outside, rather than a fault of its own.
+    pub(crate) fn may_be_told(self) -> bool {
+        match self {
+            Self::Signal(signal) => TOLD_TO_END.contains(&signal),
+            Self::Code(code) => code
+                .checked_sub(OF_SHELL)
+                .is_some_and(|signal| TOLD_TO_END.contains(&i32::from(signal))),
+        }
+    }
 }
 
 impl From<ExitStatus> for Exit {
@@ -101,7 +123,7 @@ impl Death<'_> {
     /// The failure of its task.
     pub(crate) fn failure(&self) -> TaskError {
         let starved = self.has_memory_limit
-            && NO_MEMORY.iter().any(|text| self.last_words.contains(text))
+            && speaks_of_memory(self.last_words)
             && !matches!(self.exit, Exit::Code(code) if self.codes.0.contains_key(&code));
         let code = match self.exit {
             _ if starved => ErrorCode::ResourceExhausted,
@@ -116,6 +138,11 @@ impl Death<'_> {
         }
         TaskError::new(code, text)
     }
+}
+
+fn speaks_of_memory(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    NO_MEMORY.iter().any(|words| text.contains(words))
 }
 
 #[cfg(test)]
@@ -184,6 +211,31 @@ mod tests {
             failure(Exit::Code(1), true, false, words).code(),
             &ErrorCode::Transient
         );
+    }
+
+    #[test]
+    fn who_was_told_to_end_is_told_from_who_crashed() {
+        for exit in [
+            Exit::Signal(15),
+            Exit::Signal(2),
+            Exit::Signal(9),
+            Exit::Code(143),
+            Exit::Code(130),
+        ] {
+            assert!(exit.may_be_told(), "{exit}");
+        }
+        for exit in [
+            Exit::Signal(11),
+            Exit::Signal(6),
+            Exit::Signal(24),
+            Exit::Code(0),
+            Exit::Code(1),
+            Exit::Code(15),
+            Exit::Code(128),
+            Exit::Code(139),
+        ] {
+            assert!(!exit.may_be_told(), "{exit}");
+        }
     }
 
     #[test]

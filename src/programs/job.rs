@@ -9,7 +9,7 @@ use tracing::Instrument;
 
 use super::order::Order;
 use super::program::{Ready, ReadyProgram};
-use super::{keeper, once, pool};
+use super::{environment, keeper, once, pool};
 use crate::handler::{AnyJob, Call, HandlerContext, IntoJob, Job};
 use crate::task::{ErrorCode, Outcome, TaskError};
 
@@ -62,6 +62,11 @@ impl Job for ProgramJob {
     }
 
     fn begin(&self, _: &HandlerContext) {
+        let (Way::Once(program) | Way::Pool(Pool { program, .. })) = &*self.0;
+        if program.gets_all_but_secrets() {
+            environment::tell_of_withheld();
+        }
+
         if let Way::Pool(pool) = &*self.0
             && pool.program.is_ahead()
             && let Err(error) = pool.started()

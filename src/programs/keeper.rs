@@ -53,7 +53,23 @@ where
     sent.map_err(|_| io::Error::other("the thread of programs has ended"))
 }
 
+/// Programs of the same user could read the secrets of this process in `/proc`, or trace it.
+/// The system forbids that to all but those that may trace everything, and writes no core
+/// dumps of this process any more.
+#[cfg(target_os = "linux")]
+fn hide_from_programs() {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "programs may read the environment of the worker");
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn hide_from_programs() {}
+
 fn start() -> io::Result<mpsc::UnboundedSender<Errand>> {
+    hide_from_programs();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;

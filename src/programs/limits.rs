@@ -8,7 +8,10 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Address space in bytes (`RLIMIT_AS`). No limit by default.
+    /// Memory of its own in bytes: heap, anonymous mappings that it may write to, and the
+    /// stacks of its threads (`RLIMIT_DATA` of Linux, `RLIMIT_AS` elsewhere). Addresses that
+    /// are only reserved, as by node, the JVM and Go, do not count; neither do mapped files
+    /// and memory that is shared with other processes. No limit by default.
     pub memory: Option<u64>,
     /// Processor time in seconds (`RLIMIT_CPU`), of the whole life of a process. No limit
     /// by default.

@@ -43,9 +43,11 @@ mod pool;
 mod process;
 mod program;
 pub(crate) mod protocol;
+mod secret;
 mod talk;
 
 pub use enter::enter;
+pub use environment::withheld_variables;
 pub use file::{WorkerFile, WorkerFileError};
 pub use keeper::end_all;
 pub use limits::Limits;

@@ -8,7 +8,7 @@ use super::exit::{Death, Exit};
 use super::order::Order;
 use super::process::Process;
 use super::program::Ready;
-use super::protocol::{Answer, document, variables};
+use super::protocol::{Answer, document, object_within, variables};
 use super::talk::{Ended, Talk};
 use crate::task::{Outcome, TaskError};
 
@@ -33,10 +33,17 @@ pub(super) async fn run(program: Arc<Ready>, order: Order) {
     let mut talk = Talk::new(&program);
     let outcome = match talk.run(&mut process, &order).await {
         Ended::Answered(answer) => when_answered(&mut talk, &mut process, &order, answer).await,
-        Ended::Exited(exit) => when_ended(&program, &talk, &process, &order, exit),
-        Ended::Broken(error) => Outcome::Failed(error),
+        Ended::Exited(exit) => match order.interrupted_by(exit).await {
+            Some(interrupted) => interrupted,
+            None => when_ended(&program, &mut talk, &process, &order, exit),
+        },
+        Ended::Broken(error) => {
+            talk.warn_of_passed_over();
+            Outcome::Failed(error)
+        }
         Ended::CalledOff => {
             let answer = talk.called_off(process, &order.task).await;
+            talk.warn_of_passed_over();
             drop(order.answer(answer.map_or(Outcome::Cancelled, Outcome::from)));
             return;
         }
@@ -69,12 +76,13 @@ async fn when_answered(
 /// A program that ended without an answer.
 fn when_ended(
     program: &Ready,
-    talk: &Talk<'_>,
+    talk: &mut Talk<'_>,
     process: &Process,
     order: &Order,
     exit: Exit,
 ) -> Outcome {
     if exit != Exit::Code(0) {
+        talk.warn_of_passed_over();
         let last_words = process.chatter.last_words();
         let death = Death {
             exit,
@@ -85,13 +93,34 @@ fn when_ended(
         };
         return Outcome::Failed(death.failure());
     }
-    let printed = talk.printed().unwrap_or_default();
-    match document(printed, order.task.task_id().as_str()) {
+    let document = if talk.has_said_something() {
+        None
+    } else {
+        document(talk.printed(), order.task.task_id().as_str())
+    };
+    match document {
         Some(Ok(answer)) => answer.into(),
         Some(Err(why)) => {
             let text = format!("the program's output is not right: {why}");
             Outcome::Failed(TaskError::permanent(text))
         }
-        None => Outcome::from(Ok::<_, TaskError>(())),
+        None => {
+            warn_of_nothing(talk);
+            Outcome::from(Ok::<_, TaskError>(()))
+        }
+    }
+}
+
+/// A success without a result may be a result that was not understood.
+fn warn_of_nothing(talk: &mut Talk<'_>) {
+    if talk.warn_of_passed_over() {
+        return;
+    }
+    if let Some(line) = object_within(talk.printed()) {
+        warn!(
+            line,
+            "the program printed a JSON object over several lines, and it was passed over: a \
+             message is one line"
+        );
     }
 }

@@ -1,14 +1,21 @@
 //! One task on its way to a program, and the answer on its way back.
 
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use tracing::Span;
+use tracing::{Span, info};
 
+use super::exit::Exit;
 use crate::handler::{Call, Hold};
 use crate::json::RawJson;
-use crate::task::{ErrorCode, Outcome, TaskContext, TaskError};
+use crate::task::{ErrorCode, INTERRUPTED, Outcome, TaskContext, TaskError};
+
+/// How long it takes at most until a signal to all processes of a service, the worker and its
+/// programs, has reached the worker too, and how often that is looked for.
+const SIGNAL_LAG: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A task for a program.
 pub(super) struct Order {
@@ -17,6 +24,8 @@ pub(super) struct Order {
     /// The folder of the task.
     pub(super) folder: PathBuf,
     pub(super) span: Span,
+    /// How many processes of a pool were given it and ended without having read it.
+    pub(super) unread: usize,
     reply: oneshot::Sender<Outcome>,
     /// Nobody waits for the outcome any more.
     forgotten: CancellationToken,
@@ -44,6 +53,7 @@ impl Order {
             task: call.context,
             folder,
             span: Span::current(),
+            unread: 0,
             reply,
             forgotten,
             hold: call.hold,
@@ -66,6 +76,23 @@ impl Order {
     /// Whether that is so now.
     pub(super) fn is_called_off(&self) -> bool {
         self.task.is_cancelled() || self.forgotten.is_cancelled()
+    }
+
+    /// The outcome if its program was ended from outside together with the worker, as service
+    /// managers do it: the task is interrupted. `None`: the program ended on its own account.
+    pub(super) async fn interrupted_by(&self, exit: Exit) -> Option<Outcome> {
+        if !exit.may_be_told() {
+            return None;
+        }
+        let began = Instant::now();
+        while !self.task.board().is_draining() {
+            if began.elapsed() >= SIGNAL_LAG || self.is_called_off() {
+                return None;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        info!(%exit, "the program was ended from outside while the worker drains");
+        Some(Outcome::Failed(TaskError::transient(INTERRUPTED)))
     }
 
     /// Reports the outcome. The slot stays taken as long as the returned value is kept.

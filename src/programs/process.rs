@@ -1,14 +1,18 @@
 //! A running program: what it says, what it is told, and its end.
 
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
+use std::pin::Pin;
 use std::process::ExitStatus;
+use std::rc::Rc;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use rustix::io::retry_on_intr;
 use rustix::process::Signal;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
@@ -85,10 +89,15 @@ impl Process {
 
     /// Writes this to its stdin, without waiting for that.
     pub(super) fn tell(&mut self, text: Bytes) {
-        if let Some(input) = &self.input {
-            // Whoever does not read its input may do so.
-            let _ = input.texts.send(text);
+        if let Some(input) = &mut self.input {
+            input.tell(text);
         }
+    }
+
+    /// Whether it, or what it started, has read any of what it was told last. `true` where
+    /// the system cannot say.
+    pub(super) fn has_read(&self) -> bool {
+        self.input.as_ref().is_none_or(Input::was_read)
     }
 
     /// It gets no more input: its stdin ends after what it was told.
@@ -226,34 +235,97 @@ async fn read_some(stderr: &mut Option<ChildStderr>, chunk: &mut [u8]) -> usize 
 #[derive(Debug)]
 struct Input {
     texts: mpsc::UnboundedSender<Bytes>,
+    /// Where the last text begins, in bytes since the start of the process.
+    last: u64,
+    /// Where the next one will.
+    end: u64,
+    /// `None` when it is closed here; the writer closes it behind the last text.
+    pipe: Option<Rc<Pipe>>,
     writer: AbortHandle,
 }
 
+/// The way to stdin, and how many bytes went there.
+#[derive(Debug)]
+struct Pipe {
+    stdin: RefCell<ChildStdin>,
+    written: Cell<u64>,
+}
+
 impl Input {
-    fn new(mut stdin: ChildStdin) -> Self {
+    fn new(stdin: ChildStdin) -> Self {
+        let pipe = Rc::new(Pipe {
+            stdin: RefCell::new(stdin),
+            written: Cell::new(0),
+        });
         let (texts, mut to_write) = mpsc::unbounded_channel::<Bytes>();
+        let to = Rc::clone(&pipe);
         let writer = tokio::task::spawn_local(async move {
             while let Some(text) = to_write.recv().await {
                 // It has closed its stdin or ended, which is seen elsewhere.
-                if stdin.write_all(&text).await.is_err() {
+                if to.write_all(text).await.is_err() {
                     return;
                 }
             }
         });
         Self {
             texts,
+            last: 0,
+            end: 0,
+            pipe: Some(pipe),
             writer: writer.abort_handle(),
         }
+    }
+
+    fn tell(&mut self, text: Bytes) {
+        self.last = self.end;
+        self.end += text.len() as u64;
+        // Whoever does not read its input may do so.
+        let _ = self.texts.send(text);
+    }
+
+    fn was_read(&self) -> bool {
+        self.pipe
+            .as_ref()
+            .and_then(|pipe| pipe.read_so_far())
+            .is_none_or(|read| read > self.last)
     }
 
     fn close(&mut self) {
         // Without a sender the writer ends behind what was sent.
         self.texts = mpsc::unbounded_channel().0;
+        self.pipe = None;
     }
 }
 
 impl Drop for Input {
     fn drop(&mut self) {
         self.writer.abort();
+    }
+}
+
+impl Pipe {
+    /// The pipe is borrowed for a single try at a time, so that it can be looked at meanwhile.
+    async fn write_all(&self, mut text: Bytes) -> io::Result<()> {
+        while text.has_remaining() {
+            let written = poll_fn(|cx| {
+                let mut stdin = self.stdin.borrow_mut();
+                Pin::new(&mut *stdin).poll_write(cx, &text)
+            });
+            let written = written.await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            text.advance(written);
+            self.written.set(self.written.get() + written as u64);
+        }
+        Ok(())
+    }
+
+    /// How many bytes were taken out at the other end, also when that is closed by now.
+    /// `None`: the system does not say.
+    fn read_so_far(&self) -> Option<u64> {
+        let stdin = self.stdin.try_borrow().ok()?;
+        let unread = rustix::io::ioctl_fionread(&*stdin).ok()?;
+        Some(self.written.get().saturating_sub(unread))
     }
 }

@@ -125,7 +125,9 @@ impl Program {
     }
 
     /// The only variables of this process that it gets, beside `PATH`. A name may end in
-    /// `*`. By default it gets all but those whose names say that they hold a secret.
+    /// `*`. By default it gets all but those that probably hold a secret, by the words of
+    /// their names or as addresses with a password; see
+    /// [`withheld_variables`](super::withheld_variables).
     #[must_use]
     pub fn inherit<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
         self.environment.inherit = Some(names.into_iter().map(Into::into).collect());
@@ -189,6 +191,7 @@ impl Program {
         if let Some(folder) = launch.working_folder.as_ref().filter(|it| !it.is_dir()) {
             return Err(ProgramError::NoFolder(folder.clone()));
         }
+        launch.gets_all_but_secrets = environment.inherit.is_none();
         launch.variables = environment.of_child(std::env::vars_os());
         let search = launch.variables.get(OsStr::new("PATH"));
         launch.program = find(&name, &base, search.map(OsString::as_os_str))?;
@@ -212,6 +215,8 @@ pub(super) struct Ready {
     /// `None`: the folder of the task.
     working_folder: Option<PathBuf>,
     variables: BTreeMap<OsString, OsString>,
+    /// Whether these are those of the worker that probably hold no secret.
+    gets_all_but_secrets: bool,
     /// `None`: a process per task.
     processes: Option<usize>,
     ahead: bool,
@@ -239,6 +244,7 @@ impl Default for Ready {
             arguments: Vec::new(),
             working_folder: None,
             variables: BTreeMap::new(),
+            gets_all_but_secrets: true,
             processes: None,
             ahead: false,
             max_tasks: None,
@@ -256,6 +262,10 @@ impl Ready {
 
     pub(super) fn processes(&self) -> usize {
         self.processes.unwrap_or(1)
+    }
+
+    pub(super) fn gets_all_but_secrets(&self) -> bool {
+        self.gets_all_but_secrets
     }
 
     pub(super) fn is_ahead(&self) -> bool {

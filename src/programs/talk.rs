@@ -10,8 +10,12 @@ use super::exit::Exit;
 use super::order::Order;
 use super::process::{Event, Process};
 use super::program::Ready;
-use super::protocol::{Answer, Line, Message, Payload, Read, read};
+use super::protocol::{Answer, Line, Message, OtherKeys, Payload, Read, read};
 use crate::task::{ErrorCode, TaskContext, TaskError};
+
+/// How much of what was printed beside messages is kept, in case it is a message that was
+/// not understood, in bytes.
+const LOOKED_AT: usize = 64 * 1024;
 
 /// How a talk ended.
 #[derive(Debug)]
@@ -29,9 +33,26 @@ pub(super) struct Talk<'a> {
     program: &'a Ready,
     /// Lines so far.
     lines: u64,
-    /// What was printed, in case it is one JSON document; until a message comes.
+    /// What a program of one task printed beside messages, in case it is a JSON document.
+    /// `None` when it is too long for that.
     printed: Option<Vec<u8>>,
+    has_said_something: bool,
+    passed_over: PassedOver,
+    /// Progress made no sense, and this was told.
+    doubts_progress: bool,
     answered: bool,
+}
+
+/// The first JSON object that was no message: perhaps it was meant as one.
+#[derive(Debug)]
+enum PassedOver {
+    Nothing,
+    /// Not told yet, as it may be the one document that is the result.
+    Kept {
+        line: u64,
+        keys: OtherKeys,
+    },
+    Told,
 }
 
 impl<'a> Talk<'a> {
@@ -40,6 +61,9 @@ impl<'a> Talk<'a> {
             program,
             lines: 0,
             printed: program.is_once().then(Vec::new),
+            has_said_something: false,
+            passed_over: PassedOver::Nothing,
+            doubts_progress: false,
             answered: false,
         }
     }
@@ -87,9 +111,41 @@ impl<'a> Talk<'a> {
         self.program.grace()
     }
 
-    /// What was printed, when there was no message among it.
-    pub(super) fn printed(&self) -> Option<&[u8]> {
-        self.printed.as_deref()
+    /// What was printed beside messages.
+    pub(super) fn printed(&self) -> &[u8] {
+        self.printed.as_deref().unwrap_or_default()
+    }
+
+    /// Whether any message came.
+    pub(super) fn has_said_something(&self) -> bool {
+        self.has_said_something
+    }
+
+    /// Warns of a JSON object that was passed over, once for a task. Returns whether there
+    /// was one.
+    pub(super) fn warn_of_passed_over(&mut self) -> bool {
+        if let PassedOver::Kept { line, keys } = &self.passed_over {
+            warn!(
+                line,
+                %keys,
+                "the program printed a JSON object that is no message, and it was passed over"
+            );
+            self.passed_over = PassedOver::Told;
+        }
+        matches!(self.passed_over, PassedOver::Told)
+    }
+
+    fn pass_over(&mut self, keys: OtherKeys) {
+        if self.answered || !matches!(self.passed_over, PassedOver::Nothing) {
+            return;
+        }
+        self.passed_over = PassedOver::Kept {
+            line: self.lines,
+            keys,
+        };
+        if self.has_said_something || !self.program.is_once() {
+            self.warn_of_passed_over();
+        }
     }
 
     /// One event. Cancel-safe but for an event of the task that is being sent.
@@ -126,12 +182,19 @@ impl<'a> Talk<'a> {
                 process.chatter.stdout(&line);
                 Heard::Noise
             }
+            Read::Object(keys) => {
+                self.print(&line);
+                process.chatter.stdout(&line);
+                self.pass_over(keys);
+                Heard::Noise
+            }
             Read::Fault(why) => Heard::Wrong(TaskError::permanent(format!(
                 "line {} of the program's output is not right: {why}",
                 self.lines
             ))),
             Read::Message(message) => {
-                self.printed = None;
+                self.has_said_something = true;
+                self.warn_of_passed_over();
                 Heard::Message(message)
             }
         }
@@ -148,7 +211,16 @@ impl<'a> Talk<'a> {
                 return Some(Ended::Answered(answer));
             }
             _ if self.answered => debug!("the program went on after its answer"),
-            Message::Progress { value, text } => task.progress(value, text).await,
+            Message::Progress { value, text } => {
+                if !(0.0..=1.0).contains(&value) && !self.doubts_progress {
+                    self.doubts_progress = true;
+                    warn!(
+                        line = self.lines,
+                        "the program's progress is neither from 0 to 1 nor percent"
+                    );
+                }
+                task.progress(value, text).await;
+            }
             Message::Event {
                 name,
                 data: Payload(data),
@@ -163,7 +235,10 @@ impl<'a> Talk<'a> {
     }
 
     fn print(&mut self, line: &[u8]) {
-        let most = self.program.limits().line;
+        let mut most = self.program.limits().line;
+        if self.has_said_something {
+            most = most.min(LOOKED_AT);
+        }
         if let Some(printed) = &mut self.printed {
             if printed.len() + line.len() < most {
                 printed.extend_from_slice(line);

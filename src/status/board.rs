@@ -105,6 +105,12 @@ impl StatusBoard {
         }
     }
 
+    /// Whether the worker takes no more tasks and waits for those that run.
+    #[cfg(feature = "programs")]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_draining(&self) {
         self.draining.store(true, Ordering::Relaxed);
         self.subscribers.tell(|| WorkerEvent::Draining);

@@ -32,6 +32,7 @@ struct Inner {
     token: CancellationToken,
     reason: OnceLock<CancelReason>,
     is_watched: AtomicBool,
+    files_move: AtomicBool,
 }
 
 impl Cancellation {
@@ -74,10 +75,19 @@ impl Cancellation {
         self.0.is_watched.store(true, Ordering::Relaxed);
     }
 
-    /// Returns `true` if the handler may make use of the grace time: because it watches
-    /// for the cancel, or because work that it finishes at a shutdown counts.
+    /// Notes that files of the task move, until the returned value is dropped. They end by
+    /// themselves at a cancel, and leave nothing behind if they are awaited.
+    pub(crate) fn files_move(&self) -> FilesMove {
+        self.0.files_move.store(true, Ordering::Relaxed);
+        FilesMove(self.clone())
+    }
+
+    /// Returns `true` if the task may make use of the grace time: because its handler
+    /// watches for the cancel, because its files move, or because work that is finished at
+    /// a shutdown counts.
     pub(crate) fn has_grace(&self) -> bool {
         self.0.is_watched.load(Ordering::Relaxed)
+            || self.0.files_move.load(Ordering::Relaxed)
             || self.reason() == Some(CancelReason::ShuttingDown)
     }
 
@@ -88,9 +98,35 @@ impl Cancellation {
     }
 }
 
+/// See [`Cancellation::files_move`].
+#[derive(Debug)]
+pub(crate) struct FilesMove(Cancellation);
+
+impl Drop for FilesMove {
+    fn drop(&mut self) {
+        self.0.0.files_move.store(false, Ordering::Relaxed);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_grace_time_is_for_those_who_can_use_it() {
+        let task = Cancellation::new();
+        let moving = task.files_move();
+        assert!(task.has_grace(), "transfers are awaited");
+        drop(moving);
+        task.cancel(CancelReason::Requested);
+        assert!(!task.has_grace());
+        task.watch();
+        assert!(task.has_grace());
+
+        let task = Cancellation::new();
+        task.cancel(CancelReason::ShuttingDown);
+        assert!(task.has_grace(), "what is finished counts");
+    }
 
     #[test]
     fn the_first_reason_counts() {

@@ -1,7 +1,7 @@
 //! How programs end: called off, out of time, left behind, and with their worker.
 
 use super::support::*;
-use axon_worker::dev::JobState;
+use axon_worker::dev::{JobHandle, JobState};
 
 fn tasks(grace: &str) -> String {
     format!(
@@ -98,6 +98,24 @@ async fn what_a_program_leaves_behind_delays_nothing_and_is_ended() {
 }
 
 #[actix_rt::test]
+async fn a_folder_in_which_a_program_locked_itself_out_is_removed() {
+    let stage = Stage::new().await;
+    let bound_by_permissions = "dac_override dac_read_search fowner";
+    let worker = stage
+        .worker_without(bound_by_permissions, &tasks("10"))
+        .await;
+    let outside = stage.path("outside");
+    std::fs::create_dir(&outside).unwrap();
+    std::fs::write(outside.join("file"), "").unwrap();
+    let params = json!({"do": "lock_up", "outside": outside});
+    let data = stage.data("once", params).await;
+    let folder = std::path::PathBuf::from(data["folder"].as_str().unwrap());
+    eventually("the folder is gone", || (!folder.exists()).then_some(())).await;
+    assert!(outside.join("file").exists());
+    assert!(!worker.log().contains("not removed"));
+}
+
+#[actix_rt::test]
 async fn an_answer_counts_though_the_program_does_not_end() {
     let stage = Stage::new().await;
     let worker = stage.worker(&tasks("0.2")).await;
@@ -150,6 +168,63 @@ async fn a_worker_that_waits_no_longer_ends_programs_which_may_still_answer() {
     assert!(message.contains("shut down"), "{message}");
     assert_eq!(worker.exit().await.code(), Some(0), "{}", worker.log());
     assert!(!all.iter().any(|pid| is_alive(*pid)));
+}
+
+/// Tasks of both kinds that run, and their processes.
+async fn sleeping(stage: &Stage) -> (Vec<JobHandle>, Vec<u64>) {
+    let (mut jobs, mut all) = (Vec::new(), Vec::new());
+    for task in ["once", "pool"] {
+        let tell = stage.path(&format!("sleeping-{task}"));
+        let params = json!({"do": "sleep", "tell": tell});
+        jobs.push(stage.submit(task, params).await);
+        all.extend(pids(&tell).await);
+    }
+    (jobs, all)
+}
+
+/// All of them are interrupted.
+async fn are_interrupted(jobs: &[JobHandle]) {
+    for job in jobs {
+        let (code, message) = error_of(&end_of(job).await);
+        assert_eq!(code, "TRANSIENT_ERROR");
+        assert_eq!(message, "interrupted: the worker was shut down");
+    }
+}
+
+#[actix_rt::test]
+async fn programs_that_are_told_to_end_after_their_worker_are_interrupted() {
+    let stage = Stage::new().await;
+    let mut worker = stage.worker(&tasks("20")).await;
+    let (jobs, pids) = sleeping(&stage).await;
+    worker.signal("TERM");
+    worker.says("told to end").await;
+    signal(&pids, "TERM");
+    are_interrupted(&jobs).await;
+    assert_eq!(worker.exit().await.code(), Some(0), "{}", worker.log());
+}
+
+#[actix_rt::test]
+async fn programs_that_are_told_to_end_before_their_worker_are_interrupted() {
+    let stage = Stage::new().await;
+    let mut worker = stage.worker(&tasks("20")).await;
+    let (jobs, pids) = sleeping(&stage).await;
+    // As a service manager does that signals all processes of a control group in turn.
+    signal(&[pids.as_slice(), &[worker.pid()]].concat(), "TERM");
+    are_interrupted(&jobs).await;
+    assert_eq!(worker.exit().await.code(), Some(0), "{}", worker.log());
+}
+
+#[actix_rt::test]
+async fn a_program_that_is_told_to_end_while_the_worker_goes_on_fails() {
+    let stage = Stage::new().await;
+    let _worker = stage.worker(&tasks("20")).await;
+    let (jobs, pids) = sleeping(&stage).await;
+    signal(&pids, "TERM");
+    for job in &jobs {
+        let (code, message) = error_of(&end_of(job).await);
+        assert_eq!(code, "TRANSIENT_ERROR");
+        assert!(message.contains("signal 15"), "{message}");
+    }
 }
 
 #[actix_rt::test]

@@ -75,9 +75,11 @@ async fn a_message_that_is_not_right() {
             "noise\n{\"result\": 1, \"stauts\": \"x\"}\n",
             "line 2 of the program's output",
         ),
+        ("{\"costs\": {}, \"resutl\": 1}\n", "others: resutl ("),
         ("{\"progress\": \"half\"}\n", "expected f64"),
-        ("{\"error\": \"oh\"}\n", "invalid type"),
+        ("{\"error\": 3}\n", "invalid type"),
         ("{\"result\": {\n", "EOF while parsing"),
+        ("{\"result\": {\"loss\": NaN}}\n", "it holds NaN"),
     ] {
         let params = json!({"do": "raw", "bytes": bytes});
         ends_there_with(&stage, &worker, params, "PERMANENT_ERROR", text).await;
@@ -90,8 +92,75 @@ async fn noise_of_any_bytes_is_none_of_our_business() {
     let _worker = stage.worker(TASKS).await;
     let bytes: String = (1..=255_u8).map(char::from).collect();
     for task in ["once", "pool"] {
-        let noise = format!("{bytes}\n{{\"level\": \"info\", \"error\": 3}}\n\n[1]\n");
+        let noise = format!("{bytes}\n{{\"level\": \"info\", \"text\": 3}}\n\n[1]\n");
         let params = json!({"do": "raw", "bytes": noise, "then": "result", "result": {"n": 1}});
+        assert_eq!(stage.data(task, params).await, json!({"n": 1}));
+    }
+}
+
+#[actix_rt::test]
+async fn an_object_that_is_no_message_is_a_warning_on_its_task() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(TASKS).await;
+    let result = r#"{"result": {"n": 1}}"#;
+    let progress = r#"{"progress": 0.5}"#;
+    for (task, lines, expected, text) in [
+        // In mode once it is known only later that the object is not the result.
+        (
+            "once",
+            vec![r#"{"progres": 0.5}"#, result],
+            json!({"n": 1}),
+            "keys=progres",
+        ),
+        (
+            "pool",
+            vec![r#"{"progres": 0.5}"#, result],
+            json!({"n": 1}),
+            "keys=progres",
+        ),
+        (
+            "once",
+            vec!["reading", r#"{"sum": 3}"#],
+            json!({}),
+            "keys=sum",
+        ),
+        (
+            "once",
+            vec![progress, "{", r#""result": 1"#, "}"],
+            json!({}),
+            "several lines",
+        ),
+    ] {
+        let params = json!({"do": "lines", "lines": lines});
+        let report = stage.run(task, params).await;
+        assert_eq!(report.data, expected, "{lines:?}");
+        let task_id = report.history[0].task_id.as_str();
+        let told = |log: &str| {
+            let warnings = log.lines().filter(|line| {
+                line.contains("WARN") && line.contains(task_id) && line.contains(text)
+            });
+            warnings.count()
+        };
+        eventually("a warning", || (told(&worker.log()) > 0).then_some(())).await;
+        assert_eq!(told(&worker.log()), 1, "{lines:?}");
+    }
+    // One that is the result is no mistake.
+    let params = json!({"do": "lines", "lines": [r#"{"sum": 3}"#]});
+    let report = stage.run("once", params).await;
+    assert_eq!(report.data, json!({"sum": 3}));
+    let task_id = report.history[0].task_id.to_string();
+    let log = worker.log();
+    let mut about = log.lines().filter(|line| line.contains(&task_id));
+    assert!(!about.any(|line| line.contains("WARN")));
+}
+
+#[actix_rt::test]
+async fn the_mark_of_a_stream_that_was_opened_does_not_hide_an_answer() {
+    let stage = Stage::new().await;
+    let _worker = stage.worker(TASKS).await;
+    for task in ["once", "pool"] {
+        let bytes = "\u{ef}\u{bb}\u{bf}{\"result\": {\"n\": 1}}\r\n";
+        let params = json!({"do": "raw", "bytes": bytes});
         assert_eq!(stage.data(task, params).await, json!({"n": 1}));
     }
 }

@@ -71,6 +71,19 @@ async fn what_was_printed_is_the_result_if_it_is_one_json_document() {
 }
 
 #[actix_rt::test]
+async fn an_answer_as_handlers_of_the_python_sdk_give_it_counts_after_other_lines() {
+    let stage = Stage::new().await;
+    let _worker = stage.worker(TASK).await;
+    let answer = r#"{"status": "success", "data": {"n": 1}}"#;
+    let params = json!({"do": "lines", "lines": [r#"{"step": 1}"#, answer]});
+    assert_eq!(stage.data("once", params).await, json!({"n": 1}));
+    let answer = r#"{"status": "failure", "error": {"code": "DEPENDENCY_ERROR", "message": "no"}}"#;
+    let params = json!({"do": "lines", "lines": [answer]});
+    let error = stage.error("once", params).await;
+    assert_eq!(error, ("DEPENDENCY_ERROR".to_owned(), "no".to_owned()));
+}
+
+#[actix_rt::test]
 async fn progress_arrives_while_the_program_runs() {
     let stage = Stage::new().await;
     let _worker = stage.worker(TASK).await;
@@ -88,6 +101,35 @@ async fn progress_arrives_while_the_program_runs() {
 }
 
 #[actix_rt::test]
+async fn progress_in_percent_arrives_as_a_part_of_the_whole() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(TASK).await;
+    let (said, until) = (stage.path("said"), stage.path("until"));
+    let params = json!({"do": "progress", "tell": said, "until": until, "value": 25});
+    let job = stage.submit("once", params).await;
+    let id = job.id().clone();
+    let arrived = stage.orchestrator.wait_until(|view| {
+        let report = view.job(&id).expect("a job");
+        report.progress == Some(json!(0.25))
+    });
+    arrived.await;
+    std::fs::write(until, "").unwrap();
+    assert!(end_of(&job).await.is_success());
+    assert!(!worker.log().contains("nor percent"));
+
+    let lines = [
+        r#"{"progress": 250}"#,
+        r#"{"progress": -1}"#,
+        r#"{"result": 1}"#,
+    ];
+    stage
+        .data("once", json!({"do": "lines", "lines": lines}))
+        .await;
+    worker.says("nor percent").await;
+    assert_eq!(worker.log().matches("nor percent").count(), 1);
+}
+
+#[actix_rt::test]
 async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
     let stage = Stage::new().await;
     let task = format!("{TASK}\nenvironment = {{ COLOUR = \"red\", HERE = \"{{here}}\" }}");
@@ -95,9 +137,14 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         ("S3_SECRET_KEY", "s3cret"),
         ("AXON_ADMIN_TOKEN", "s3cret"),
         ("MY_SECRET_THING", "s3cret"),
+        ("DATABASE_URL", "postgres://s3cret"),
+        ("GITHUB_PAT", "s3cret"),
+        ("STORE", "amqp://me:s3cret@host"),
+        ("MAX_TOKENS", "512"),
+        ("TOKENIZERS_PARALLELISM", "false"),
         ("KEPT", "yes"),
     ];
-    let _worker = stage.worker_with(&task, &variables).await;
+    let worker = stage.worker_with(&task, &variables).await;
     let job = stage.submit("once", json!({"do": "surroundings"})).await;
     let report = end_of(&job).await;
     let (data, attempt) = (&report.data, &report.history[0]);
@@ -111,6 +158,12 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         (&variables["COLOUR"], &variables["KEPT"]),
         (&json!("red"), &json!("yes"))
     );
+    assert_eq!(variables["MAX_TOKENS"], "512");
+    assert_eq!(variables["TOKENIZERS_PARALLELISM"], "false");
+    let names = "AXON_ADMIN_TOKEN, DATABASE_URL, GITHUB_PAT, MY_SECRET_THING, S3_SECRET_KEY, \
+                 STORE, WORKER_TOKEN";
+    assert_eq!(worker.log().matches(names).count(), 1, "told once");
+    assert!(!worker.log().contains("s3cret"));
     let here = stage.path("").canonicalize().unwrap();
     assert_eq!(
         std::path::Path::new(variables["HERE"].as_str().unwrap()),
@@ -125,6 +178,19 @@ async fn a_program_knows_its_task_and_no_secret_of_the_worker() {
         (&data["files"], &data["arguments"]),
         (&json!([]), &json!([]))
     );
+}
+
+#[actix_rt::test]
+async fn a_program_cannot_read_the_environment_of_its_worker() {
+    let stage = Stage::new().await;
+    let mut words = without("sys_ptrace perfmon sys_admin");
+    let script = "cat /proc/$PPID/environ >&2 && echo '[\"open\"]' || echo '[\"closed\"]'";
+    words.extend(["sh", "-c", script].map(str::to_owned));
+    let task = format!("[tasks.once]\ncommand = {}", json!(words));
+    let worker = stage.worker(&task).await;
+    let data = stage.data("once", json!({})).await;
+    assert_eq!(data, json!({"result": ["closed"]}));
+    assert!(!worker.log().contains("your-secret-worker-token"));
 }
 
 #[actix_rt::test]

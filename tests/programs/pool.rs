@@ -150,6 +150,39 @@ async fn a_crash_is_the_failure_of_its_task_and_the_next_one_gets_a_new_process(
 }
 
 #[actix_rt::test]
+async fn a_task_that_its_process_did_not_read_before_it_ended_goes_to_the_next_one() {
+    let stage = Stage::new().await;
+    let worker = stage.worker(&pool("processes = 1")).await;
+    let mut pids = std::collections::BTreeSet::new();
+    for _ in 0..10 {
+        let data = stage.data("pool", json!({"do": "last"})).await;
+        pids.insert(data["pid"].as_u64().unwrap());
+    }
+    assert_eq!(pids.len(), 10, "each process answers once");
+    worker.says("ended before it read its task").await;
+}
+
+#[actix_rt::test]
+async fn a_task_whose_processes_never_read_it_fails_with_what_they_say() {
+    let stage = Stage::new().await;
+    let started = stage.path("started");
+    let script = format!(
+        "echo >> {}; sleep 0.3; echo broken >&2; exit 3",
+        started.display()
+    );
+    let task = format!("[tasks.pool]\nmode = \"pool\"\ncommand = [\"sh\", \"-c\", {script:?}]");
+    let _worker = stage.worker(&task).await;
+    let (code, message) = stage.error("pool", json!({})).await;
+    assert_eq!(code, "TRANSIENT_ERROR");
+    assert!(
+        message.contains("exit code 3") && message.contains("broken"),
+        "{message}"
+    );
+    let starts = std::fs::read_to_string(&started).unwrap().len();
+    assert_eq!(starts, 3);
+}
+
+#[actix_rt::test]
 async fn a_process_that_goes_on_after_its_answer_answers_no_other_task() {
     let stage = Stage::new().await;
     let worker = stage.worker(&pool("processes = 1")).await;

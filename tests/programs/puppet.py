@@ -3,12 +3,16 @@
 `puppet.py` does one task and ends, `puppet.py pool` stays and does one after the other.
 """
 
+import array
+import fcntl
 import json
+import mmap
 import os
 import resource
 import signal
 import subprocess
 import sys
+import termios
 import time
 
 served = 0
@@ -32,12 +36,22 @@ def result(params):
     say(result=params.get("result"), status=params.get("status", "success"))
 
 
+def last(params):
+    """Answers and ends, when another task stands in its stdin that it does not read."""
+    say(result={"pid": os.getpid()})
+    unread = array.array("i", [0])
+    while unread[0] == 0:
+        time.sleep(0.01)
+        fcntl.ioctl(0, termios.FIONREAD, unread)
+    os._exit(0)
+
+
 def error(params):
     say(error={"code": params["code"], "message": params["message"]})
 
 
 def progress(params):
-    say(progress=0.25, message="a quarter")
+    say(progress=params.get("value", 0.25), message="a quarter")
     tell(params, "said")
     while not os.path.exists(params["until"]):
         time.sleep(0.01)
@@ -116,6 +130,17 @@ def orphan(params):
     os._exit(0)
 
 
+def lock_up(params):
+    """Leaves a folder behind in which nobody may write, and one that nobody may enter."""
+    for name, mode in [("read-only", 0o555), ("closed", 0)]:
+        os.makedirs(name + "/below")
+        open(name + "/below/file", "w").close()
+        os.symlink(params["outside"], name + "/link")
+        os.chmod(name + "/below", mode)
+        os.chmod(name, mode)
+    say(result={"folder": os.getcwd()})
+
+
 def linger(params):
     """Answers and does not end."""
     tell(params, [os.getpid()])
@@ -156,6 +181,12 @@ def raw(params):
         globals()[params["then"]](params)
 
 
+def lines(params):
+    """Writes these lines, in pieces of time that nobody can tell apart."""
+    for line in params["lines"]:
+        print(line, flush=True)
+
+
 def bomb(params):
     os.write(1, b'{"result":' + b"[" * 1000000 + b"]" * 1000000 + b"}\n")
 
@@ -182,6 +213,12 @@ def deaf(params):
 
 def memory(params):
     block = bytearray(params["bytes"])
+    say(result={"size": len(block)})
+
+
+def reserve(params):
+    """Reserves addresses without using them, as node, the JVM and Go do at their start."""
+    block = mmap.mmap(-1, params["bytes"], mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=0)
     say(result={"size": len(block)})
 
 

@@ -53,11 +53,26 @@ impl Stage {
         file
     }
 
+    /// A worker with these tables that has not all rights of the superuser, if that is who
+    /// runs the tests: without these capabilities.
+    pub(crate) async fn worker_without(&self, capabilities: &str, tasks: &str) -> Worker {
+        let file = self.puppets(tasks);
+        let mut words = without(capabilities);
+        words.push(env!("CARGO_BIN_EXE_axon-worker").to_owned());
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        self.start_by(of_file(command, &file), &[]).await
+    }
+
     /// A worker with this file, registered.
     pub(crate) async fn start(&self, file: &Path, variables: &[(&str, &str)]) -> Worker {
+        self.start_by(command(file), variables).await
+    }
+
+    async fn start_by(&self, mut command: Command, variables: &[(&str, &str)]) -> Worker {
         let log = self.path("worker.log");
         let output = File::create(&log).expect("a log");
-        let child = command(file)
+        let child = command
             .env("ORCHESTRATOR_URL", self.orchestrator.url())
             .env("WORKER_TOKEN", "your-secret-worker-token")
             .env("WORKER_ENABLE_WEBSOCKETS", "true")
@@ -113,7 +128,10 @@ pub(crate) fn error_of(report: &JobReport) -> (String, String) {
 
 /// `axon-worker run` with nothing of the environment but where programs are.
 pub(crate) fn command(file: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_axon-worker"));
+    of_file(Command::new(env!("CARGO_BIN_EXE_axon-worker")), file)
+}
+
+fn of_file(mut command: Command, file: &Path) -> Command {
     command
         .arg("run")
         .arg(file)
@@ -123,6 +141,26 @@ pub(crate) fn command(file: &Path) -> Command {
         .stdin(Stdio::null())
         .stdout(Stdio::null());
     command
+}
+
+/// The words before a command that take these capabilities away from the superuser; none for
+/// anybody else, who does not have them.
+pub(crate) fn without(capabilities: &str) -> Vec<String> {
+    let whoami = Command::new("id").arg("-u").output().expect("id runs");
+    if whoami.stdout.trim_ascii() != b"0" {
+        return vec!["env".to_owned()];
+    }
+    let setpriv = Command::new("setpriv").arg("--version").output();
+    assert!(
+        setpriv.is_ok(),
+        "as root this test needs setpriv: {setpriv:?}"
+    );
+    let capabilities: Vec<_> = capabilities.split(' ').map(|it| format!("-{it}")).collect();
+    vec![
+        "setpriv".to_owned(),
+        format!("--bounding-set={}", capabilities.join(",")),
+        format!("--inh-caps={}", capabilities.join(",")),
+    ]
 }
 
 /// A running worker.
@@ -143,10 +181,11 @@ impl Worker {
     }
 
     pub(crate) fn signal(&self, name: &str) {
-        let sent = Command::new("kill")
-            .args(["-s", name, &self.child.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        signal(&[self.pid()], name);
+    }
+
+    pub(crate) fn pid(&self) -> u64 {
+        self.child.id().into()
     }
 
     pub(crate) async fn exit(&mut self) -> ExitStatus {
@@ -233,6 +272,15 @@ pub(crate) async fn pids(file: &Path) -> Vec<u64> {
         "{told}"
     );
     pids
+}
+
+/// Sends a signal to processes, one right after the other.
+pub(crate) fn signal(pids: &[u64], name: &str) {
+    let sent = Command::new("kill")
+        .args(["-s", name])
+        .args(pids.iter().map(u64::to_string))
+        .status();
+    assert!(sent.expect("kill runs").success());
 }
 
 /// Whether a process runs. One that nobody has collected is dead.

@@ -164,19 +164,26 @@ async fn handle(job: Arc<dyn Job>, call: Call, metadata: Option<RawJson>) -> Out
 async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
     let files = call.context.files().clone();
     let cancellation = call.context.cancel_signal().clone();
+
+    let moving = cancellation.files_move();
     call.params = match bring_in(call.params, metadata, &files).await {
         Ok(params) => params,
         Err(stop) => return stop.into(),
     };
+    drop(moving);
     if cancellation.is_cancelled() {
         return Outcome::Cancelled;
     }
-    match job.call(call).await {
-        Outcome::Completed(reply) => match carry_out(reply, &files).await {
-            Ok(reply) => Outcome::Completed(reply),
-            Err(stop) => stop.into(),
-        },
-        other => other,
+
+    let reply = match job.call(call).await {
+        Outcome::Completed(reply) => reply,
+        other => return other,
+    };
+
+    let _moving = cancellation.files_move();
+    match carry_out(reply, &files).await {
+        Ok(reply) => Outcome::Completed(reply),
+        Err(stop) => stop.into(),
     }
 }
 

@@ -17,6 +17,10 @@ use crate::programs::protocol::{Line, is_meant, line};
 use crate::programs::talk::{Ended, Talk};
 use crate::task::{Outcome, TaskError};
 
+/// So many processes that have answered nothing may end without having read a task; with the
+/// last of them the task fails.
+const MOST_BROKEN: usize = 3;
+
 /// The place of a process in its pool.
 pub(super) struct Seat {
     number: Number,
@@ -105,7 +109,7 @@ impl Seat {
         process.tell(text);
         let program = self.program.clone();
         let mut talk = Talk::new(&program);
-        let error = match talk.run(&mut process, &order).await {
+        let outcome = match talk.run(&mut process, &order).await {
             Ended::Answered(answer) => {
                 self.served += 1;
                 drop(order.answer(answer.into()));
@@ -119,12 +123,44 @@ impl Seat {
                 drop(order.answer(answer.map_or(Outcome::Cancelled, Outcome::from)));
                 return None;
             }
-            Ended::Exited(exit) => death(&program, &process, exit),
-            Ended::Broken(error) => error,
+            Ended::Exited(exit) if self.may_go_on(&process, &order) => {
+                return self.hand_on(process, order, exit).await;
+            }
+            Ended::Exited(exit) => match order.interrupted_by(exit).await {
+                Some(interrupted) => interrupted,
+                None => Outcome::Failed(death(&program, &process, exit)),
+            },
+            Ended::Broken(error) => Outcome::Failed(error),
         };
-        let slot = order.answer(Outcome::Failed(error));
+        let slot = order.answer(outcome);
         process.end(program.grace()).await;
         drop(slot);
+        None
+    }
+
+    /// Whether the task is for the next process: this one ended before it read the task, as
+    /// one does that ends by itself after some answers.
+    ///
+    /// That is not without end: one that has answered tasks may be as unlucky as all others
+    /// of the pool together, and one that has not is probably broken.
+    fn may_go_on(&self, process: &Process, order: &Order) -> bool {
+        let most = match self.served {
+            0 => MOST_BROKEN,
+            _ => MOST_BROKEN + self.program.processes(),
+        };
+        order.unread + 1 < most && !process.has_read()
+    }
+
+    async fn hand_on(&self, process: Process, mut order: Order, exit: Exit) -> Option<Process> {
+        order.unread += 1;
+        let last_words = process.chatter.last_words();
+        info!(
+            %exit,
+            ?last_words,
+            "a process of a pool ended before it read its task, which goes to the next one"
+        );
+        self.say(News::Back(order));
+        process.end(self.program.grace()).await;
         None
     }
 

@@ -5,6 +5,9 @@ use bytes::{Bytes, BytesMut};
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
+/// The byte order mark in UTF-8.
+const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// One line of the output, without its line end.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Line {
@@ -86,12 +89,16 @@ impl Lines {
     }
 }
 
+/// The line without its line end, and without the mark (U+FEFF) that .NET and other runtimes
+/// write where they open a stream. JSON has no place for that.
 fn text(line: Bytes) -> Option<Line> {
-    let line = match line.last() {
-        Some(b'\r') => line.slice(..line.len() - 1),
-        _ => line,
+    let start = if line.starts_with(MARK) {
+        MARK.len()
+    } else {
+        0
     };
-    (!line.is_empty()).then_some(Line::Text(line))
+    let end = line.len() - usize::from(line.ends_with(b"\r") && line.len() > start);
+    (start < end).then(|| Line::Text(line.slice(start..end)))
 }
 
 #[cfg(test)]
@@ -127,6 +134,16 @@ mod tests {
         assert_eq!(all, [Line::TooLong, line("ab")]);
         assert_eq!(lines(4, &[b"abcde\nab\n"]), [Line::TooLong, line("ab")]);
         assert_eq!(lines(4, &[b"abcd\n"]), [line("abcd")]);
+    }
+
+    #[test]
+    fn the_mark_of_a_stream_that_was_opened_is_no_part_of_a_line() {
+        let all = lines(
+            100,
+            &[b"\xef\xbb", b"\xbfone\r\n\xef\xbb\xbf\r\n\xef\xbb\xbftwo"],
+        );
+        assert_eq!(all, [line("one"), line("two")]);
+        assert_eq!(lines(100, &[b"a \xef\xbb\xbf"]), [line("a \u{feff}")]);
     }
 
     #[test]

@@ -6,21 +6,19 @@ use std::fmt;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use crate::task::{ErrorCode, Reply, TaskError};
+use super::answer::{Answer, Parts};
+use super::keys::{OtherKeys, Shape, shape};
+use super::nan::WithoutNan;
+use crate::task::Reply;
 
 /// How deep a line may be nested, as `serde_json` has it.
 const DEEPEST: usize = 128;
-
-/// The longest text of an error, in bytes.
-const LONGEST_TEXT: usize = 16 * 1024;
-
-/// Words that a message begins with. A line that begins so is meant as one.
-const FIRST_WORDS: [&str; 5] = ["progress", "event", "result", "error", "task_id"];
 
 /// What a program says of its task.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Message {
     Progress {
+        /// From 0 to 1; outside of that what the program says makes no sense.
         value: f64,
         text: String,
     },
@@ -32,9 +30,6 @@ pub(crate) enum Message {
     /// The end: a result or an error.
     Answer(Answer),
 }
-
-/// How a program says its task ended.
-pub(crate) type Answer = Result<Reply, TaskError>;
 
 /// JSON as it came; compares by its text.
 pub(crate) struct Payload(pub(crate) Box<RawValue>);
@@ -58,12 +53,15 @@ pub(crate) enum Read {
     Message(Message),
     /// Not for us: it goes to the log.
     Noise,
+    /// A JSON object without any key of a message. It goes to the log as well, and may be
+    /// a message whose keys are misspelt.
+    Object(OtherKeys),
     /// Meant for us, but not right; says why.
     Fault(String),
 }
 
+/// All that a message may hold; other keys were refused before.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct Wire<'a> {
     #[serde(borrow)]
     task_id: Option<Cow<'a, str>>,
@@ -81,7 +79,7 @@ struct Wire<'a> {
     #[serde(borrow, default, deserialize_with = "given")]
     costs: Option<&'a RawValue>,
     #[serde(borrow)]
-    error: Option<Fault<'a>>,
+    error: Option<&'a RawValue>,
 }
 
 /// A `null` that is there, too.
@@ -89,114 +87,140 @@ fn given<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<&'de RawValue>, 
     <&RawValue>::deserialize(reader).map(Some)
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Fault<'a> {
-    code: Option<String>,
-    message: Option<String>,
-    #[serde(borrow)]
-    details: Option<&'a RawValue>,
-}
-
 /// Reads a line of a program that does this task.
 pub(crate) fn read(line: &[u8], task_id: &str) -> Read {
-    if !is_meant(line) {
-        return Read::Noise;
-    }
-    match understand(line, task_id) {
-        Ok(message) => Read::Message(message),
-        Err(why) => Read::Fault(why),
+    match shape(line) {
+        Shape::Text => Read::Noise,
+        Shape::Object(keys) => Read::Object(keys),
+        Shape::Message(others) => match understand(line, &others, task_id) {
+            Ok(message) => Read::Message(message),
+            Err(why) => Read::Fault(why),
+        },
     }
 }
 
-/// Whether a line is meant as a message: an object whose first key is one of ours.
+/// Whether a line is meant as a message.
 pub(crate) fn is_meant(line: &[u8]) -> bool {
-    let Some(rest) = line.trim_ascii_start().strip_prefix(b"{") else {
-        return false;
-    };
-    let Some(rest) = rest.trim_ascii_start().strip_prefix(b"\"") else {
-        return false;
-    };
-    FIRST_WORDS.iter().any(|word| {
-        let rest = rest.strip_prefix(word.as_bytes());
-        rest.is_some_and(|rest| rest.starts_with(b"\""))
-    })
+    matches!(shape(line), Shape::Message(_))
 }
 
-fn understand(line: &[u8], task_id: &str) -> Result<Message, String> {
+fn understand(line: &[u8], others: &OtherKeys, task_id: &str) -> Result<Message, String> {
     if is_deeper_than(DEEPEST, line) {
         return Err(format!("it is nested more than {DEEPEST} levels deep"));
     }
-    let wire: Wire<'_> = serde_json::from_slice(line).map_err(|e| e.to_string())?;
+    if !others.is_empty() {
+        return Err(format!(
+            "it has keys of a message and others: {others} (data of your own belongs into \
+             \"result\", and JSON for a log on stderr)"
+        ));
+    }
+    let wire: Wire<'_> = serde_json::from_slice(line).map_err(|error| not_json(line, &error))?;
     if let Some(other) = &wire.task_id
         && other != task_id
     {
         return Err("its task_id is that of another task".to_owned());
     }
-    let kinds = [
-        wire.progress.is_some(),
-        wire.event.is_some(),
-        wire.result.is_some(),
-        wire.error.is_some(),
-    ];
-    if kinds.iter().filter(|is_there| **is_there).count() != 1 {
-        return Err("it must have one of progress, event, result and error".to_owned());
+    let kind = Kind::of(&wire)?;
+    check_company(&wire, kind)?;
+    match kind {
+        Kind::Progress(value) => Ok(Message::Progress {
+            value: fraction(value),
+            text: wire.message.unwrap_or_default(),
+        }),
+        Kind::Event => {
+            let data = match wire.data {
+                Some(data) => data.to_owned(),
+                None => RawValue::from_string("{}".to_owned()).map_err(|e| e.to_string())?,
+            };
+            Ok(Message::Event {
+                name: wire.event.unwrap_or_default(),
+                data: Payload(data),
+                priority: wire.priority.unwrap_or(0.0),
+            })
+        }
+        Kind::Answer => {
+            let parts = Parts {
+                status: wire.status.as_deref(),
+                data: wire.result.or(wire.data),
+                metadata: wire.metadata,
+                costs: wire.costs,
+                error: wire.error,
+            };
+            parts.answer().map(Message::Answer)
+        }
     }
-    check_company(&wire)?;
-    if let Some(value) = wire.progress {
-        let text = wire.message.unwrap_or_default();
-        return Ok(Message::Progress { value, text });
-    }
-    if let Some(name) = wire.event {
-        let data = match wire.data {
-            Some(data) => data.to_owned(),
-            None => RawValue::from_string("{}".to_owned()).map_err(|e| e.to_string())?,
-        };
-        return Ok(Message::Event {
-            name,
-            data: Payload(data),
-            priority: wire.priority.unwrap_or(0.0),
-        });
-    }
-    if let Some(fault) = wire.error {
-        return Ok(Message::Answer(Err(failure(fault)?)));
-    }
-    reply(&wire).map(|reply| Message::Answer(Ok(reply)))
 }
 
-/// Keys that mean nothing beside the one that says what the message is.
-fn check_company(wire: &Wire<'_>) -> Result<(), String> {
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Progress(f64),
+    Event,
+    Answer,
+}
+
+impl Kind {
+    fn of(wire: &Wire<'_>) -> Result<Self, String> {
+        let kinds = [
+            wire.progress.map(Self::Progress),
+            wire.event.as_ref().map(|_| Self::Event),
+            wire.result.map(|_| Self::Answer),
+            wire.error.map(|_| Self::Answer),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        match (kinds.next(), kinds.next()) {
+            (Some(kind), None) => Ok(kind),
+            // As handlers of the SDK answer.
+            (None, _) if wire.status.is_some() || wire.data.is_some() => Ok(Self::Answer),
+            _ => Err(
+                "it must have one of progress, event, result and error, or status and data"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// Why a text is no JSON, or not the JSON that it has to be.
+fn not_json(text: &[u8], error: &serde_json::Error) -> String {
+    WithoutNan::of(text).map_or_else(|| error.to_string(), |without| without.fault())
+}
+
+/// Progress as a part of 1. What is above 1 counts in percent, as the Python SDK does; a
+/// sum of floats that should be 1 may be a little above it.
+fn fraction(progress: f64) -> f64 {
+    const ROUNDING: f64 = 1e-6;
+
+    let part = if progress > 1.0 + ROUNDING {
+        progress / 100.0
+    } else {
+        progress
+    };
+    if part > 1.0 && part <= 1.0 + ROUNDING {
+        1.0
+    } else {
+        part
+    }
+}
+
+/// Refuses keys that mean nothing beside the one that says what the message is.
+fn check_company(wire: &Wire<'_>, kind: Kind) -> Result<(), String> {
+    let is_event = kind == Kind::Event;
+    let is_answer = kind == Kind::Answer;
     let company = [
         (
             "message",
             wire.message.is_some(),
-            wire.progress.is_some(),
+            matches!(kind, Kind::Progress(_)),
             "progress",
         ),
-        ("data", wire.data.is_some(), wire.event.is_some(), "event"),
+        ("priority", wire.priority.is_some(), is_event, "event"),
+        ("status", wire.status.is_some(), is_answer, "result"),
+        ("metadata", wire.metadata.is_some(), is_answer, "result"),
+        ("costs", wire.costs.is_some(), is_answer, "result"),
         (
-            "priority",
-            wire.priority.is_some(),
-            wire.event.is_some(),
-            "event",
-        ),
-        (
-            "status",
-            wire.status.is_some(),
-            wire.result.is_some(),
-            "result",
-        ),
-        (
-            "metadata",
-            wire.metadata.is_some(),
-            wire.result.is_some(),
-            "result",
-        ),
-        (
-            "costs",
-            wire.costs.is_some(),
-            wire.result.is_some(),
-            "result",
+            "data",
+            wire.data.is_some(),
+            is_event || (is_answer && wire.result.is_none()),
+            "event, or stands in place of result",
         ),
     ];
     for (key, is_there, is_right, owner) in company {
@@ -205,39 +229,6 @@ fn check_company(wire: &Wire<'_>) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn reply(wire: &Wire<'_>) -> Result<Reply, String> {
-    let text = |error: TaskError| error.message().to_owned();
-    let reply = match &wire.status {
-        None => Reply::success(&wire.result),
-        Some(status) => Reply::status_with(status, &wire.result),
-    };
-    let mut reply = reply.map_err(text)?;
-    if let Some(metadata) = wire.metadata {
-        reply = reply.with_metadata(&metadata).map_err(text)?;
-    }
-    if let Some(costs) = wire.costs {
-        reply = reply.with_costs(&costs).map_err(text)?;
-    }
-    Ok(reply)
-}
-
-fn failure(fault: Fault<'_>) -> Result<TaskError, String> {
-    let code = fault.code.unwrap_or_else(|| "TRANSIENT_ERROR".to_owned());
-    if code.is_empty() || code.len() > 128 || code.chars().any(char::is_control) {
-        return Err("error.code: expected a code of 1 to 128 characters".to_owned());
-    }
-    let mut text = fault.message.unwrap_or_default();
-    if text.len() > LONGEST_TEXT {
-        text.truncate(text.floor_char_boundary(LONGEST_TEXT));
-        text.push_str(" ...");
-    }
-    let error = TaskError::new(ErrorCode::from(code.as_str()), text);
-    Ok(match fault.details {
-        Some(details) => error.with_details(&details),
-        None => error,
-    })
 }
 
 /// Whether brackets are nested deeper than this. A parser that skips over values does
@@ -267,8 +258,8 @@ pub(crate) fn is_deeper_than(most: usize, text: &[u8]) -> bool {
 /// use. A message in several lines is one, too.
 pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, String>> {
     let output = output.trim_ascii();
-    if is_meant(output) {
-        return match understand(output, task_id) {
+    if let Shape::Message(others) = shape(output) {
+        return match understand(output, &others, task_id) {
             Ok(Message::Answer(answer)) => Some(Ok(answer)),
             Ok(_) => None,
             Err(why) => Some(Err(why)),
@@ -277,8 +268,30 @@ pub(crate) fn document(output: &[u8], task_id: &str) -> Option<Result<Answer, St
     if is_deeper_than(DEEPEST, output) {
         return None;
     }
-    let value: &RawValue = serde_json::from_slice(output).ok()?;
-    Some(Ok(Reply::success(&value)))
+    match serde_json::from_slice::<&RawValue>(output) {
+        Ok(value) => Some(Ok(Reply::success(&value))),
+        // A text of which JSON was to be made, unlike the bare word.
+        Err(_) if output.starts_with(b"{") || output.starts_with(b"[") => {
+            WithoutNan::of(output).map(|without| Err(without.fault()))
+        }
+        Err(_) => None,
+    }
+}
+
+/// The line of an output that is no document on which a JSON object begins, as a message
+/// does that is spread over lines and has other text before or behind it.
+pub(crate) fn object_within(output: &[u8]) -> Option<u64> {
+    let mut start = 0;
+    for (line, number) in output.split(|b| *b == b'\n').zip(1..) {
+        if line.trim_ascii_start().starts_with(b"{") {
+            let rest = serde_json::Deserializer::from_slice(&output[start..]);
+            let first = rest.into_iter::<serde::de::IgnoredAny>().next();
+            // Only the first one is looked at, as each takes as long as the output is.
+            return matches!(first, Some(Ok(_))).then_some(number);
+        }
+        start += line.len() + 1;
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+use super::super::keys::KEYS;
 use super::*;
+use crate::task::ErrorCode;
 use proptest::prelude::*;
 
 fn answer(line: &str) -> Answer {
@@ -61,15 +63,42 @@ fn what_is_not_meant_as_a_message_is_noise() {
         "{hello}",
         "42",
         "[1]",
-        "{}",
         "{",
-        r#"{"level":"info","error":"x"}"#,
-        r#"{"results":1}"#,
+        r#"{"level":"info","err"#,
         "\u{fe0f}",
     ] {
         assert_eq!(read(line.as_bytes(), "t1"), Read::Noise, "{line}");
     }
     assert_eq!(read(b"\xff\xfe{\"result\"", "t1"), Read::Noise);
+}
+
+#[test]
+fn keys_of_a_message_count_in_any_order() {
+    for line in [
+        r#"{"costs":{"tokens":8},"result":{"n":1}}"#,
+        r#"{"metadata":{},"status":"odd","result":{"n":1},"task_id":"t1"}"#,
+    ] {
+        assert_eq!(
+            answer(line).unwrap().data().as_str(),
+            r#"{"n":1}"#,
+            "{line}"
+        );
+    }
+    let sorted = r#"{"message":"half","progress":0.5,"task_id":"t1"}"#;
+    assert!(matches!(
+        read(sorted.as_bytes(), "t1"),
+        Read::Message(Message::Progress { .. })
+    ));
+}
+
+#[test]
+fn an_object_with_no_key_of_a_message_is_none_but_told_from_text() {
+    for line in ["{}", r#"{"results":1}"#, r#"{"progres":0.5,"level":"x"}"#] {
+        assert!(
+            matches!(read(line.as_bytes(), "t1"), Read::Object(_)),
+            "{line}"
+        );
+    }
 }
 
 #[test]
@@ -79,18 +108,33 @@ fn a_message_that_is_not_right_says_why() {
         (r#"{"result":1,"error":{}}"#, "one of progress"),
         (r#"{"task_id":"t1"}"#, "one of progress"),
         (r#"{"task_id":"t2","result":1}"#, "another task"),
-        (r#"{"result":1,"resutl":2}"#, "unknown field `resutl`"),
+        (r#"{"result":1,"resutl":2}"#, "and others: resutl ("),
+        (r#"{"level":"info","error":"x"}"#, "and others: level ("),
+        (r#"{"costs":{},"resutl":{}}"#, "and others: resutl ("),
+        (r#"{"costs":{}}"#, "one of progress"),
         (r#"{"result":1,"result":2}"#, "duplicate field `result`"),
         (
             r#"{"result":1,"message":"x"}"#,
             "message belongs to progress",
         ),
         (
-            r#"{"result":1,"status":"failure"}"#,
+            r#"{"result":1,"status":"cancelled"}"#,
             "cannot reply with status",
         ),
+        (r#"{"result":1,"data":{}}"#, "in place of result"),
+        (
+            r#"{"error":{},"status":"success"}"#,
+            "beside status success",
+        ),
+        (
+            r#"{"error":{},"status":"cancelled"}"#,
+            "cannot reply with status",
+        ),
+        (r#"{"error":[]}"#, "error: "),
+        (r#"{"error":{"cod":"X"}}"#, "unknown field `cod`"),
+        (r#"{"progress":1,"status":"x"}"#, "status belongs to result"),
+        (r#"{"event":"x","status":"x"}"#, "status belongs to result"),
         (r#"{"result":1,"costs":3}"#, "costs must be an object"),
-        (r#"{"error":"text"}"#, "invalid type"),
         (r#"{"error":{"code":""}}"#, "error.code"),
         (r#"{"result": {"#, "EOF"),
         (r#"{"result":1} {"result":2}"#, "trailing characters"),
@@ -102,6 +146,113 @@ fn a_message_that_is_not_right_says_why() {
         read(b"{\"result\":\"\xff\"}", "t1"),
         Read::Fault(_)
     ));
+}
+
+#[test]
+fn progress_above_one_is_percent() {
+    for (said, expected) in [
+        ("0", "0"),
+        ("0.5", "0.5"),
+        ("1", "1"),
+        ("1.0000000000000002", "1"),
+        ("1.5", "0.015"),
+        ("50", "0.5"),
+        ("100", "1"),
+        ("100.00000000000001", "1"),
+        // Neither: the caller tells.
+        ("250", "2.5"),
+        ("-1", "-1"),
+    ] {
+        let line = format!(r#"{{"progress":{said}}}"#);
+        let Read::Message(Message::Progress { value, .. }) = read(line.as_bytes(), "t1") else {
+            panic!("{line}")
+        };
+        assert_eq!(value.to_string(), expected, "{line}");
+    }
+}
+
+#[test]
+fn what_handlers_of_the_python_sdk_return_is_an_answer() {
+    for (line, status, data) in [
+        (
+            r#"{"status":"success","data":{"n":1}}"#,
+            "success",
+            r#"{"n":1}"#,
+        ),
+        (
+            r#"{"data":[1],"task_id":"t1"}"#,
+            "success",
+            r#"{"result":[1]}"#,
+        ),
+        (r#"{"status":"success"}"#, "success", "{}"),
+        (
+            r#"{"status":"success","data":{},"error":null}"#,
+            "success",
+            "{}",
+        ),
+        (
+            r#"{"status":"odd","data":{"n":1},"costs":{}}"#,
+            "odd",
+            r#"{"n":1}"#,
+        ),
+        (
+            r#"{"status":"odd","data":{"n":1},"error":{"code":"X"}}"#,
+            "odd",
+            r#"{"error":{"code":"X"},"n":1}"#,
+        ),
+        (
+            r#"{"status":"odd","data":[1.0],"error":"x"}"#,
+            "odd",
+            r#"{"error":"x","result":[1.0]}"#,
+        ),
+        (r#"{"status":"odd","error":"x"}"#, "odd", r#"{"error":"x"}"#),
+    ] {
+        let reply = answer(line).unwrap();
+        assert_eq!(
+            (reply.status(), reply.data().as_str()),
+            (status, data),
+            "{line}"
+        );
+    }
+
+    let error = answer(
+        r#"{"status":"failure","error":{"code":"INVALID_INPUT_ERROR","message":"n"},"costs":{}}"#,
+    );
+    let error = error.unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::InvalidInput, "n")
+    );
+    let error = answer(r#"{"status":"failure","error":"oh","data":{"n":1}}"#).unwrap_err();
+    assert_eq!(
+        (error.code(), error.message()),
+        (&ErrorCode::Transient, "oh")
+    );
+    assert_eq!(error.details().unwrap().as_str(), r#"{"n":1}"#);
+    let error = answer(r#"{"status":"failure","data":null}"#).unwrap_err();
+    assert_eq!(error.code(), &ErrorCode::Transient);
+    assert_eq!(error.details(), None);
+}
+
+#[test]
+fn a_float_that_json_does_not_have_is_named() {
+    for (line, word) in [
+        (r#"{"result":{"loss":NaN}}"#, "NaN"),
+        (r#"{"loss":1,"result":[-Infinity]}"#, "others: loss"),
+        (r#"{"result":[-Infinity, NaN]}"#, "-Infinity"),
+        (r#"{"progress":nan}"#, "nan"),
+        (r#"{"event":"loss","data":{"x":NaN}}"#, "NaN"),
+    ] {
+        let text = fault(line);
+        assert!(text.contains(word), "{line}: {text}");
+    }
+    for output in ["{\n \"loss\": NaN\n}\n", "[1, NaN]", "{\"a\": NaN}\n"] {
+        let Some(Err(text)) = document(output.as_bytes(), "t1") else {
+            panic!("{output}")
+        };
+        assert!(text.contains("NaN"), "{text}");
+    }
+    assert_eq!(document(b"NaN", "t1"), None);
 }
 
 #[test]
@@ -141,6 +292,21 @@ fn a_whole_output_is_a_result_if_it_is_one_json_document() {
     assert!(matches!(broken, Some(Err(_))));
 }
 
+#[test]
+fn an_object_spread_over_lines_among_other_text_is_found() {
+    let found = |text: &str| object_within(text.as_bytes());
+    assert_eq!(found("reading\n {\n \"result\": 1\n}\nbye\n"), Some(2));
+    assert_eq!(found("{\"a\":1}\n"), Some(1));
+    for text in [
+        "",
+        "reading\n[1]\n",
+        "{hello}\n{\"a\":1}\n",
+        "{\n\"a\": 1,\n",
+    ] {
+        assert_eq!(found(text), None, "{text:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn any_line_is_read_without_a_panic(line in proptest::collection::vec(any::<u8>(), 0..300)) {
@@ -150,7 +316,7 @@ proptest! {
 
     #[test]
     fn any_end_of_a_message_is_read_without_a_panic(
-        word in prop::sample::select(&FIRST_WORDS[..]), rest in "\\PC{0,60}",
+        word in prop::sample::select(&KEYS[..]), rest in "\\PC{0,60}",
     ) {
         let line = format!("{{\"{word}\":{rest}");
         prop_assert!(!matches!(read(line.as_bytes(), "t1"), Read::Noise));

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::remove::remove_all;
 use crate::storage::private;
 
 /// What the folders of processes are called, before a random end.
@@ -119,7 +120,7 @@ impl Claim {
                 continue;
             }
             if entry.file_type()?.is_dir() {
-                std::fs::remove_dir_all(entry.path())?;
+                remove_all(&entry.path())?;
             } else {
                 std::fs::remove_file(entry.path())?;
             }

@@ -5,6 +5,7 @@ mod claim;
 mod moving;
 mod names;
 mod now;
+mod remove;
 mod root;
 #[cfg(test)]
 mod tests;
@@ -146,6 +147,8 @@ impl TaskFiles {
     /// Puts an existing folder in the place of ours.
     fn move_in(&self, from: &Path) -> io::Result<()> {
         let path = self.0.root.folder()?.join(self.name());
+        // A folder that is read-only cannot be moved elsewhere.
+        remove::unlock(from)?;
         std::fs::rename(from, path)?;
         self.made().map(drop)
     }

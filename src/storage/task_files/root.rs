@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::claim::{self, Claim, Owner};
+use super::remove::remove_all;
 use super::{Link, TaskFiles};
 use crate::id::TaskId;
 use crate::storage::object::Transfers;
@@ -221,7 +222,7 @@ fn give_up(claim: &Mutex<Option<Claim>>) {
 }
 
 fn remove(folder: &Path) {
-    if let Err(error) = std::fs::remove_dir_all(folder)
+    if let Err(error) = remove_all(folder)
         && error.kind() != io::ErrorKind::NotFound
     {
         warn!(folder = %folder.display(), %error, "a task folder was not removed");

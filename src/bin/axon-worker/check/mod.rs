@@ -21,7 +21,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use axon_worker::config::Settings;
-use axon_worker::programs::WorkerFile;
+use axon_worker::programs::{self, WorkerFile};
 use futures_util::future::join_all;
 
 use finding::{Finding, Notes, bounded};
@@ -62,7 +62,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 pub(crate) fn main(args: Args) -> ExitCode {
-    let (inspection, programs) = match &args.config {
+    let (inspection, tasks) = match &args.config {
         Some(file) => {
             let (inspection, ready, missing) = WorkerFile::inspect(file);
             (inspection, Some((ready, missing)))
@@ -70,8 +70,8 @@ pub(crate) fn main(args: Args) -> ExitCode {
         None => (Settings::inspect(None), None),
     };
     let mut report = Report::of(&inspection);
-    if let Some((ready, missing)) = programs {
-        report.programs(ready, missing);
+    if let Some((ready, missing)) = tasks {
+        report.programs(ready, missing, programs::withheld_variables());
     }
     if let Ok(settings) = &inspection.settings
         && !args.offline

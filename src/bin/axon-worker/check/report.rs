@@ -20,6 +20,8 @@ pub(super) struct Report {
     problems: Vec<(String, String)>,
     /// How many tasks have a program, if the file is one for `axon-worker run`.
     programs: Option<usize>,
+    /// The variables that they do not get by default.
+    withheld: Vec<String>,
     /// `None`: nothing was reached for.
     checks: Option<Vec<Finding>>,
 }
@@ -39,16 +41,19 @@ impl Report {
             warnings: inspection.warnings.clone(),
             problems,
             programs: None,
+            withheld: Vec::new(),
             checks: None,
         }
     }
 
-    /// The tasks that have their programs, and what is wrong with others.
-    pub(super) fn programs(&mut self, ready: usize, missing: Vec<String>) {
+    /// The tasks that have their programs, what is wrong with others, and the variables that
+    /// are kept from them.
+    pub(super) fn programs(&mut self, ready: usize, missing: Vec<String>, withheld: Vec<String>) {
         let place = "tasks".to_owned();
         let missing = missing.into_iter().map(|text| (place.clone(), text));
         self.problems.extend(missing);
         self.programs = Some(ready).filter(|count| *count > 0);
+        self.withheld = withheld;
     }
 
     /// What was found; `hide` takes secrets out of texts.
@@ -94,6 +99,7 @@ impl Report {
             "warnings": self.warnings,
             "problems": problems,
             "programs": self.programs,
+            "withheld_variables": self.withheld,
             "checks": self.checks,
         });
         format!("{report:#}\n")
@@ -111,6 +117,10 @@ impl Report {
         if let Some(count) = self.programs {
             let head = style.paint(Tone::Head, "Programs");
             writeln!(out, "\n{head}\n  {count} of the tasks of `axon-worker run`")?;
+            if !self.withheld.is_empty() {
+                let names = on_one_line(&self.withheld.join(", "));
+                writeln!(out, "  kept from them, unless named in inherit: {names}")?;
+            }
         }
         for (i, warning) in self.warnings.iter().enumerate() {
             if i == 0 {
@@ -271,6 +281,21 @@ mod tests {
         );
         assert!(text.ends_with("1 ok, 0 warn, 0 fail\n"), "{text}");
         assert!(!text.contains("t0ken") && !report.to_json().contains("t0ken"));
+    }
+
+    #[test]
+    fn variables_that_programs_do_not_get_are_told() {
+        let mut report = report(&[("WORKER_TOKEN", "t0ken")]);
+        report.programs(
+            2,
+            Vec::new(),
+            vec!["GITHUB_PAT".to_owned(), "X\n".to_owned()],
+        );
+        let text = report.to_text(Style::plain());
+        let line = "  kept from them, unless named in inherit: GITHUB_PAT, X\\n\n";
+        assert!(text.contains(line), "{text}");
+        let told: Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!(told["withheld_variables"][0], "GITHUB_PAT");
     }
 
     #[test]
