@@ -11,8 +11,8 @@ use std::time::Instant;
 use futures_util::future::LocalBoxFuture;
 use tracing::warn;
 
-use super::function::{Arguments, AsyncJob, Returned};
-use super::{AnyJob, Call, HandlerFn, IntoJob, Job, Need};
+use super::function::{Arguments, AsyncFunction, Returned};
+use super::{AnyHandler, Call, ErasedHandler, HandlerFn, IntoHandler, Need};
 use crate::id::TaskName;
 use crate::json::RawJson;
 use crate::policy::Slowness;
@@ -60,27 +60,27 @@ pub struct Inline<H>(H);
 pub struct OnControl<Args>(PhantomData<fn(Args)>);
 
 #[diagnostic::do_not_recommend]
-impl<H, Args, R> IntoJob<OnControl<Args>> for Inline<H>
+impl<H, Args, R> IntoHandler<OnControl<Args>> for Inline<H>
 where
     H: HandlerFn<Args>,
     Args: Arguments + 'static,
     H::Returned: Future<Output = R> + 'static,
     R: Returned + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(InlineJob {
-            job: AsyncJob::<H, Args>::new(self.0),
+    fn into_handler(self) -> AnyHandler {
+        AnyHandler(Arc::new(InlineJob {
+            job: AsyncFunction::<H, Args>::new(self.0),
             watch: Arc::default(),
         }))
     }
 }
 
 struct InlineJob<H, Args> {
-    job: AsyncJob<H, Args>,
+    job: AsyncFunction<H, Args>,
     watch: Arc<InlineWatch>,
 }
 
-impl<H, Args, R> Job for InlineJob<H, Args>
+impl<H, Args, R> ErasedHandler for InlineJob<H, Args>
 where
     H: HandlerFn<Args>,
     Args: Arguments,

@@ -12,7 +12,7 @@ use tracing::Instrument;
 use super::returns::{Ended, Returns};
 use crate::actors::capacity::Permit;
 use crate::actors::supervisor::TaskKey;
-use crate::handler::{BlockingPool, Call, Job};
+use crate::handler::{BlockingPool, Call, ErasedHandler};
 use crate::json::RawJson;
 use crate::status::StatusBoard;
 use crate::storage::{bring_in, carry_out};
@@ -21,7 +21,7 @@ use crate::task::{Outcome, TaskContext, TaskError};
 /// A task that has its slots, and its handler.
 pub(crate) struct RunTask {
     pub(crate) key: TaskKey,
-    pub(crate) job: Arc<dyn Job>,
+    pub(crate) job: Arc<dyn ErasedHandler>,
     pub(crate) params: RawJson,
     pub(crate) params_metadata: Option<RawJson>,
     pub(crate) context: TaskContext,
@@ -157,7 +157,11 @@ impl Runner {
 /// Calls the handler between the downloads of what its parameters name and the uploads
 /// of what its result names. A task that is called off meanwhile ends there; a handler
 /// that fails or panics has nothing uploaded.
-async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
+async fn with_files(
+    job: &dyn ErasedHandler,
+    mut call: Call,
+    metadata: Option<&RawJson>,
+) -> Outcome {
     let files = call.context.files().clone();
     let cancellation = call.context.cancellation().clone();
     call.params = match bring_in(call.params, metadata, &files).await {

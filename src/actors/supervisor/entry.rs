@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::actors::capacity::Permit;
-use crate::handler::Job;
+use crate::handler::ErasedHandler;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::policy::Limit;
@@ -25,7 +25,7 @@ pub(super) enum Phase {
 /// A task and what is to be done with it.
 pub(super) struct Waiting {
     pub(super) task: Box<Task>,
-    pub(super) job: Arc<dyn Job>,
+    pub(super) job: Arc<dyn ErasedHandler>,
     pub(super) rules: Arc<Rules>,
 }
 
