@@ -137,8 +137,8 @@ pub use error::{Error, Result};
 #[cfg(feature = "validation")]
 pub use handler::Valid;
 pub use handler::{
-    CommandCall, Data, FromParams, FromTask, HandlerContext, HandlerFn, IntoCommand, IntoJob, Need,
-    QueueTask, RunTask, TaskCancelled, TaskHandler, actor, blocking, with_cancel,
+    CommandCall, Data, FromParams, FromTask, HandlerContext, HandlerFn, IntoCommand, IntoHandler,
+    Need, QueueTask, RunTask, TaskCancelled, TaskHandler, actor, blocking, with_cancel,
 };
 #[cfg(feature = "contracts")]
 pub use handler::{Contracted, Described, contract};

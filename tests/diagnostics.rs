@@ -117,10 +117,12 @@ fn libraries() -> Vec<PathBuf> {
     let folder = program.parent().expect("it is in a folder");
     let mut found: Vec<(SystemTime, PathBuf)> = Vec::new();
     for entry in fs::read_dir(folder).expect("it can be read").flatten() {
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if name.starts_with("libaxon_worker-") && name.ends_with(".rlib") {
+        let path = entry.path();
+        let is_library = path.extension().is_some_and(|it| it == "rlib");
+        let name = entry.file_name();
+        if is_library && name.to_string_lossy().starts_with("libaxon_worker-") {
             let built = entry.metadata().and_then(|it| it.modified());
-            found.push((built.expect("a time"), entry.path()));
+            found.push((built.expect("a time"), path));
         }
     }
     found.sort();

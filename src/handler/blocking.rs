@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
 use super::function::{Arguments, Returned};
-use super::{AnyJob, Call, HandlerFn, IntoJob, Job, Need};
+use super::{AnyHandler, Call, ErasedHandler, HandlerFn, IntoHandler, Need};
 use crate::task::Outcome;
 
 /// Registers a function that blocks its thread.
@@ -52,20 +52,20 @@ pub struct Blocking<H, Args>(H, PhantomData<fn(Args)>);
 pub struct OnThread<Args>(PhantomData<fn(Args)>);
 
 #[diagnostic::do_not_recommend]
-impl<H, Args> IntoJob<OnThread<Args>> for Blocking<H, Args>
+impl<H, Args> IntoHandler<OnThread<Args>> for Blocking<H, Args>
 where
     H: HandlerFn<Args>,
     Args: Arguments + 'static,
     H::Returned: Returned,
 {
-    fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(BlockingJob::<H, Args>(self.0, PhantomData)))
+    fn into_handler(self) -> AnyHandler {
+        AnyHandler(Arc::new(BlockingFunction::<H, Args>(self.0, PhantomData)))
     }
 }
 
-struct BlockingJob<H, Args>(H, PhantomData<fn(Args)>);
+struct BlockingFunction<H, Args>(H, PhantomData<fn(Args)>);
 
-impl<H, Args> Job for BlockingJob<H, Args>
+impl<H, Args> ErasedHandler for BlockingFunction<H, Args>
 where
     H: HandlerFn<Args>,
     Args: Arguments,

@@ -10,7 +10,7 @@ use super::actor::{OnActor, Stateful};
 use super::address::{AtAddress, RunTask, WithCancel};
 use super::blocking::{Blocking, OnThread};
 use super::function::Async;
-use super::{AnyJob, HandlerFn, IntoJob, TaskHandler};
+use super::{AnyHandler, HandlerFn, IntoHandler, TaskHandler};
 use crate::json::RawJson;
 use crate::rules::derive;
 use crate::task::{Reply, TaskError};
@@ -47,12 +47,12 @@ use crate::transport::Contract;
 /// It goes outside of the others: `contract(blocking(resize))`.
 pub fn contract<H, Args>(handler: H) -> Contracted
 where
-    H: IntoJob<Args> + Typed<Args>,
+    H: IntoHandler<Args> + Typed<Args>,
     H::Params: Described,
     H::Output: Described,
 {
     Contracted {
-        job: handler.into_job(),
+        job: handler.into_handler(),
         contract: Contract {
             input: <H::Params as Described>::as_input(),
             output: <H::Output as Described>::as_output(),
@@ -64,7 +64,7 @@ where
 /// See [`contract()`].
 #[derive(Debug)]
 pub struct Contracted {
-    job: AnyJob,
+    job: AnyHandler,
     contract: Contract,
 }
 
@@ -74,8 +74,8 @@ pub struct Contracted {
 pub struct WithContract;
 
 #[diagnostic::do_not_recommend]
-impl IntoJob<WithContract> for Contracted {
-    fn into_job(self) -> AnyJob {
+impl IntoHandler<WithContract> for Contracted {
+    fn into_handler(self) -> AnyHandler {
         self.job
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 
-use super::{AnyJob, Call, FromParams, FromTask, IntoJob, Job, Need};
+use super::{AnyHandler, Call, ErasedHandler, FromParams, FromTask, IntoHandler, Need};
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskContext, TaskError};
 
@@ -103,27 +103,27 @@ impl<R: Into<Outcome>> Returned for R {
 #[derive(Debug)]
 pub struct Async<Args>(PhantomData<fn(Args)>);
 
-impl<H, Args, R> IntoJob<Async<Args>> for H
+impl<H, Args, R> IntoHandler<Async<Args>> for H
 where
     H: HandlerFn<Args>,
     Args: Arguments + 'static,
     H::Returned: Future<Output = R> + 'static,
     R: Returned + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(AsyncJob::<H, Args>::new(self)))
+    fn into_handler(self) -> AnyHandler {
+        AnyHandler(Arc::new(AsyncFunction::<H, Args>::new(self)))
     }
 }
 
-pub(super) struct AsyncJob<H, Args>(H, PhantomData<fn(Args)>);
+pub(super) struct AsyncFunction<H, Args>(H, PhantomData<fn(Args)>);
 
-impl<H, Args> AsyncJob<H, Args> {
+impl<H, Args> AsyncFunction<H, Args> {
     pub(super) fn new(function: H) -> Self {
         Self(function, PhantomData)
     }
 }
 
-impl<H, Args, R> Job for AsyncJob<H, Args>
+impl<H, Args, R> ErasedHandler for AsyncFunction<H, Args>
 where
     H: HandlerFn<Args>,
     Args: Arguments,

@@ -9,7 +9,7 @@
 //! | state that lasts, a [`TaskHandler`] | `actor(Upscaler::load)` | an actor with a thread of its own, one task at a time |
 //! | an actor of the user's own | its address | wherever its owner started it |
 //!
-//! Behind registration the types are gone: a [`Job`] turns a [`Call`] into an
+//! Behind registration the types are gone: an [`ErasedHandler`] turns a [`Call`] into an
 //! [`Outcome`].
 
 mod actor;
@@ -55,7 +55,7 @@ use crate::task::{Outcome, TaskContext};
 use crate::transport::Contract;
 
 /// A handler whose types are forgotten.
-pub(crate) trait Job: Send + Sync {
+pub(crate) trait ErasedHandler: Send + Sync {
     /// Does one task. Called on a handler thread; the future stays there. It may
     /// panic, and it may be dropped when the task is called off.
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome>;
@@ -97,9 +97,9 @@ pub(crate) type Hold = std::sync::Arc<dyn std::any::Any + Send + Sync>;
     note = "functions take the parameters first, of a type that implements `serde::Deserialize`, then up to five arguments that implement `FromTask`, such as `TaskContext`",
     note = "they return `Result<T, TaskError>`, where `T` implements `serde::Serialize` or is `Reply`"
 )]
-pub trait IntoJob<Args> {
+pub trait IntoHandler<Args> {
     #[doc(hidden)]
-    fn into_job(self) -> AnyJob;
+    fn into_handler(self) -> AnyHandler;
 
     /// What its types say of it.
     #[doc(hidden)]
@@ -110,10 +110,10 @@ pub trait IntoJob<Args> {
 
 /// A registered handler.
 #[doc(hidden)]
-pub struct AnyJob(pub(crate) std::sync::Arc<dyn Job>);
+pub struct AnyHandler(pub(crate) std::sync::Arc<dyn ErasedHandler>);
 
-impl std::fmt::Debug for AnyJob {
+impl std::fmt::Debug for AnyHandler {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("AnyJob")
+        f.write_str("AnyHandler")
     }
 }

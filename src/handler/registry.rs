@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use tracing::warn;
 
 use super::queues::Pattern;
-use super::{HandlerContext, Job, SharedData};
+use super::{ErasedHandler, HandlerContext, SharedData};
 use crate::id::{TaskName, WorkerId};
 use crate::middleware::{Layer, wrap};
 use crate::rules::Rules;
@@ -19,7 +19,7 @@ use crate::transport::TaskEntry;
 pub(crate) struct Registration {
     pub(crate) entry: TaskEntry,
     pub(crate) timeout: Option<Duration>,
-    pub(crate) job: Arc<dyn Job>,
+    pub(crate) job: Arc<dyn ErasedHandler>,
     pub(crate) rules: Arc<Rules>,
 }
 
@@ -163,7 +163,7 @@ impl Registry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::handler::IntoJob;
+    use crate::handler::IntoHandler;
 
     async fn nothing(_: serde_json::Value) -> Result<(), crate::TaskError> {
         Ok(())
@@ -173,7 +173,7 @@ mod tests {
         Registration {
             entry: TaskEntry::named(name),
             timeout: None,
-            job: nothing.into_job().0,
+            job: nothing.into_handler().0,
             rules: Arc::default(),
         }
     }

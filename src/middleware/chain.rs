@@ -6,7 +6,7 @@ use std::sync::Arc;
 use futures_util::future::LocalBoxFuture;
 
 use super::{Middleware, TaskCall};
-use crate::handler::{Call, HandlerContext, Job, Need};
+use crate::handler::{Call, ErasedHandler, HandlerContext, Need};
 use crate::task::Outcome;
 
 /// A middleware and the tasks it is for.
@@ -26,7 +26,11 @@ impl Layer {
 }
 
 /// The handler with all middleware that is meant for it. Without any it stays as it is.
-pub(crate) fn wrap(job: Arc<dyn Job>, name: &str, layers: &[Layer]) -> Arc<dyn Job> {
+pub(crate) fn wrap(
+    job: Arc<dyn ErasedHandler>,
+    name: &str,
+    layers: &[Layer],
+) -> Arc<dyn ErasedHandler> {
     let chain: Arc<[_]> = layers
         .iter()
         .filter(|layer| layer.is_for(name))
@@ -40,10 +44,10 @@ pub(crate) fn wrap(job: Arc<dyn Job>, name: &str, layers: &[Layer]) -> Arc<dyn J
 
 struct Wrapped {
     chain: Arc<[Arc<dyn Middleware>]>,
-    job: Arc<dyn Job>,
+    job: Arc<dyn ErasedHandler>,
 }
 
-impl Job for Wrapped {
+impl ErasedHandler for Wrapped {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let next = Next {
             chain: self.chain.clone(),
@@ -71,7 +75,7 @@ impl Job for Wrapped {
 pub struct Next {
     chain: Arc<[Arc<dyn Middleware>]>,
     at: usize,
-    job: Arc<dyn Job>,
+    job: Arc<dyn ErasedHandler>,
 }
 
 impl Next {

@@ -10,7 +10,7 @@ use tracing::Instrument;
 use super::order::Order;
 use super::program::{Ready, ReadyProgram};
 use super::{environment, keeper, once, pool};
-use crate::handler::{AnyJob, Call, HandlerContext, IntoJob, Job};
+use crate::handler::{AnyHandler, Call, ErasedHandler, HandlerContext, IntoHandler};
 use crate::task::{ErrorCode, Outcome, TaskError};
 
 /// Marks programs among the things that can be registered.
@@ -19,14 +19,14 @@ use crate::task::{ErrorCode, Outcome, TaskError};
 pub struct OfProgram;
 
 #[diagnostic::do_not_recommend]
-impl IntoJob<OfProgram> for ReadyProgram {
-    fn into_job(self) -> AnyJob {
+impl IntoHandler<OfProgram> for ReadyProgram {
+    fn into_handler(self) -> AnyHandler {
         let way = if self.0.is_once() {
             Way::Once(self.0)
         } else {
             Way::Pool(Pool::new(self.0))
         };
-        AnyJob(Arc::new(ProgramJob(Arc::new(way))))
+        AnyHandler(Arc::new(ProgramJob(Arc::new(way))))
     }
 }
 
@@ -37,7 +37,7 @@ enum Way {
     Pool(Pool),
 }
 
-impl Job for ProgramJob {
+impl ErasedHandler for ProgramJob {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let way = Arc::clone(&self.0);
         async move {

@@ -11,7 +11,7 @@ use super::end::HandlerEnd;
 use super::order::{Calls, Order, around};
 use super::stand::Stand;
 use crate::config::Settings;
-use crate::handler::IntoJob;
+use crate::handler::IntoHandler;
 use crate::id::TaskName;
 use crate::json::RawJson;
 use crate::middleware::{Middleware, Next, TaskCall};
@@ -62,7 +62,7 @@ use crate::{Attachment, TaskSpec, Worker, WorkerBuilder};
 /// # Panics
 /// When awaited: outside an actix system (use `#[actix_rt::test]`), and when the worker
 /// cannot be built, for example because the handler asks for data that it was not given.
-pub fn call<Args: 'static>(handler: impl IntoJob<Args> + 'static) -> HandlerCall<Setup> {
+pub fn call<Args: 'static>(handler: impl IntoHandler<Args> + 'static) -> HandlerCall<Setup> {
     let register = |builder: WorkerBuilder, spec: TaskSpec, is_queue: bool| {
         if is_queue {
             builder.queue(spec, handler)

@@ -13,7 +13,7 @@ use tracing::{Instrument, warn};
 
 use crate::actors::capacity::Permit;
 use crate::actors::supervisor::{TaskFinished, TaskKey};
-use crate::handler::{BlockingPool, Call, Job};
+use crate::handler::{BlockingPool, Call, ErasedHandler};
 use crate::json::RawJson;
 use crate::status::StatusBoard;
 use crate::storage::{bring_in, carry_out};
@@ -24,7 +24,7 @@ pub(crate) struct QueuedTask {
     pub(crate) key: TaskKey,
     /// Tells apart hand-outs of the same id.
     pub(crate) attempt: u64,
-    pub(crate) job: Arc<dyn Job>,
+    pub(crate) job: Arc<dyn ErasedHandler>,
     pub(crate) params: RawJson,
     pub(crate) params_metadata: Option<RawJson>,
     pub(crate) context: TaskContext,
@@ -150,7 +150,7 @@ impl Runner {
 
 /// Holds the parameters and the result of a handler against its contract. The result is
 /// seen as the orchestrator will see it: with the URIs of uploaded files.
-async fn handle(job: Arc<dyn Job>, call: Call, metadata: Option<RawJson>) -> Outcome {
+async fn handle(job: Arc<dyn ErasedHandler>, call: Call, metadata: Option<RawJson>) -> Outcome {
     let rules = call.context.rules().clone();
     if let Err(fault) = rules.check_input(&call.params) {
         return Outcome::Failed(fault);
@@ -161,7 +161,11 @@ async fn handle(job: Arc<dyn Job>, call: Call, metadata: Option<RawJson>) -> Out
 /// Calls the handler between the downloads of what its parameters name and the uploads
 /// of what its result names. A task that is called off meanwhile ends there; a handler
 /// that fails or panics has nothing uploaded.
-async fn with_files(job: &dyn Job, mut call: Call, metadata: Option<&RawJson>) -> Outcome {
+async fn with_files(
+    job: &dyn ErasedHandler,
+    mut call: Call,
+    metadata: Option<&RawJson>,
+) -> Outcome {
     let files = call.context.files().clone();
     let cancellation = call.context.cancel_signal().clone();
 

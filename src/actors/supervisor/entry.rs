@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::limits::Limit;
 use crate::actors::capacity::Permit;
 use crate::actors::host::{Place, QueuedTask, TaskQueue};
-use crate::handler::Job;
+use crate::handler::ErasedHandler;
 use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::rules::Rules;
@@ -26,7 +26,7 @@ pub(super) enum Phase {
 /// A task and what is to be done with it.
 pub(super) struct Waiting {
     pub(super) task: Box<Task>,
-    pub(super) job: Arc<dyn Job>,
+    pub(super) job: Arc<dyn ErasedHandler>,
     pub(super) rules: Arc<Rules>,
 }
 

@@ -10,7 +10,7 @@ use futures_util::FutureExt;
 use tokio::sync::oneshot;
 use tracing::{Instrument, warn};
 
-use super::job::Make;
+use super::registered::Make;
 use super::{HandlerContext, TaskHandler};
 use crate::handler::ticket::Ticket;
 use crate::handler::{FromParams, Hold};

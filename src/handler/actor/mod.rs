@@ -3,7 +3,7 @@
 
 mod context;
 mod host;
-mod job;
+mod registered;
 
 use std::future::{Future, ready};
 use std::marker::PhantomData;
@@ -11,9 +11,9 @@ use std::sync::Arc;
 
 pub use context::HandlerContext;
 
-use super::{AnyJob, FromParams, IntoJob};
+use super::{AnyHandler, FromParams, IntoHandler};
 use crate::task::{TaskContext, TaskError};
-use job::ActorJob;
+use registered::StatefulHandler;
 
 /// A task handler with state.
 ///
@@ -133,12 +133,12 @@ impl<H, F> std::fmt::Debug for Stateful<H, F> {
 pub struct OnActor;
 
 #[diagnostic::do_not_recommend]
-impl<H, F> IntoJob<OnActor> for Stateful<H, F>
+impl<H, F> IntoHandler<OnActor> for Stateful<H, F>
 where
     H: TaskHandler,
     F: Fn() -> Result<H, TaskError> + Send + Sync + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AnyJob(Arc::new(ActorJob::<H>::new(Arc::new(self.0))))
+    fn into_handler(self) -> AnyHandler {
+        AnyHandler(Arc::new(StatefulHandler::<H>::new(Arc::new(self.0))))
     }
 }

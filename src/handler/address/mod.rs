@@ -1,6 +1,6 @@
 //! Actors of the user's own as handlers, registered by their address.
 
-mod job;
+mod registered;
 
 use std::any::type_name;
 use std::fmt;
@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use actix::dev::ToEnvelope;
 use actix::prelude::*;
 
-use super::{AnyJob, FromParams, IntoJob};
+use super::{AnyHandler, FromParams, IntoHandler};
 use crate::task::{IntoOutcome, Reply, TaskContext, TaskError};
-use job::AddressJob;
+use registered::AddressHandler;
 
 /// A task, as a message for an actor of your own.
 ///
@@ -237,36 +237,36 @@ impl<P, T> fmt::Debug for AtAddress<P, T> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<A, P, T> IntoJob<AtAddress<P, T>> for Addr<A>
+impl<A, P, T> IntoHandler<AtAddress<P, T>> for Addr<A>
 where
     A: Actor + Handler<RunTask<P, T>>,
     A::Context: ToEnvelope<A, RunTask<P, T>>,
     P: FromParams + Send + 'static,
     T: IntoOutcome + Send + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AddressJob::new(self.recipient(), None, Some(type_name::<A>())).into_any()
+    fn into_handler(self) -> AnyHandler {
+        AddressHandler::new(self.recipient(), None, Some(type_name::<A>())).into_any()
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<P, T> IntoJob<AtAddress<P, T>> for WithCancel<P, T>
+impl<P, T> IntoHandler<AtAddress<P, T>> for WithCancel<P, T>
 where
     P: FromParams + Send + 'static,
     T: IntoOutcome + Send + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AddressJob::new(self.run, Some(self.cancel), Some(self.name)).into_any()
+    fn into_handler(self) -> AnyHandler {
+        AddressHandler::new(self.run, Some(self.cancel), Some(self.name)).into_any()
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl<P, T> IntoJob<AtAddress<P, T>> for Recipient<RunTask<P, T>>
+impl<P, T> IntoHandler<AtAddress<P, T>> for Recipient<RunTask<P, T>>
 where
     P: FromParams + Send + 'static,
     T: IntoOutcome + Send + 'static,
 {
-    fn into_job(self) -> AnyJob {
-        AddressJob::new(self, None, None).into_any()
+    fn into_handler(self) -> AnyHandler {
+        AddressHandler::new(self, None, None).into_any()
     }
 }

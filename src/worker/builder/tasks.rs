@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::WorkerBuilder;
-use crate::handler::{IntoJob, Registration};
+use crate::handler::{IntoHandler, Registration};
 use crate::id::check_identifier;
 use crate::middleware::{Layer, Middleware};
 use crate::rules::Rules;
@@ -16,7 +16,11 @@ impl WorkerBuilder {
     /// `contracts`). The order of registration is the order in which orchestrators see
     /// the tasks.
     #[must_use]
-    pub fn task<Args>(mut self, task: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
+    pub fn task<Args>(
+        mut self,
+        task: impl Into<TaskSpec>,
+        handler: impl IntoHandler<Args>,
+    ) -> Self {
         let registration = self.registration(task.into(), handler);
         let entry = &registration.entry;
         self.check_names(Some(entry.name.as_str()), entry.kind.as_deref());
@@ -42,7 +46,11 @@ impl WorkerBuilder {
     /// patterns, the first segment in which they differ decides: a name comes before
     /// `*`, and `*` before `#`. The order of registration does not matter.
     #[must_use]
-    pub fn queue<Args>(mut self, queue: impl Into<TaskSpec>, handler: impl IntoJob<Args>) -> Self {
+    pub fn queue<Args>(
+        mut self,
+        queue: impl Into<TaskSpec>,
+        handler: impl IntoHandler<Args>,
+    ) -> Self {
         let registration = self.registration(queue.into(), handler);
         let entry = &registration.entry;
         self.check_names(None, entry.kind.as_deref());
@@ -60,7 +68,7 @@ impl WorkerBuilder {
     /// Registers the handler of all tasks that no other one is for. Without it they
     /// fail.
     #[must_use]
-    pub fn default_handler<Args>(mut self, handler: impl IntoJob<Args>) -> Self {
+    pub fn default_handler<Args>(mut self, handler: impl IntoHandler<Args>) -> Self {
         let registration = self.registration("(default)".into(), handler);
         if !self.registry.set_fallback(registration) {
             let twice = "the default handler is given twice";
@@ -70,7 +78,11 @@ impl WorkerBuilder {
     }
 
     /// The handler with its contract, whose schemas are compiled here.
-    fn registration<Args>(&mut self, spec: TaskSpec, handler: impl IntoJob<Args>) -> Registration {
+    fn registration<Args>(
+        &mut self,
+        spec: TaskSpec,
+        handler: impl IntoHandler<Args>,
+    ) -> Registration {
         let TaskSpec { entry, timeout } = spec.or_contract(handler.contract());
         let name = &entry.name;
         let rules = Rules::new(&entry.contract).unwrap_or_else(|problems| {
@@ -81,7 +93,7 @@ impl WorkerBuilder {
         Registration {
             entry,
             timeout,
-            job: handler.into_job().0,
+            job: handler.into_handler().0,
             rules: Arc::new(rules),
         }
     }

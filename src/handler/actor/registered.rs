@@ -11,7 +11,7 @@ use super::host::{Execute, HandlerActor, Stop, Work};
 use super::{HandlerContext, TaskHandler};
 use crate::handler::own_thread::OwnThread;
 use crate::handler::ticket::Ticket;
-use crate::handler::{Call, Job};
+use crate::handler::{Call, ErasedHandler};
 use crate::task::{ErrorCode, Outcome, TaskError};
 
 pub(super) type Make<H> = Arc<dyn Fn() -> Result<H, TaskError> + Send + Sync>;
@@ -19,13 +19,13 @@ pub(super) type Make<H> = Arc<dyn Fn() -> Result<H, TaskError> + Send + Sync>;
 /// A task that found its actor ended is sent to a new one this often.
 const ATTEMPTS: usize = 3;
 
-pub(super) struct ActorJob<H: TaskHandler> {
+pub(super) struct StatefulHandler<H: TaskHandler> {
     host: Arc<OwnThread<HandlerActor<H>>>,
     /// Filled when the worker starts.
     context: Arc<OnceLock<HandlerContext>>,
 }
 
-impl<H: TaskHandler> ActorJob<H> {
+impl<H: TaskHandler> StatefulHandler<H> {
     pub(super) fn new(make: Make<H>) -> Self {
         let context = Arc::new(OnceLock::new());
         let told = context.clone();
@@ -37,7 +37,7 @@ impl<H: TaskHandler> ActorJob<H> {
     }
 }
 
-impl<H: TaskHandler> Job for ActorJob<H> {
+impl<H: TaskHandler> ErasedHandler for StatefulHandler<H> {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
         let cancellation = call.context.cancellation().clone();
         let ticket = Ticket::new(Work {

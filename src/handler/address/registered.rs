@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinHandle};
 use tracing::warn;
 
 use super::{RunTask, TaskCancelled};
-use crate::handler::{AnyJob, Call, FromParams, Job};
+use crate::handler::{AnyHandler, Call, ErasedHandler, FromParams};
 use crate::id::TaskName;
 use crate::task::{IntoOutcome, Outcome, TaskContext, TaskError};
 
@@ -21,7 +21,7 @@ use crate::task::{IntoOutcome, Outcome, TaskContext, TaskError};
 /// is there.
 const UNWINDING: Duration = Duration::from_millis(50);
 
-pub(super) struct AddressJob<P, T>(Arc<Way<P, T>>)
+pub(super) struct AddressHandler<P, T>(Arc<Way<P, T>>)
 where
     P: Send + 'static,
     T: Send + 'static;
@@ -40,7 +40,7 @@ where
     is_missed: AtomicBool,
 }
 
-impl<P, T> AddressJob<P, T>
+impl<P, T> AddressHandler<P, T>
 where
     P: FromParams + Send + 'static,
     T: IntoOutcome + Send + 'static,
@@ -58,12 +58,12 @@ where
         }))
     }
 
-    pub(super) fn into_any(self) -> AnyJob {
-        AnyJob(Arc::new(self))
+    pub(super) fn into_any(self) -> AnyHandler {
+        AnyHandler(Arc::new(self))
     }
 }
 
-impl<P, T> Job for AddressJob<P, T>
+impl<P, T> ErasedHandler for AddressHandler<P, T>
 where
     P: FromParams + Send + 'static,
     T: IntoOutcome + Send + 'static,
