@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, ETAG, HeaderValue};
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use s3s::service::S3Service;
@@ -32,6 +32,8 @@ pub enum Fault {
     Swallow,
     /// The answer comes as if nobody had asked for a part.
     Whole,
+    /// The same, without a mark of the object, and its body breaks off after so many bytes.
+    Bare(u64),
     /// The request waits until faults are cleared.
     Hold,
 }
@@ -110,7 +112,7 @@ impl Faults {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             }
-            Some(Fault::Whole) => {
+            Some(Fault::Whole | Fault::Bare(_)) => {
                 request.headers_mut().remove("range");
             }
             _ => {}
@@ -123,6 +125,10 @@ impl Faults {
         match fault {
             Some(Fault::Swallow) => Err(io::Error::other("as told")),
             Some(Fault::Cut(after)) => Ok(answer.map(|body| ended(body, after, false))),
+            Some(Fault::Bare(after)) => {
+                answer.headers_mut().remove(ETAG);
+                Ok(answer.map(|body| ended(body, after, false)))
+            }
             Some(Fault::Freeze(after)) => Ok(answer.map(|body| ended(body, after, true))),
             Some(Fault::Length(bytes)) => {
                 answer

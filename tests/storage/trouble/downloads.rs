@@ -132,3 +132,17 @@ async fn a_download_that_is_called_off_leaves_nothing() {
     stage.server.until(|_| stage.leftovers() == 0).await;
     assert!(!to.exists());
 }
+
+#[actix_rt::test]
+async fn a_download_whose_bytes_are_never_kept_ends() {
+    let stage = stage();
+    stage.object("k", content(MIB));
+    // Without a mark it cannot be gone on with: the beginning comes again and again.
+    stage
+        .server
+        .faults
+        .add("GET", "", Fault::Bare(300 * 1024), 1000);
+    let error = stage.fetch("k").await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Transient, "{error}");
+    assert_eq!(stage.server.faults.count("GET", ""), 6);
+}

@@ -48,11 +48,12 @@ impl Shared {
                 }
                 Err(error) => error,
             };
-            if !retries.again(&error, Some(meter)).await {
-                return Err(error);
-            }
             if matches!(error, StorageError::Changed { .. }) || sink.if_match().is_none() {
                 sink.restart().await?;
+            }
+            meter.keep_until(sink.offset());
+            if !retries.again(&error, Some(meter)).await {
+                return Err(error);
             }
         }
     }
