@@ -9,6 +9,8 @@
 )]
 
 mod cache;
+mod child;
+mod keys;
 mod server;
 mod stage;
 mod transfers;

@@ -17,6 +17,8 @@ pub struct StorageSettings {
     pub access_key: Option<StorageSecret>,
     /// `S3_SECRET_KEY`.
     pub secret_key: Option<StorageSecret>,
+    /// `S3_SESSION_TOKEN`.
+    pub session_token: Option<StorageSecret>,
     /// `S3_DEFAULT_BUCKET`.
     pub default_bucket: String,
     /// `S3_REGION`.
@@ -46,6 +48,7 @@ impl Default for StorageSettings {
             endpoint_url: None,
             access_key: None,
             secret_key: None,
+            session_token: None,
             default_bucket: "avtomatika-payloads".to_owned(),
             region: "us-east-1".to_owned(),
             local_root: None,

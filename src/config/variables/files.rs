@@ -31,6 +31,9 @@ pub(super) const FILES: &[Variable] = table! {
     "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
         => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
         "Secret key of the object storage.";
+    "S3_SESSION_TOKEN" "storage.session_token" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.session_token = Some(Token::from(v)),
+        "Session token of these two keys, where they are temporary.";
     "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
         => Text |d, v| d.settings.storage.default_bucket = v,
         "Bucket that results are uploaded to.";

@@ -23,6 +23,9 @@ pub use memory::{Memory, VOID};
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key";
+/// Other keys that are good as well, with the same secret.
+#[allow(dead_code)]
+pub const NEXT_ACCESS_KEY: &str = "next-access-key";
 
 /// The running server. It ends with the process.
 #[derive(Clone)]
@@ -84,7 +87,9 @@ async fn serve(
     connections: Arc<AtomicUsize>,
 ) {
     let mut builder = S3ServiceBuilder::new(memory);
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    let mut auth = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
+    auth.register(NEXT_ACCESS_KEY.to_owned(), SECRET_KEY.into());
+    builder.set_auth(auth);
     let service = builder.build();
     loop {
         let (socket, _) = listener.accept().await.unwrap();

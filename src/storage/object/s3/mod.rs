@@ -2,6 +2,9 @@
 //! bytes go through signed URLs, so that they are neither hashed nor copied on the way,
 //! and so that headers of the answer are known before its body.
 
+#[macro_use]
+mod signed;
+
 mod address;
 mod answer;
 mod credentials;
@@ -12,10 +15,11 @@ use std::fmt;
 
 use reqwest::header::{CONTENT_LENGTH, IF_MATCH, RANGE};
 use reqwest::{Body, Response};
+use s3::creds::Credentials;
 use s3::{Bucket, Region};
 
 use self::address::{check_bucket, check_key, plain_endpoint};
-use self::answer::{broken, failed, refused};
+use self::answer::{Failure, broken, failed, refused};
 use self::credentials::Keys;
 use self::head::etag;
 use super::store::unquoted;
@@ -72,22 +76,26 @@ impl S3Store {
         Ok(Self { base: *base, keys })
     }
 
-    /// The bucket, with keys that are still good.
-    async fn bucket(&self, uri: &ObjectUri) -> Result<Bucket, StorageError> {
+    fn bucket(&self, uri: &ObjectUri, keys: &Credentials) -> Result<Bucket, StorageError> {
         check_bucket(uri)?;
         let mut bucket = self.base.clone();
         uri.bucket().clone_into(&mut bucket.name);
-        bucket.set_credentials(self.keys.get(uri).await?);
+        bucket.set_credentials(keys.clone());
         Ok(bucket)
     }
 
-    async fn object(&self, uri: &ObjectUri) -> Result<Bucket, StorageError> {
+    fn object(&self, uri: &ObjectUri, keys: &Credentials) -> Result<Bucket, StorageError> {
         check_key(uri)?;
-        self.bucket(uri).await
+        self.bucket(uri, keys)
     }
 
-    async fn read(&self, from: &ObjectUri, sink: &mut Sink) -> Result<(), StorageError> {
-        let bucket = self.object(from).await?;
+    async fn read(
+        &self,
+        from: &ObjectUri,
+        sink: &mut Sink,
+        keys: &Credentials,
+    ) -> Result<(), Failure> {
+        let bucket = self.object(from, keys)?;
         let url = bucket
             .presign_get(from.key(), SIGNED_FOR, None)
             .await
@@ -117,8 +125,13 @@ impl S3Store {
         Ok(())
     }
 
-    async fn write(&self, from: &Source, to: &ObjectUri) -> Result<ObjectInfo, StorageError> {
-        let bucket = self.object(to).await?;
+    async fn write(
+        &self,
+        from: &Source,
+        to: &ObjectUri,
+        keys: &Credentials,
+    ) -> Result<ObjectInfo, Failure> {
+        let bucket = self.object(to, keys)?;
         let url = bucket
             .presign_put(to.key(), SIGNED_FOR, None, None)
             .await
@@ -138,7 +151,7 @@ async fn send_body(
     from: &Source,
     range: std::ops::Range<u64>,
     to: &ObjectUri,
-) -> Result<Response, StorageError> {
+) -> Result<Response, Failure> {
     let length = range.end - range.start;
     let body = if length <= SMALL {
         Body::from(from.read(range).map_err(|error| from.failed(error))?)
@@ -149,13 +162,13 @@ async fn send_body(
     let answer = request.header(CONTENT_LENGTH, length).send().await;
     let answer = match answer {
         Ok(answer) => answer,
-        Err(error) => return Err(answer::of_body(from, to, error)),
+        Err(error) => return Err(answer::of_body(from, to, error).into()),
     };
     good(to, answer).await
 }
 
 /// An answer that says yes, or the error.
-async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, StorageError> {
+async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, Failure> {
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
@@ -166,8 +179,8 @@ async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, StorageErro
 
 impl ObjectStore for S3Store {
     fn stat<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
-        Box::pin(async move {
-            let bucket = self.object(at).await?;
+        signed!(self, at, |keys| {
+            let bucket = self.object(at, keys)?;
             let (head, _) = bucket.head_object(at.key()).await.map_err(failed(at))?;
             let size = head
                 .content_length
@@ -185,9 +198,9 @@ impl ObjectStore for S3Store {
         prefix: &'a str,
         after: Option<&'a str>,
     ) -> StoreFuture<'a, Page> {
-        Box::pin(async move {
-            let uri = ObjectUri::new(bucket, prefix);
-            let bucket = self.bucket(&uri).await?;
+        let uri = ObjectUri::new(bucket, prefix);
+        signed!(self, &uri, |keys| {
+            let bucket = self.bucket(&uri, keys)?;
             let after = after.map(str::to_owned);
             let (page, _) = bucket
                 .list_page(prefix.to_owned(), None, after, None, None)
@@ -208,19 +221,19 @@ impl ObjectStore for S3Store {
     }
 
     fn get<'a>(&'a self, from: &'a ObjectUri, sink: &'a mut Sink) -> StoreFuture<'a, ()> {
-        Box::pin(self.read(from, sink))
+        signed!(self, from, |keys| self.read(from, sink, keys).await)
     }
 
     fn put<'a>(&'a self, from: &'a Source, to: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
-        Box::pin(self.write(from, to))
+        signed!(self, to, |keys| self.write(from, to, keys).await)
     }
 
     fn delete<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let bucket = self.object(at).await?;
+        signed!(self, at, |keys| {
+            let bucket = self.object(at, keys)?;
             match bucket.delete_object(at.key()).await.map_err(failed(at)) {
-                Ok(_) | Err(StorageError::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
+                Err(failure) if !failure.is_not_found() => Err(failure),
+                _ => Ok(()),
             }
         })
     }

@@ -4,15 +4,15 @@ use std::collections::HashMap;
 
 use s3::serde_types::Part as DonePart;
 
-use super::answer::{failed, tag};
-use super::{S3Store, SIGNED_FOR, etag, send_body};
+use super::answer::{Failure, failed, tag};
+use super::{Credentials, S3Store, SIGNED_FOR, etag, send_body};
 use crate::storage::object::store::unquoted;
 use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture};
 
 impl Multipart for S3Store {
     fn begin<'a>(&'a self, to: &'a ObjectUri) -> StoreFuture<'a, String> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let begun = bucket
                 .initiate_multipart_upload(to.key(), "application/octet-stream")
                 .await
@@ -28,8 +28,8 @@ impl Multipart for S3Store {
         to: &'a ObjectUri,
         upload: &'a str,
     ) -> StoreFuture<'a, String> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let query = HashMap::from([
                 ("partNumber".to_owned(), part.number.to_string()),
                 ("uploadId".to_owned(), upload.to_owned()),
@@ -39,7 +39,7 @@ impl Multipart for S3Store {
                 .await
                 .map_err(failed(to))?;
             let answer = send_body(&bucket, url, from, part.bytes.clone(), to).await?;
-            etag(&answer).ok_or_else(|| StorageError::unavailable(to, "a part has no ETag"))
+            etag(&answer).ok_or_else(|| StorageError::unavailable(to, "a part has no ETag").into())
         })
     }
 
@@ -49,8 +49,8 @@ impl Multipart for S3Store {
         upload: &'a str,
         etags: &'a [String],
     ) -> StoreFuture<'a, Option<String>> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let parts = (1..).zip(etags).map(|(part_number, etag)| DonePart {
                 part_number,
                 etag: etag.clone(),
@@ -66,15 +66,15 @@ impl Multipart for S3Store {
     }
 
     fn abort<'a>(&'a self, to: &'a ObjectUri, upload: &'a str) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             match bucket
                 .abort_upload(to.key(), upload)
                 .await
                 .map_err(failed(to))
             {
-                Ok(()) | Err(StorageError::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
+                Err(failure) if !failure.is_not_found() => Err(failure),
+                _ => Ok(()),
             }
         })
     }
