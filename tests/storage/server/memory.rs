@@ -250,7 +250,8 @@ impl S3 for Memory {
         let mut state = self.0.lock().unwrap();
         state.begun += 1;
         state.last += 1;
-        let id = format!("upload-{}", state.last);
+        // Whatever has a meaning in an address.
+        let id = format!("u+{}/%2B =&#?ü", state.last);
         state.uploads.insert(id.clone(), BTreeMap::new());
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(request.input.bucket),

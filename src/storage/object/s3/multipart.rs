@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use s3::serde_types::Part as DonePart;
+use s3::signing::uri_encode;
 
 use super::answer::{Failure, failed, tag};
 use super::{Credentials, S3Store, SIGNED_FOR, etag, send_body};
@@ -56,7 +57,7 @@ impl Multipart for S3Store {
                 etag: etag.clone(),
             });
             let answer = bucket
-                .complete_multipart_upload(to.key(), upload, parts.collect())
+                .complete_multipart_upload(to.key(), &escaped(upload), parts.collect())
                 .await
                 .map_err(failed(to))?;
             let text = String::from_utf8_lossy(answer.as_slice());
@@ -69,7 +70,7 @@ impl Multipart for S3Store {
         signed!(self, to, |keys| {
             let bucket = self.object(to, keys)?;
             match bucket
-                .abort_upload(to.key(), upload)
+                .abort_upload(to.key(), &escaped(upload))
                 .await
                 .map_err(failed(to))
             {
@@ -78,4 +79,9 @@ impl Multipart for S3Store {
             }
         })
     }
+}
+
+/// The library puts the id of an upload into addresses as it is.
+fn escaped(upload: &str) -> String {
+    uri_encode(upload, true)
 }
