@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
-use super::store::unquoted;
 use super::{
     ListedObject, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError, StoreFuture,
 };
@@ -238,7 +237,7 @@ impl ObjectStore for LocalStore {
         Box::pin(async move {
             let (file, info) = self.open(from)?;
             if let (Some(wanted), Some(found)) = (sink.if_match(), &info.etag)
-                && unquoted(wanted) != found
+                && wanted != found
             {
                 return Err(StorageError::Changed { uri: from.clone() });
             }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::meter::Meter;
-use super::{Expected, ObjectInfo, ObjectUri, StorageError};
+use super::{Expected, ObjectInfo, ObjectUri, StorageError, etag};
 
 /// Written at once, on another thread. What is less waits for the end, so that a small
 /// object is made, written and named in one go.
@@ -74,9 +74,9 @@ impl Sink {
         self.taken
     }
 
-    /// The mark of the object whose beginning is here.
+    /// The mark of the object whose beginning is here, if it stands for its bytes.
     pub fn if_match(&self) -> Option<&str> {
-        self.info.as_ref()?.etag.as_deref()
+        etag::strong(self.info.as_ref()?.etag.as_deref()?)
     }
 
     /// What the storage says of the object, before the first byte. `size` is that of the

@@ -34,6 +34,8 @@ pub enum Fault {
     Whole,
     /// The same, without a mark of the object, and its body breaks off after so many bytes.
     Bare(u64),
+    /// The mark of the object is a weak one, and the body breaks off after so many bytes.
+    Weak(u64),
     /// The request waits until faults are cleared.
     Hold,
 }
@@ -145,6 +147,12 @@ impl Faults {
             Some(Fault::Cut(after)) => Ok(answer.map(|body| ended(body, after, false))),
             Some(Fault::Bare(after)) => {
                 answer.headers_mut().remove(ETAG);
+                Ok(answer.map(|body| ended(body, after, false)))
+            }
+            Some(Fault::Weak(after)) => {
+                let mark = answer.headers()[ETAG].to_str().unwrap();
+                let weak = HeaderValue::from_str(&format!("W/{mark}")).unwrap();
+                answer.headers_mut().insert(ETAG, weak);
                 Ok(answer.map(|body| ended(body, after, false)))
             }
             Some(Fault::Freeze(after)) => Ok(answer.map(|body| ended(body, after, true))),

@@ -21,11 +21,10 @@ use s3::{Bucket, Region};
 use self::address::{check_bucket, check_key, plain_endpoint};
 use self::answer::{Failure, broken, failed, refused};
 use self::credentials::Keys;
-use self::head::etag;
-use super::store::unquoted;
+use self::head::etag_of;
 use super::{
     ListedObject, Multipart, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError,
-    StoreFuture,
+    StoreFuture, etag,
 };
 use crate::config::StorageSettings;
 
@@ -139,7 +138,7 @@ impl S3Store {
         let answer = send_body(&bucket, url, from, 0..from.size(), to).await?;
         Ok(ObjectInfo {
             size: from.size(),
-            etag: etag(&answer),
+            etag: etag_of(&answer),
         })
     }
 }
@@ -187,7 +186,7 @@ impl ObjectStore for S3Store {
                 .and_then(|size| u64::try_from(size).ok());
             Ok(ObjectInfo {
                 size: size.ok_or_else(|| StorageError::unavailable(at, "it has no size"))?,
-                etag: head.e_tag.map(|etag| unquoted(&etag).to_owned()),
+                etag: head.e_tag.as_deref().map(etag::read),
             })
         })
     }
@@ -210,7 +209,7 @@ impl ObjectStore for S3Store {
                 key: object.key,
                 info: ObjectInfo {
                     size: object.size,
-                    etag: object.e_tag.map(|etag| unquoted(&etag).to_owned()),
+                    etag: object.e_tag.as_deref().map(etag::read),
                 },
             });
             Ok(Page {

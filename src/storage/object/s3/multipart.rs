@@ -6,9 +6,8 @@ use s3::serde_types::Part as DonePart;
 use s3::signing::uri_encode;
 
 use super::answer::{Failure, failed, tag};
-use super::{Credentials, S3Store, SIGNED_FOR, etag, send_body};
-use crate::storage::object::store::unquoted;
-use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture};
+use super::{Credentials, S3Store, SIGNED_FOR, etag_of, send_body};
+use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture, etag};
 
 impl Multipart for S3Store {
     fn begin<'a>(&'a self, to: &'a ObjectUri) -> StoreFuture<'a, String> {
@@ -40,7 +39,8 @@ impl Multipart for S3Store {
                 .await
                 .map_err(failed(to))?;
             let answer = send_body(&bucket, url, from, part.bytes.clone(), to).await?;
-            etag(&answer).ok_or_else(|| StorageError::unavailable(to, "a part has no ETag").into())
+            etag_of(&answer)
+                .ok_or_else(|| StorageError::unavailable(to, "a part has no ETag").into())
         })
     }
 
@@ -54,7 +54,8 @@ impl Multipart for S3Store {
             let bucket = self.object(to, keys)?;
             let parts = (1..).zip(etags).map(|(part_number, etag)| DonePart {
                 part_number,
-                etag: etag.clone(),
+                // What the storage itself gave, though a proxy may have weakened it.
+                etag: etag::opaque(etag).to_owned(),
             });
             let answer = bucket
                 .complete_multipart_upload(to.key(), &escaped(upload), parts.collect())
@@ -62,7 +63,7 @@ impl Multipart for S3Store {
                 .map_err(failed(to))?;
             let text = String::from_utf8_lossy(answer.as_slice());
             let etag = tag(&text, "ETag").map(|etag| etag.replace("&quot;", "\""));
-            Ok(etag.map(|etag| unquoted(&etag.replace("&#34;", "\"")).to_owned()))
+            Ok(etag.map(|etag| etag::read(&etag.replace("&#34;", "\""))))
         })
     }
 
