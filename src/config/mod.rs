@@ -61,7 +61,7 @@ pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
     JournalSettings, OrchestratorMode, OrchestratorSettings, Resources, Results, RxonSettings,
-    RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
+    RxonVersion, S3Addressing, S3Checksum, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};
 pub use variables::{VARIABLES, Variable};

@@ -8,6 +8,7 @@
     reason = "a test"
 )]
 
+mod buckets;
 mod cache;
 mod child;
 mod keys;

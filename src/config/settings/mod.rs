@@ -13,7 +13,7 @@ use serde_json::Value;
 pub use links::{AccessTokens, OrchestratorMode, OrchestratorSettings, RxonSettings, RxonVersion};
 pub use machine::{Artifact, Device, Gpu, Resources};
 pub use pace::{Ambiguous, Intake, JournalMode, JournalSettings, Results, Timing};
-pub use storage::{BlobCacheMode, StorageSecret, StorageSettings};
+pub use storage::{BlobCacheMode, S3Addressing, S3Checksum, StorageSecret, StorageSettings};
 
 use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};
 use crate::id::WorkerId;

@@ -3,9 +3,11 @@
 use super::{SOME_SECONDS, Variable, whole};
 use crate::config::draft::Draft;
 use crate::config::kind::Kind;
-use crate::config::{BlobCacheMode, Token};
+use crate::config::{BlobCacheMode, S3Addressing, S3Checksum, Token};
 
 const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
+const ADDRESSINGS: Kind = Kind::OneOf(&["path", "virtual"]);
+const CHECKSUMS: Kind = Kind::OneOf(&["auto", "md5"]);
 
 fn task_files(draft: &mut Draft, text: String) {
     draft.settings.storage.task_files_dir = text.into();
@@ -40,6 +42,13 @@ pub(super) const FILES: &[Variable] = table! {
     "S3_REGION" "storage.region" "us-east-1" Kind::Text
         => Text |d, v| d.settings.storage.region = v,
         "Region of the object storage.";
+    "S3_ADDRESSING" "storage.addressing" "path" ADDRESSINGS
+        => Choice |d, n| d.settings.storage.addressing =
+            [S3Addressing::Path, S3Addressing::Virtual][n],
+        "Where the bucket stands in addresses: `path` is `http://host/bucket/key`, `virtual` is `http://bucket.host/key`.";
+    "S3_CHECKSUM" "storage.checksum" "auto" CHECKSUMS
+        => Choice |d, n| d.settings.storage.checksum = [S3Checksum::Auto, S3Checksum::Md5][n],
+        "Uploads carry `Content-MD5`: `md5` always, `auto` as soon as a bucket asks for it (object lock).";
     "AXON_STORAGE_DIR" "storage.local_root" "(none)" Kind::Path
         => Text |d, v| d.settings.storage.local_root = Some(v.into()),
         "Folder that stands in for object storage, one folder inside per bucket; `S3_ENDPOINT_URL` wins.";

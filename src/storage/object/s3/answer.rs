@@ -28,6 +28,8 @@ pub(super) struct Failure {
     pub(super) error: StorageError,
     /// Whether other keys might have helped.
     pub(super) is_about_keys: bool,
+    /// Whether a digest of the body might have helped.
+    pub(super) is_about_digest: bool,
 }
 
 impl Failure {
@@ -41,6 +43,7 @@ impl From<StorageError> for Failure {
         Self {
             error,
             is_about_keys: false,
+            is_about_digest: false,
         }
     }
 }
@@ -117,6 +120,12 @@ pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> Failure {
     // The answer to a HEAD has no body, whatever it is about.
     let is_about_keys =
         matches!(status, 400 | 401 | 403) && (code.is_empty() || ABOUT_KEYS.contains(&code));
+    // The words of AWS are "Content-MD5 OR x-amz-checksum- HTTP header is required ..".
+    let is_about_digest = status == 400
+        && !matches!(code, "BadDigest" | "InvalidDigest")
+        && (code == "MissingContentMD5"
+            || tag(body, "Message")
+                .is_some_and(|text| text.to_ascii_lowercase().contains("content-md5")));
     let reason = match (code, tag(body, "Message")) {
         ("", _) => format!("HTTP {status}"),
         (code, None) => format!("HTTP {status}, {code}"),
@@ -128,11 +137,11 @@ pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> Failure {
     let error = match (status, code) {
         (404, _) => StorageError::NotFound { uri },
         (412 | 416, _) => StorageError::Changed { uri },
-        (400, "RequestTimeout" | "IncompleteBody") | (408 | 409 | 425 | 429 | 500..=599, _) => {
+        // Uploads in parts are answered with 200 before it is known how they end.
+        (400, "RequestTimeout" | "IncompleteBody" | "BadDigest")
+        | (200..=299 | 408 | 409 | 425 | 429 | 500..=599, _) => {
             StorageError::Unavailable { uri, reason }
         }
-        // Uploads in parts are answered with 200 before it is known how they end.
-        (200..=299, _) => StorageError::Unavailable { uri, reason },
         (401 | 403, _)
         | (400, "ExpiredToken" | "InvalidToken" | "AuthorizationHeaderMalformed") => {
             StorageError::Denied { uri, reason }
@@ -142,6 +151,7 @@ pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> Failure {
     Failure {
         error,
         is_about_keys,
+        is_about_digest,
     }
 }
 
@@ -171,6 +181,7 @@ mod tests {
             (500, ""),
             (429, ""),
             (400, "RequestTimeout"),
+            (400, "BadDigest"),
             (200, "InternalError"),
         ] {
             assert!(error(status, code).is_retryable(), "{status} {code}");

@@ -7,37 +7,39 @@ mod signed;
 
 mod address;
 mod answer;
+mod body;
 mod credentials;
 mod head;
 mod multipart;
 
 use std::fmt;
 
-use reqwest::header::{CONTENT_LENGTH, IF_MATCH, RANGE};
-use reqwest::{Body, Response};
+use reqwest::Response;
+use reqwest::header::{IF_MATCH, RANGE};
 use s3::creds::Credentials;
 use s3::{Bucket, Region};
 
-use self::address::{check_bucket, check_key, plain_endpoint};
+use self::address::{check_bucket, check_host, check_key, plain_endpoint};
 use self::answer::{Failure, broken, failed, refused};
+use self::body::Digests;
 use self::credentials::Keys;
 use self::head::etag_of;
 use super::{
     ListedObject, Multipart, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError,
     StoreFuture, etag,
 };
-use crate::config::StorageSettings;
+use crate::config::{S3Addressing, StorageSettings};
 
 /// How long a signed URL is good for, in seconds: until the request has begun.
 const SIGNED_FOR: u32 = 900;
-/// Bodies up to this size are read at once rather than as a stream.
-const SMALL: u64 = 256 * 1024;
 
-/// An object storage behind an endpoint, with path style addresses.
+/// An object storage behind an endpoint.
 pub struct S3Store {
     /// Any bucket: all have the same connections.
     base: Bucket,
     keys: Keys,
+    addressing: S3Addressing,
+    digests: Digests,
 }
 
 impl fmt::Debug for S3Store {
@@ -72,13 +74,22 @@ impl S3Store {
             .with_path_style();
         // The transfers watch that bytes move; how long it takes is nobody's business.
         base.set_request_timeout(None);
-        Ok(Self { base: *base, keys })
+        Ok(Self {
+            base: *base,
+            keys,
+            addressing: settings.addressing,
+            digests: Digests::new(settings.checksum),
+        })
     }
 
     fn bucket(&self, uri: &ObjectUri, keys: &Credentials) -> Result<Bucket, StorageError> {
         check_bucket(uri)?;
         let mut bucket = self.base.clone();
         uri.bucket().clone_into(&mut bucket.name);
+        if self.addressing == S3Addressing::Virtual {
+            check_host(uri)?;
+            bucket.set_subdomain_style();
+        }
         bucket.set_credentials(keys.clone());
         Ok(bucket)
     }
@@ -131,39 +142,13 @@ impl S3Store {
         keys: &Credentials,
     ) -> Result<ObjectInfo, Failure> {
         let bucket = self.object(to, keys)?;
-        let url = bucket
-            .presign_put(to.key(), SIGNED_FOR, None, None)
-            .await
-            .map_err(failed(to))?;
-        let answer = send_body(&bucket, url, from, 0..from.size(), to).await?;
+        let whole = 0..from.size();
+        let answer = self.send_body(&bucket, from, whole, to, None).await?;
         Ok(ObjectInfo {
             size: from.size(),
             etag: etag_of(&answer),
         })
     }
-}
-
-/// Sends a part of a file to a signed URL.
-async fn send_body(
-    bucket: &Bucket,
-    url: String,
-    from: &Source,
-    range: std::ops::Range<u64>,
-    to: &ObjectUri,
-) -> Result<Response, Failure> {
-    let length = range.end - range.start;
-    let body = if length <= SMALL {
-        Body::from(from.read(range).map_err(|error| from.failed(error))?)
-    } else {
-        Body::wrap_stream(from.stream(range))
-    };
-    let request = bucket.http_client().put(url).body(body);
-    let answer = request.header(CONTENT_LENGTH, length).send().await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return Err(answer::of_body(from, to, error).into()),
-    };
-    good(to, answer).await
 }
 
 /// An answer that says yes, or the error.

@@ -6,7 +6,7 @@ use s3::serde_types::Part as DonePart;
 use s3::signing::uri_encode;
 
 use super::answer::{Failure, failed, tag};
-use super::{Credentials, S3Store, SIGNED_FOR, etag_of, send_body};
+use super::{Credentials, S3Store, etag_of};
 use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture, etag};
 
 impl Multipart for S3Store {
@@ -34,11 +34,10 @@ impl Multipart for S3Store {
                 ("partNumber".to_owned(), part.number.to_string()),
                 ("uploadId".to_owned(), upload.to_owned()),
             ]);
-            let url = bucket
-                .presign_put(to.key(), SIGNED_FOR, None, Some(query))
-                .await
-                .map_err(failed(to))?;
-            let answer = send_body(&bucket, url, from, part.bytes.clone(), to).await?;
+            let bytes = part.bytes.clone();
+            let answer = self
+                .send_body(&bucket, from, bytes, to, Some(query))
+                .await?;
             etag_of(&answer)
                 .ok_or_else(|| StorageError::unavailable(to, "a part has no ETag").into())
         })
