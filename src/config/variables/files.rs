@@ -20,7 +20,7 @@ fn mib(count: u32) -> u64 {
 pub(super) const FILES: &[Variable] = table! {
     "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
-        "Folder of the task folders.";
+        "Folder of the task folders; of the worker's user alone.";
     "WORKER_PAYLOAD_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
         "The older name of the same; `TASK_FILES_DIR` wins.";
@@ -66,7 +66,7 @@ pub(super) const FILES: &[Variable] = table! {
         "How often a request is tried again without getting on.";
     "WORKER_BLOB_CACHE_DIR" "storage.blob_cache_dir" "(none)" Kind::Path
         => Text |d, v| d.settings.storage.blob_cache_dir = Some(v.into()),
-        "Folder where downloaded objects are kept for other tasks; several workers may share it.";
+        "Folder where downloaded objects are kept for other tasks; several workers of one user may share it.";
     "AXON_BLOB_CACHE_MIB" "storage.blob_cache_mib" "10240" whole(1, 1_000_000_000)
         => U32 |d, v| d.settings.storage.blob_cache_bytes = mib(v),
         "What that folder may hold, in MiB; what was not used for longest goes first.";

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 
 use super::meter::Meter;
 use super::{Expected, ObjectInfo, ObjectUri, StorageError, etag};
+use crate::storage::owned_dir;
 
 /// Written at once, on another thread. What is less waits for the end, so that a small
 /// object is made, written and named in one go.
@@ -280,7 +281,8 @@ struct PartFile {
 }
 
 impl PartFile {
-    /// A name in the folder of `target` that nobody else has. It is not the target's name
+    /// A name in the folder of `target` that nobody else has, nor had: in a container every
+    /// process has the number of the one that was killed before it. It is not the target's name
     /// with an ending: that may be the name of another object.
     fn beside(target: &Path) -> Self {
         let number = NEXT.fetch_add(1, Relaxed);
@@ -296,10 +298,8 @@ impl PartFile {
         let file = match file {
             Some(file) => file,
             None => {
-                let new = File::options()
-                    .write(true)
-                    .create_new(true)
-                    .open(&self.path)?;
+                let mut options = owned_dir::file_options();
+                let new = options.write(true).create_new(true).open(&self.path)?;
                 self.is_made.store(true, Relaxed);
                 Arc::new(new)
             }

@@ -73,7 +73,10 @@ pub(crate) async fn bring_in(
         let to = files.path_to(&object.name).await;
         let to = to.map_err(|error| at(&StorageError::io(&object.name)(error)))?;
         let fetched = link.fetch(&object.uri, &to, &object.expected).await;
-        fetched.map_err(|error| at(&error))?;
+        fetched.map_err(|error| {
+            files.note(&error);
+            at(&error)
+        })?;
         Ok::<_, Stop>((place, to))
     };
     let fetched: HashMap<usize, PathBuf> = stream::iter(plan.objects.iter().enumerate())

@@ -11,9 +11,11 @@ use tokio::sync::oneshot;
 use tracing::{debug, warn};
 
 use super::claim::{self, Claim, Owner};
+use super::trouble::Trouble;
 use super::{Link, TaskFiles};
 use crate::id::TaskId;
 use crate::storage::object::Transfers;
+use crate::storage::owned_dir;
 use crate::task::{Cancellation, Task};
 
 /// Where task folders are made. Nothing is made before a task asks for its folder.
@@ -33,6 +35,7 @@ pub(super) struct Root {
     claim: Arc<Mutex<Option<Claim>>>,
     tasks: AtomicU64,
     broom: mpsc::Sender<Chore>,
+    trouble: Arc<Trouble>,
 }
 
 enum Chore {
@@ -46,8 +49,12 @@ enum Chore {
 }
 
 impl FilesRoot {
-    /// Begins by removing what processes that are gone have left, but for the folders
-    /// of these tasks, whose results are not delivered yet: they are ours now.
+    /// Begins by looking whether files can be written there, and by removing what
+    /// processes that are gone have left, but for the folders of these tasks, whose
+    /// results are not delivered yet: they are ours now.
+    ///
+    /// A folder that cannot be used is told and left alone; tasks without files do not
+    /// need it.
     pub(crate) fn start(
         root: &Path,
         owner: Owner,
@@ -58,19 +65,24 @@ impl FilesRoot {
         let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let claim = Arc::default();
         let (broom, chores) = mpsc::channel();
+        let trouble = Arc::<Trouble>::default();
         let (at, us, ours) = (path.clone(), owner.clone(), Arc::clone(&claim));
+        let watch = Arc::clone(&trouble);
         let root = Arc::new(Root {
             path,
             owner,
             claim,
             tasks: AtomicU64::new(0),
             broom,
+            trouble,
         });
         let kept = root.adopt(keep);
         let started = thread::Builder::new()
             .name("axon-files".to_owned())
             .spawn(move || {
-                sweep(&at, &us);
+                if watch.noted(owned_dir::ensure(&at)).is_ok() {
+                    sweep(&at, &us);
+                }
                 clear_up(&chores, &ours);
             });
         if let Err(error) = started {
@@ -97,6 +109,11 @@ impl FilesRoot {
     #[cfg(test)]
     pub(super) fn path(&self) -> &Path {
         &self.root.path
+    }
+
+    #[cfg(test)]
+    pub(super) fn trouble(&self) -> &Trouble {
+        self.root.trouble()
     }
 
     /// Waits until everything that was let go of is removed.
@@ -133,7 +150,8 @@ impl Root {
 
     /// The folders that processes before this one left for these tasks, now ours.
     fn adopt(self: &Arc<Self>, tasks: &[TaskId]) -> Vec<(TaskId, TaskFiles)> {
-        if tasks.is_empty() {
+        // Nobody else can have put anything into a folder that is ours alone.
+        if tasks.is_empty() || self.trouble.noted(owned_dir::ensure(&self.path)).is_err() {
             return Vec::new();
         }
         let mut adopted = Vec::new();
@@ -158,14 +176,19 @@ impl Root {
         adopted
     }
 
-    /// The folder of this process, made if it does not exist. Blocks.
+    /// The folder of this process, made if it does not exist, or does no longer: what
+    /// keeps `/tmp` tidy may have removed it. Blocks.
     pub(super) fn folder(&self) -> io::Result<PathBuf> {
         let mut claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
         let claim = match &mut *claim {
-            Some(claim) => claim,
-            empty => empty.insert(Claim::make(&self.path, &self.owner)?),
+            Some(claim) if claim.folder.is_dir() => claim,
+            none => none.insert(Claim::make(&self.path, &self.owner)?),
         };
         Ok(claim.folder.clone())
+    }
+
+    pub(super) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     /// Whether any task had a folder.
