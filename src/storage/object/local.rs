@@ -5,7 +5,6 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Weak};
 
 use super::{
@@ -18,8 +17,6 @@ const PAGE: usize = 1000;
 const CHUNK: usize = 256 * 1024;
 /// Where files are while they are written.
 const DRAFTS: &str = ".drafts";
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A storage in a folder. Buckets are made when first written to. An object's mark is
 /// made of its file's number, size and time of change.
@@ -80,8 +77,7 @@ impl LocalStore {
         let target = self.path(to)?;
         let drafts = self.root.join(DRAFTS);
         fs::create_dir_all(&drafts).map_err(StorageError::io(&drafts))?;
-        let number = NEXT.fetch_add(1, Relaxed);
-        let draft = drafts.join(format!("{}-{number}", std::process::id()));
+        let draft = drafts.join(format!("{:016x}", fastrand::u64(..)));
         let written = copy(from, &draft, to, caller).and_then(|()| {
             let parent = target.parent().unwrap_or(&self.root);
             fs::create_dir_all(parent).map_err(StorageError::io(parent))?;

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
@@ -16,8 +16,6 @@ use crate::storage::owned_dir;
 /// Written at once, on another thread. What is less waits for the end, so that a small
 /// object is made, written and named in one go.
 const BATCH: usize = 1024 * 1024;
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Takes in the bytes of one object, over several attempts if need be, and checks that
 /// it is the announced one and complete. The file has an odd name until then.
@@ -285,8 +283,7 @@ impl PartFile {
     /// process has the number of the one that was killed before it. It is not the target's name
     /// with an ending: that may be the name of another object.
     fn beside(target: &Path) -> Self {
-        let number = NEXT.fetch_add(1, Relaxed);
-        let name = format!(".axon-{}-{number}.part", std::process::id());
+        let name = format!(".axon-{:016x}.part", fastrand::u64(..));
         Self {
             path: target.with_file_name(name),
             is_made: AtomicBool::new(false),

@@ -172,3 +172,18 @@ async fn a_weak_mark_is_no_condition_and_no_mismatch() {
     stage.store("k", &bytes).await.unwrap();
     assert_eq!(stage.fetch("k").await.unwrap(), bytes);
 }
+
+/// In a container every process has the same number.
+#[actix_rt::test]
+async fn what_a_killed_process_of_our_number_left_is_in_nobodys_way() {
+    let stage = stage();
+    stage.object("k", content(100));
+    let to = stage.path("new/fetched");
+    for number in 0..500 {
+        let name = format!("new/.axon-{}-{number}.part", std::process::id());
+        stage.file(&name, b"left");
+    }
+    let (uri, any) = (uri("k"), Expected::default());
+    let fetched = stage.transfers.fetch(&uri, &to, &any, &stage.cancel).await;
+    assert_eq!(fetched.unwrap().size, 100);
+}
