@@ -61,7 +61,7 @@ pub use secret::Token;
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
     JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results,
-    RxonSettings, RxonVersion, Settings, StorageSecret, StorageSettings, Timing,
+    RxonSettings, RxonVersion, S3Addressing, S3Checksum, Settings, StorageSecret, StorageSettings, Timing,
 };
 pub(crate) use telemetry::percent_decoded;
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};

@@ -6,7 +6,9 @@
 pub(crate) mod journal;
 mod object;
 mod offload;
-mod private;
+pub(crate) mod owned_dir;
+mod path_error;
+mod resource;
 mod task_files;
 
 pub use journal::JournalError;
@@ -22,6 +24,7 @@ pub use object::{
 };
 #[cfg(fuzzing)]
 pub(crate) use offload::plan_of;
-pub(crate) use offload::{bring_in, carry_out};
+pub(crate) use offload::{bring_in, carry_out, may_name_objects};
+pub use resource::ResourceFault;
 pub(crate) use task_files::{FilesRoot, Owner};
 pub use task_files::{StoredFile, TaskFiles};

@@ -4,7 +4,7 @@ use crate::program::{Program, Run};
 use crate::strangers;
 
 /// Every secret that can be set, each with `hunter2` in it.
-const SECRETS: [(&str, &str); 9] = [
+const SECRETS: [(&str, &str); 10] = [
     ("AXON_ADMIN_TOKEN", "admin-hunter2"),
     ("WORKER_TOKEN", "worker-hunter2"),
     ("WORKER_INDIVIDUAL_TOKEN", "individual-hunter2"),
@@ -13,6 +13,7 @@ const SECRETS: [(&str, &str); 9] = [
     ("DISTWORKER_WORKER_TOKEN", "dist-hunter2"),
     ("S3_ACCESS_KEY", "access-hunter2"),
     ("S3_SECRET_KEY", "secret-hunter2"),
+    ("S3_SESSION_TOKEN", "session-hunter2"),
     ("AXON_CLIENT_TOKEN", "client-hunter2"),
 ];
 

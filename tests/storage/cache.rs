@@ -1,7 +1,7 @@
 //! Objects that several tasks want.
 
 use std::fs;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
@@ -259,6 +259,33 @@ async fn a_cache_that_does_not_work_does_not_stop_the_task() {
     stage.object("k", bytes.clone());
     let file = stage.take(&stage.transfers, "k", "f").await;
     assert_eq!(fs::read(file).unwrap(), bytes);
+}
+
+#[actix_rt::test]
+async fn a_folder_that_others_may_write_into_is_no_cache() {
+    let stage = cached(Auto, ROOMY);
+    stage.object("k", content(10_000));
+    let file = stage.take(&stage.transfers, "k", "f").await;
+    let cache = stage.path("cache");
+    for (path, bits) in [(&file, 0o077), (&cache, 0o077)] {
+        assert_eq!(fs::metadata(path).unwrap().mode() & bits, 0, "{path:?}");
+    }
+    // The names of its files can be known: anybody could have put something else there.
+    for entry in fs::read_dir(&cache).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_file() {
+            fs::remove_file(&path).unwrap();
+            fs::write(&path, vec![b'!'; 10_000]).unwrap();
+            let time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(time).unwrap();
+        }
+    }
+    fs::set_permissions(&cache, fs::Permissions::from_mode(0o777)).unwrap();
+    let next = stage.other_worker(Auto, ROOMY);
+    let file = stage.take(&next, "k", "g").await;
+    assert_eq!(fs::read(file).unwrap(), content(10_000));
+    assert_eq!(next.counts().cache_hits, 0);
 }
 
 #[actix_rt::test]

@@ -8,7 +8,10 @@
     reason = "a test"
 )]
 
+mod buckets;
 mod cache;
+mod child;
+mod keys;
 mod server;
 mod stage;
 mod transfers;

@@ -14,7 +14,7 @@ pub use links::{AccessTokens, OrchestratorMode, OrchestratorSettings, RxonSettin
 pub use machine::{Artifact, Device, Gpu, Resources};
 pub(in crate::config) use pace::temporary_state_dir;
 pub use pace::{Ambiguous, Intake, JournalMode, JournalSettings, JournalSync, Results, Timing};
-pub use storage::{BlobCacheMode, StorageSecret, StorageSettings};
+pub use storage::{BlobCacheMode, S3Addressing, S3Checksum, StorageSecret, StorageSettings};
 
 use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};
 use crate::id::WorkerId;

@@ -17,10 +17,16 @@ pub struct StorageSettings {
     pub access_key: Option<StorageSecret>,
     /// `S3_SECRET_KEY`.
     pub secret_key: Option<StorageSecret>,
+    /// `S3_SESSION_TOKEN`.
+    pub session_token: Option<StorageSecret>,
     /// `S3_DEFAULT_BUCKET`.
     pub default_bucket: String,
     /// `S3_REGION`.
     pub region: String,
+    /// `S3_ADDRESSING`.
+    pub addressing: S3Addressing,
+    /// `S3_CHECKSUM`.
+    pub checksum: S3Checksum,
     /// `AXON_STORAGE_DIR`: a folder that stands in for object storage.
     pub local_root: Option<PathBuf>,
     /// `AXON_STORAGE_PARALLEL`: requests at once.
@@ -46,8 +52,11 @@ impl Default for StorageSettings {
             endpoint_url: None,
             access_key: None,
             secret_key: None,
+            session_token: None,
             default_bucket: "avtomatika-payloads".to_owned(),
             region: "us-east-1".to_owned(),
+            addressing: S3Addressing::default(),
+            checksum: S3Checksum::default(),
             local_root: None,
             parallel: 16,
             part_size: 8 * MIB,
@@ -58,6 +67,28 @@ impl Default for StorageSettings {
             blob_cache_mode: BlobCacheMode::default(),
         }
     }
+}
+
+/// Where the name of the bucket stands in the addresses of S3 objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum S3Addressing {
+    /// In the path: `http://host/bucket/key`.
+    #[default]
+    Path,
+    /// In the host: `http://bucket.host/key`.
+    Virtual,
+}
+
+/// Whether uploads to S3 carry a digest of what they hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum S3Checksum {
+    /// As soon as the bucket asks for one, as those with object lock do.
+    #[default]
+    Auto,
+    /// Always, as `Content-MD5`.
+    Md5,
 }
 
 /// How a task gets a file that is in the cache.

@@ -90,6 +90,8 @@ fn every_variable_changes_its_own_setting() {
             "AXON_JOURNAL" | "AXON_ACCESS_TOKENS" => "off",
             "AXON_JOURNAL_SYNC" => "always",
             "AXON_BLOB_CACHE_MODE" => "copy",
+            "S3_ADDRESSING" => "virtual",
+            "S3_CHECKSUM" => "md5",
             "ORCHESTRATORS_CONFIG" => r#"[{"url":"http://x"}]"#,
             "ORCHESTRATOR_URL"
             | "S3_ENDPOINT_URL"

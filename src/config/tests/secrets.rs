@@ -22,7 +22,7 @@ fn secrets_of_every_variable_stay_secret() {
         "WORKER_INDIVIDUAL_TOKEN",
         "S3_ACCESS_KEY",
         "S3_SECRET_KEY",
-        "S3_SECRET_KEY",
+        "S3_SESSION_TOKEN",
         "ORCHESTRATOR_SECRET_KEY",
         "SECRET_KEY",
         "OTEL_EXPORTER_OTLP_HEADERS",

@@ -3,9 +3,11 @@
 use super::{SOME_SECONDS, Variable, whole};
 use crate::config::draft::Draft;
 use crate::config::kind::Kind;
-use crate::config::{BlobCacheMode, Token};
+use crate::config::{BlobCacheMode, S3Addressing, S3Checksum, Token};
 
 const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
+const ADDRESSINGS: Kind = Kind::OneOf(&["path", "virtual"]);
+const CHECKSUMS: Kind = Kind::OneOf(&["auto", "md5"]);
 
 fn task_files(draft: &mut Draft, text: String) {
     draft.settings.storage.task_files_dir = text.into();
@@ -18,7 +20,7 @@ fn mib(count: u32) -> u64 {
 pub(super) const FILES: &[Variable] = table! {
     "TASK_FILES_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
-        "Folder of the task folders.";
+        "Folder of the task folders; of the worker's user alone.";
     "WORKER_PAYLOAD_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
         "The older name of the same; `TASK_FILES_DIR` wins.";
@@ -31,12 +33,22 @@ pub(super) const FILES: &[Variable] = table! {
     "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
         => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
         "Secret key of the object storage.";
+    "S3_SESSION_TOKEN" "storage.session_token" "(none)" Kind::Secret
+        => Text |d, v| d.settings.storage.session_token = Some(Token::from(v)),
+        "Session token of these two keys, where they are temporary.";
     "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
         => Text |d, v| d.settings.storage.default_bucket = v,
         "Bucket that results are uploaded to.";
     "S3_REGION" "storage.region" "us-east-1" Kind::Text
         => Text |d, v| d.settings.storage.region = v,
         "Region of the object storage.";
+    "S3_ADDRESSING" "storage.addressing" "path" ADDRESSINGS
+        => Choice |d, n| d.settings.storage.addressing =
+            [S3Addressing::Path, S3Addressing::Virtual][n],
+        "Where the bucket stands in addresses: `path` is `http://host/bucket/key`, `virtual` is `http://bucket.host/key`.";
+    "S3_CHECKSUM" "storage.checksum" "auto" CHECKSUMS
+        => Choice |d, n| d.settings.storage.checksum = [S3Checksum::Auto, S3Checksum::Md5][n],
+        "Uploads carry `Content-MD5`: `md5` always, `auto` as soon as a bucket asks for it (object lock).";
     "AXON_STORAGE_DIR" "storage.local_root" "(none)" Kind::Path
         => Text |d, v| d.settings.storage.local_root = Some(v.into()),
         "Folder that stands in for object storage, one folder inside per bucket; `S3_ENDPOINT_URL` wins.";
@@ -54,7 +66,7 @@ pub(super) const FILES: &[Variable] = table! {
         "How often a request is tried again without getting on.";
     "WORKER_BLOB_CACHE_DIR" "storage.blob_cache_dir" "(none)" Kind::Path
         => Text |d, v| d.settings.storage.blob_cache_dir = Some(v.into()),
-        "Folder where downloaded objects are kept for other tasks; several workers may share it.";
+        "Folder where downloaded objects are kept for other tasks; several workers of one user may share it.";
     "AXON_BLOB_CACHE_MIB" "storage.blob_cache_mib" "10240" whole(1, 1_000_000_000)
         => U32 |d, v| d.settings.storage.blob_cache_bytes = mib(v),
         "What that folder may hold, in MiB; what was not used for longest goes first.";

@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 use super::error::JournalError;
 use super::format::{self, Condition, Scan};
 use super::record::seconds;
-use crate::storage::private;
+use crate::storage::{owned_dir, path_error};
 
 /// Says which process has the folder.
 const LOCK: &str = "lock";
@@ -35,12 +35,13 @@ fn segment_number(name: &str) -> Option<u64> {
 /// Locks the folder for this process, for as long as the file is open. The folder is
 /// made if it does not exist, and refused if others can write to it.
 pub(super) fn lock(folder: &Path) -> Result<File, JournalError> {
-    let unusable = |error| JournalError::Folder {
-        path: folder.to_owned(),
-        error,
+    let unusable = |error| {
+        let (path, error) = path_error::split(error);
+        let path = path.unwrap_or_else(|| folder.to_owned());
+        JournalError::Folder { path, error }
     };
-    private::create_dir(folder).map_err(unusable)?;
-    private::check_dir(folder).map_err(unusable)?;
+    owned_dir::create_dir_all(folder).map_err(unusable)?;
+    owned_dir::check(folder).map_err(unusable)?;
 
     let file = OpenOptions::new()
         .write(true)
@@ -193,7 +194,7 @@ fn free_name(path: &Path, now: SystemTime) -> PathBuf {
 /// Warns if the folder is in memory, where a restart of the machine, or the end of the
 /// container, loses it.
 pub(super) fn warn_if_in_memory(folder: &Path) {
-    if private::is_in_memory(folder) {
+    if owned_dir::is_in_memory(folder) {
         warn!(
             folder = %folder.display(),
             "the journal is on a file system in memory: it survives the process, but neither \

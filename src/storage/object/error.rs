@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::ObjectUri;
+use crate::storage::{ResourceFault, path_error};
 use crate::task::{ErrorCode, TaskError};
 
 /// Why objects could not be read, written or listed. No variant holds a key of the
@@ -124,7 +125,7 @@ impl StorageError {
         match self {
             Self::Mismatch { .. } => ErrorCode::IntegrityMismatch,
             Self::UnsafeKey { .. } | Self::InvalidUri { .. } => ErrorCode::InvalidInput,
-            Self::Io { error, .. } if is_full(error) => ErrorCode::ResourceExhausted,
+            Self::Io { error, .. } if is_exhausted(error) => ErrorCode::ResourceExhausted,
             _ => ErrorCode::Transient,
         }
     }
@@ -134,9 +135,22 @@ impl StorageError {
         TaskError::new(self.code(), self.to_string())
     }
 
+    /// The resource of this machine that failed, if that is what happened.
+    pub fn resource_fault(&self) -> Option<ResourceFault> {
+        match self {
+            Self::Io { error, .. } => ResourceFault::of(error),
+            _ => None,
+        }
+    }
+
+    /// If the error knows its path, that counts.
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
-        move |error| Self::Io { path, error }
+        move |error| {
+            let (own, error) = path_error::split(error);
+            let path = own.unwrap_or(path);
+            Self::Io { path, error }
+        }
     }
 
     pub(crate) fn unavailable(uri: &ObjectUri, reason: impl Into<String>) -> Self {
@@ -147,9 +161,8 @@ impl StorageError {
     }
 }
 
-fn is_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::OutOfMemory
-    )
+fn is_exhausted(error: &io::Error) -> bool {
+    use ResourceFault::{NoSpace, TooManyOpenFiles};
+    let fault = ResourceFault::of(error);
+    matches!(fault, Some(NoSpace | TooManyOpenFiles)) || error.kind() == io::ErrorKind::OutOfMemory
 }

@@ -2,22 +2,21 @@
 //! each object. For development and tests.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, ErrorKind, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Weak};
 
-use super::store::unquoted;
 use super::{
     ListedObject, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError, StoreFuture,
 };
 
 /// Objects of one page.
 const PAGE: usize = 1000;
+/// What is copied at once.
+const CHUNK: usize = 256 * 1024;
 /// Where files are while they are written.
 const DRAFTS: &str = ".drafts";
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// A storage in a folder. Buckets are made when first written to. An object's mark is
 /// made of its file's number, size and time of change.
@@ -67,15 +66,22 @@ impl LocalStore {
         Ok((file, info(&metadata)))
     }
 
-    fn write(&self, from: &Source, to: &ObjectUri) -> Result<ObjectInfo, StorageError> {
+    /// `caller` is gone when the attempt was given up. The object is left alone then:
+    /// another attempt, or another task's file, may be there by now.
+    fn write(
+        &self,
+        from: &Source,
+        to: &ObjectUri,
+        caller: &Weak<()>,
+    ) -> Result<ObjectInfo, StorageError> {
         let target = self.path(to)?;
         let drafts = self.root.join(DRAFTS);
         fs::create_dir_all(&drafts).map_err(StorageError::io(&drafts))?;
-        let number = NEXT.fetch_add(1, Relaxed);
-        let draft = drafts.join(format!("{}-{number}", std::process::id()));
-        let written = copy(from, &draft).and_then(|()| {
+        let draft = drafts.join(format!("{:016x}", fastrand::u64(..)));
+        let written = copy(from, &draft, to, caller).and_then(|()| {
             let parent = target.parent().unwrap_or(&self.root);
             fs::create_dir_all(parent).map_err(StorageError::io(parent))?;
+            check(caller, to)?;
             fs::rename(&draft, &target).map_err(StorageError::io(&target))?;
             let metadata = fs::metadata(&target).map_err(failed(to, &target))?;
             Ok(info(&metadata))
@@ -147,23 +153,35 @@ fn walk(root: &Path, folder: &str, keys: &mut Vec<String>) -> io::Result<()> {
     Ok(())
 }
 
-fn copy(from: &Source, draft: &Path) -> Result<(), StorageError> {
-    let file = File::create(draft).map_err(StorageError::io(draft))?;
-    let mut source = from.file();
-    source
-        .seek(SeekFrom::Start(0))
-        .map_err(|error| from.failed(error))?;
-    let mut left = from.size();
-    while left > 0 {
-        let count = io::copy(&mut source.take(left.min(8 * 1024 * 1024)), &mut &file)
-            .map_err(StorageError::io(draft))?;
-        if count == 0 {
-            return Err(from.failed(ErrorKind::UnexpectedEof.into()));
-        }
-        from.count(usize::try_from(count).unwrap_or(usize::MAX));
-        left -= count;
+/// Copies at offsets: the position of the source is shared by all who read it.
+fn copy(
+    from: &Source,
+    draft: &Path,
+    to: &ObjectUri,
+    caller: &Weak<()>,
+) -> Result<(), StorageError> {
+    let mut file = File::create(draft).map_err(StorageError::io(draft))?;
+    let mut buffer = vec![0; CHUNK];
+    let mut at = 0;
+    while at < from.size() {
+        check(caller, to)?;
+        let left = usize::try_from(from.size() - at).unwrap_or(CHUNK);
+        let piece = &mut buffer[..left.min(CHUNK)];
+        let read = from.file().read_exact_at(piece, at);
+        read.map_err(|error| from.failed(error))?;
+        file.write_all(piece).map_err(StorageError::io(draft))?;
+        from.count(piece.len());
+        at += piece.len() as u64;
     }
     Ok(())
+}
+
+/// An error if nobody waits for the attempt any more.
+fn check(caller: &Weak<()>, to: &ObjectUri) -> Result<(), StorageError> {
+    match caller.strong_count() {
+        0 => Err(StorageError::Cancelled { uri: to.clone() }),
+        _ => Ok(()),
+    }
 }
 
 fn info(metadata: &fs::Metadata) -> ObjectInfo {
@@ -215,7 +233,7 @@ impl ObjectStore for LocalStore {
         Box::pin(async move {
             let (file, info) = self.open(from)?;
             if let (Some(wanted), Some(found)) = (sink.if_match(), &info.etag)
-                && unquoted(wanted) != found
+                && wanted != found
             {
                 return Err(StorageError::Changed { uri: from.clone() });
             }
@@ -226,7 +244,13 @@ impl ObjectStore for LocalStore {
 
     fn put<'a>(&'a self, from: &'a Source, to: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
         let (store, from, to) = (Self::new(&self.root), from.clone(), to.clone());
-        Box::pin(off_thread(move || store.write(&from, &to)))
+        let caller = Arc::new(());
+        let seen = Arc::downgrade(&caller);
+        Box::pin(async move {
+            let written = off_thread(move || store.write(&from, &to, &seen)).await;
+            drop(caller);
+            written
+        })
     }
 
     fn delete<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ()> {

@@ -1,7 +1,7 @@
 //! What transfers tell: news for those who listen, and counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use tokio::sync::broadcast;
@@ -184,6 +184,8 @@ impl News {
             direction,
             news: self.clone(),
             moved: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            was_told: AtomicBool::new(false),
             total: AtomicU64::new(u64::MAX),
             told: AtomicU64::new(0),
             began: Instant::now(),
@@ -198,6 +200,11 @@ struct Gauge {
     direction: Direction,
     news: News,
     moved: AtomicU64,
+    /// Bytes that need not be moved again, at their most. Never goes back, so that a
+    /// transfer which begins anew again and again makes no progress.
+    kept: AtomicU64,
+    /// Whether its trouble is in the log.
+    was_told: AtomicBool,
     /// `u64::MAX` while it is not known.
     total: AtomicU64,
     /// When news went out last, in milliseconds after the beginning.
@@ -240,6 +247,26 @@ impl Meter {
 
     pub(super) fn moved(&self) -> u64 {
         self.0.moved.load(Relaxed)
+    }
+
+    /// Bytes that need not be moved again, whatever happens next.
+    pub(super) fn kept(&self) -> u64 {
+        self.0.kept.load(Relaxed)
+    }
+
+    /// Records that the beginning of the object is here, up to this byte.
+    pub(super) fn keep_until(&self, byte: u64) {
+        self.0.kept.fetch_max(byte, Relaxed);
+    }
+
+    /// Records that the storage has acknowledged so many more bytes.
+    pub(super) fn keep(&self, bytes: u64) {
+        self.0.kept.fetch_add(bytes, Relaxed);
+    }
+
+    /// Returns `true` the first time only.
+    pub(super) fn is_first_trouble(&self) -> bool {
+        !self.0.was_told.swap(true, Relaxed)
     }
 
     pub(super) fn retried(&self) {

@@ -6,6 +6,7 @@
 
 mod cache;
 mod error;
+mod etag;
 mod key;
 mod local;
 mod meter;
@@ -20,6 +21,7 @@ mod transfers;
 mod uri;
 
 pub use error::StorageError;
+pub(crate) use etag::opaque as opaque_etag;
 pub use key::{FolderPlan, safe_name};
 pub use local::LocalStore;
 pub use meter::{Direction, TransferCounts, TransferEvent, TransferEvents, TransferId};

@@ -4,19 +4,18 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::meter::Meter;
-use super::{Expected, ObjectInfo, ObjectUri, StorageError};
+use super::{Expected, ObjectInfo, ObjectUri, StorageError, etag};
+use crate::storage::owned_dir;
 
 /// Written at once, on another thread. What is less waits for the end, so that a small
 /// object is made, written and named in one go.
 const BATCH: usize = 1024 * 1024;
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// Takes in the bytes of one object, over several attempts if need be, and checks that
 /// it is the announced one and complete. The file has an odd name until then.
@@ -34,6 +33,9 @@ pub struct Sink {
     pending: Vec<Bytes>,
     pending_size: usize,
     writing: Option<JoinHandle<io::Result<Arc<File>>>>,
+    /// Another thread copies into the file. Still set when [`Sink::write_file`] has not
+    /// ended by itself: nobody knows then when that thread writes again.
+    copying: bool,
     failed: bool,
     meter: Meter,
 }
@@ -50,22 +52,17 @@ impl Sink {
         if !folder.as_os_str().is_empty() && !folder.is_dir() {
             return Err(StorageError::io(target)(io::ErrorKind::NotFound.into()));
         }
-        // Not the target's name with an ending: that may be the name of another object.
-        let number = NEXT.fetch_add(1, Relaxed);
-        let name = format!(".axon-{}-{number}.part", std::process::id());
         Ok(Self {
             uri,
             expected,
-            part: Arc::new(PartFile {
-                path: target.with_file_name(name),
-                is_made: AtomicBool::new(false),
-            }),
+            part: Arc::new(PartFile::beside(target)),
             file: None,
             info: None,
             taken: 0,
             pending: Vec::new(),
             pending_size: 0,
             writing: None,
+            copying: false,
             failed: false,
             meter,
         })
@@ -76,9 +73,9 @@ impl Sink {
         self.taken
     }
 
-    /// The mark of the object whose beginning is here.
+    /// The mark of the object whose beginning is here, if it stands for its bytes.
     pub fn if_match(&self) -> Option<&str> {
-        self.info.as_ref()?.etag.as_deref()
+        etag::strong(self.info.as_ref()?.etag.as_deref()?)
     }
 
     /// What the storage says of the object, before the first byte. `size` is that of the
@@ -103,6 +100,7 @@ impl Sink {
     /// # Errors
     /// When there are more than the storage said, or the file cannot be written.
     pub async fn write(&mut self, bytes: Bytes) -> Result<(), StorageError> {
+        self.check_copying()?;
         self.count(bytes.len())?;
         self.pending_size += bytes.len();
         self.pending.push(bytes);
@@ -114,11 +112,14 @@ impl Sink {
         Ok(())
     }
 
-    /// Takes in the rest of a local file, from [`Sink::offset`].
+    /// Takes in the rest of a local file, from [`Sink::offset`]. Not cancel-safe: when it
+    /// is dropped, what the attempt has written is thrown away, and nothing more is taken
+    /// in before the next attempt.
     ///
     /// # Errors
     /// When either file fails.
     pub async fn write_file(&mut self, mut from: File) -> Result<(), StorageError> {
+        self.check_copying()?;
         let file = self.flush().await?;
         from.seek(SeekFrom::Start(self.taken))
             .map_err(|error| self.broken(error))?;
@@ -126,7 +127,10 @@ impl Sink {
         loop {
             let (source, target) = (Arc::clone(&from), Arc::clone(&file));
             let copy = move || io::copy(&mut (&*source).take(8 * 1024 * 1024), &mut &*target);
-            let count = match tokio::task::spawn_blocking(copy).await {
+            self.copying = true;
+            let copied = tokio::task::spawn_blocking(copy).await;
+            self.copying = false;
+            let count = match copied {
                 Ok(Ok(count)) => count,
                 Ok(Err(error)) => return Err(self.broken(error)),
                 Err(error) => return Err(self.broken(io::Error::other(error))),
@@ -136,6 +140,14 @@ impl Sink {
             }
             self.count(usize::try_from(count).unwrap_or(usize::MAX))?;
         }
+    }
+
+    fn check_copying(&self) -> Result<(), StorageError> {
+        if self.copying {
+            let reason = "a copy of it was given up and may still be going on";
+            return Err(StorageError::unavailable(&self.uri, reason));
+        }
+        Ok(())
     }
 
     /// Bytes that came once more, because the storage does not send parts of objects.
@@ -156,18 +168,23 @@ impl Sink {
         Ok(())
     }
 
-    /// Forgets what is here: the object is another now.
-    pub(super) async fn restart(&mut self) -> Result<(), StorageError> {
+    /// Whether the next attempt can go on behind what is here.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.if_match().is_some() && !self.copying
+    }
+
+    /// Begins anew, in a file of its own: whoever still writes to the old one, which has
+    /// no name any more, harms nobody and is not waited for.
+    pub(super) fn restart(&mut self) {
+        self.part = Arc::new(PartFile::beside(&self.part.path));
+        self.file = None;
+        self.info = None;
+        self.taken = 0;
         self.pending.clear();
         self.pending_size = 0;
-        self.settle().await?;
-        if let Some(file) = self.file.clone() {
-            file.set_len(0).map_err(|error| self.broken(error))?;
-            (&*file).rewind().map_err(|error| self.broken(error))?;
-        }
-        self.taken = 0;
-        self.info = None;
-        Ok(())
+        self.writing = None;
+        self.copying = false;
+        self.failed = false;
     }
 
     /// Everything taken is in the file.
@@ -183,6 +200,7 @@ impl Sink {
 
     /// Whether all bytes are here; if not, that is worth another attempt.
     pub(super) fn complete(&self) -> Result<ObjectInfo, StorageError> {
+        self.check_copying()?;
         let info = self.info.clone().unwrap_or_default();
         if self.taken == info.size {
             Ok(info)
@@ -197,8 +215,15 @@ impl Sink {
         self.settle().await?;
         let batch = std::mem::take(&mut self.pending);
         let (part, file, to) = (Arc::clone(&self.part), self.file.take(), target.to_owned());
+        let announced = self.info.as_ref().map_or(0, |info| info.size);
         let place = move || {
-            part.write(file, &batch)?;
+            let file = part.write(file, &batch)?;
+            // The file itself, not the bytes that were counted on their way.
+            let size = file.metadata()?.len();
+            if size != announced {
+                let text = format!("it has {size} bytes instead of {announced}");
+                return Err(io::Error::other(text));
+            }
             std::fs::rename(&part.path, to)?;
             part.is_made.store(false, Relaxed);
             io::Result::Ok(())
@@ -254,15 +279,24 @@ struct PartFile {
 }
 
 impl PartFile {
+    /// A name in the folder of `target` that nobody else has, nor had: in a container every
+    /// process has the number of the one that was killed before it. It is not the target's name
+    /// with an ending: that may be the name of another object.
+    fn beside(target: &Path) -> Self {
+        let name = format!(".axon-{:016x}.part", fastrand::u64(..));
+        Self {
+            path: target.with_file_name(name),
+            is_made: AtomicBool::new(false),
+        }
+    }
+
     /// Appends to the file, which is made by the first batch.
     fn write(&self, file: Option<Arc<File>>, batch: &[Bytes]) -> io::Result<Arc<File>> {
         let file = match file {
             Some(file) => file,
             None => {
-                let new = File::options()
-                    .write(true)
-                    .create_new(true)
-                    .open(&self.path)?;
+                let mut options = owned_dir::file_options();
+                let new = options.write(true).create_new(true).open(&self.path)?;
                 self.is_made.store(true, Relaxed);
                 Arc::new(new)
             }

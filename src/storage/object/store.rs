@@ -5,7 +5,7 @@ use std::future::Future;
 use std::ops::Range;
 use std::pin::Pin;
 
-use super::{ObjectUri, Sink, Source, StorageError};
+use super::{ObjectUri, Sink, Source, StorageError, etag};
 
 /// The future of one request. Dropping it ends the request.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError>> + Send + 'a>>;
@@ -15,7 +15,8 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StorageError
 pub struct ObjectInfo {
     /// Bytes.
     pub size: u64,
-    /// The storage's own mark of the content, without quotes.
+    /// The storage's own mark of the content, without quotes. A weak one, which does not
+    /// stand for the bytes, is written `W/"x"`.
     pub etag: Option<String>,
 }
 
@@ -35,7 +36,7 @@ pub struct FolderInfo {
 pub struct Expected {
     /// Bytes.
     pub size: Option<u64>,
-    /// The mark; quotes around it do not count.
+    /// The mark; quotes around it, and whether it is weak, do not count.
     pub etag: Option<String>,
 }
 
@@ -57,17 +58,12 @@ impl Expected {
             return Err(mismatch("size", size.to_string(), found.size.to_string()));
         }
         if let (Some(expected), Some(found)) = (&self.etag, &found.etag)
-            && unquoted(expected) != unquoted(found)
+            && etag::opaque(expected) != etag::opaque(found)
         {
             return Err(mismatch("ETag", expected.clone(), found.clone()));
         }
         Ok(())
     }
-}
-
-/// An `ETag` without quotes.
-pub(super) fn unquoted(etag: &str) -> &str {
-    etag.trim().trim_matches('"')
 }
 
 /// One object of a listing.

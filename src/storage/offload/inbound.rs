@@ -14,7 +14,7 @@ use super::places::Places;
 use super::{AT_ONCE, Stop, scan};
 use crate::json::RawJson;
 use crate::storage::TaskFiles;
-use crate::storage::object::{Expected, ObjectUri, StorageError, safe_name};
+use crate::storage::object::{Expected, ObjectUri, StorageError, opaque_etag, safe_name};
 use crate::task::{ErrorCode, TaskError};
 
 /// Key paths in error messages are cut off here.
@@ -73,7 +73,10 @@ pub(crate) async fn bring_in(
         let to = files.path_to(&object.name).await;
         let to = to.map_err(|error| at(&StorageError::io(&object.name)(error)))?;
         let fetched = link.fetch(&object.uri, &to, &object.expected).await;
-        fetched.map_err(|error| at(&error))?;
+        fetched.map_err(|error| {
+            files.note(&error);
+            at(&error)
+        })?;
         Ok::<_, Stop>((place, to))
     };
     let fetched: HashMap<usize, PathBuf> = stream::iter(plan.objects.iter().enumerate())
@@ -165,12 +168,11 @@ pub(crate) fn plan_of(params: &RawJson, metadata: Option<&RawJson>) -> Result<Pl
 
 /// One object has one size and one mark, wherever it is named.
 fn merge(known: &mut Expected, more: Expected) -> Result<(), &'static str> {
-    let bare = |etag: &String| etag.trim().trim_matches('"').to_owned();
     if known.size.is_some() && more.size.is_some() && known.size != more.size {
         return Err("size");
     }
     if let (Some(one), Some(other)) = (&known.etag, &more.etag)
-        && bare(one) != bare(other)
+        && opaque_etag(one) != opaque_etag(other)
     {
         return Err("ETag");
     }

@@ -1,15 +1,16 @@
 //! The folder of one process in `TASK_FILES_DIR`: a name nobody else has, and a lock
 //! that says whether the process is alive.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::remove::remove_all;
-use crate::storage::private;
+use crate::storage::owned_dir;
+use crate::storage::path_error::at;
 
 /// What the folders of processes are called, before a random end.
 const PREFIX: &str = "axon-";
@@ -56,8 +57,7 @@ impl Claim {
     pub(super) fn make(root: &Path, owner: &Owner) -> io::Result<Self> {
         let mut attempts = 0;
         loop {
-            private::create_dir(root)?;
-            private::check_owner(root)?;
+            owned_dir::ensure(root)?;
             let token = uuid::Uuid::new_v4().simple().to_string();
             let folder = root.join(format!("{PREFIX}{}", &token[..16]));
             attempts += 1;
@@ -70,13 +70,11 @@ impl Claim {
     }
 
     fn take(folder: &Path, owner: &Owner, token: String) -> io::Result<Self> {
-        DirBuilder::new().mode(0o700).create(folder)?;
+        owned_dir::create_dir(folder)?;
         let path = folder.join(LOCK);
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o600)
-            .open(&path)?;
+        let mut options = owned_dir::file_options();
+        let file = options.write(true).create_new(true).open(&path);
+        let mut file = file.map_err(at(&path))?;
         let lock = match file.try_lock() {
             Ok(()) => true,
             Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
@@ -100,7 +98,7 @@ impl Claim {
     /// Takes over a folder whose process is gone. `None`: it is in use, or not ours.
     fn take_over(folder: PathBuf, us: &Owner) -> Option<Self> {
         // What others put there is not ours to deliver.
-        private::check_dir(&folder).ok()?;
+        owned_dir::check(&folder).ok()?;
         let path = folder.join(LOCK);
         let file = OpenOptions::new().read(true).write(true).open(&path).ok()?;
         file.try_lock().ok()?;
@@ -145,15 +143,18 @@ impl Claim {
     }
 }
 
-/// The folders of processes that are gone, taken over.
+/// The folders of processes that are gone, taken over. `root` is ours alone; what another
+/// user put there before it was is left alone.
 pub(super) fn abandoned(root: &Path, us: &Owner) -> Vec<Claim> {
-    let Ok(entries) = std::fs::read_dir(root) else {
+    let (Ok(entries), Ok(about)) = (std::fs::read_dir(root), std::fs::metadata(root)) else {
         return Vec::new();
     };
     let mut claims = Vec::new();
     for entry in entries.flatten() {
-        let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if !is_folder || !is_of_process(&entry.file_name().to_string_lossy()) {
+        // Not what a link leads to.
+        let found = entry.metadata();
+        let is_ours = found.is_ok_and(|found| found.is_dir() && found.uid() == about.uid());
+        if !is_ours || !is_of_process(&entry.file_name().to_string_lossy()) {
             continue;
         }
         match Claim::take_over(entry.path(), us) {
@@ -213,6 +214,18 @@ mod tests {
         assert!(abandoned(root.path(), &owner("v", "here")).is_empty());
         assert_eq!(abandoned(root.path(), &owner("v", "there")).len(), 1);
         assert_eq!(abandoned(root.path(), &owner("w", "here")).len(), 1);
+    }
+
+    #[test]
+    fn what_another_user_planted_is_not_taken_for_ours() {
+        let root = tempfile::tempdir().unwrap();
+        let us = owner("w", "here");
+        let planted = Claim::make(root.path(), &us).unwrap().folder;
+        // Only root can give things away, and only root is in danger.
+        if std::os::unix::fs::chown(&planted, Some(12_345), None).is_ok() {
+            assert!(abandoned(root.path(), &us).is_empty());
+            assert!(planted.is_dir());
+        }
     }
 
     #[test]

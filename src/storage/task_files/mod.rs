@@ -9,6 +9,7 @@ mod remove;
 mod root;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ pub(crate) use names::folded;
 pub(crate) use root::FilesRoot;
 
 use crate::id::{TaskId, check_identifier};
+use crate::storage::object::StorageError;
+use crate::storage::owned_dir;
+use crate::storage::path_error::at;
 use names::Names;
 use root::Root;
 
@@ -36,6 +40,9 @@ use root::Root;
 /// out of it is refused: absolute ones, `..`, links to elsewhere. So is a second
 /// spelling of a name that is in use (`A.txt` beside `a.txt`, or an accent in another
 /// form), which some disks take for the same file.
+///
+/// Folders and files are made for the user of the worker alone. Errors say which file, and
+/// keep the kind that the system gave them.
 ///
 /// Every method that touches the disk has a twin whose name ends in `_now`, for
 /// [`blocking`](crate::blocking()) handlers.
@@ -138,10 +145,30 @@ impl TaskFiles {
         if let Some(made) = self.0.made.get() {
             return Ok(made);
         }
+        self.noted(self.make())
+    }
+
+    fn make(&self) -> io::Result<&Made> {
         let path = self.0.root.folder()?.join(self.name());
-        std::fs::create_dir_all(&path)?;
-        let real = path.canonicalize()?;
+        // Nobody but this process has a hand in it: then it was made, or moved in, by us.
+        match owned_dir::create_dir(&path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        let real = path.canonicalize().map_err(at(&path))?;
         Ok(self.0.made.get_or_init(|| Made { path, real }))
+    }
+
+    /// Takes note of what writing came to, and hands it on.
+    fn noted<U>(&self, result: io::Result<U>) -> io::Result<U> {
+        self.0.root.trouble().noted(result)
+    }
+
+    /// Takes note of a transfer that failed, which may be for want of room here.
+    pub(crate) fn note(&self, error: &StorageError) {
+        if let Some(fault) = error.resource_fault() {
+            self.0.root.trouble().failed(fault, error);
+        }
     }
 
     /// Puts an existing folder in the place of ours.

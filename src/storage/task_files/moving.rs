@@ -13,6 +13,7 @@ use crate::storage::object::{
     Expected, FolderInfo, ObjectInfo, ObjectUri, StorageError, Transfers,
 };
 use crate::storage::offload::{Places, name_in_uri};
+use crate::storage::path_error::at;
 use crate::task::Cancellation;
 
 /// A file or folder that is in the object storage now.
@@ -193,7 +194,8 @@ impl TaskFiles {
     ) -> Result<PathBuf, StorageError> {
         let (link, name) = (self.linked()?, name.as_ref());
         let path = self.path_to(name).await.map_err(StorageError::io(name))?;
-        link.fetch(from, &path, &Expected::default()).await?;
+        let fetched = link.fetch(from, &path, &Expected::default()).await;
+        fetched.inspect_err(|error| self.note(error))?;
         Ok(path)
     }
 
@@ -208,13 +210,15 @@ impl TaskFiles {
     ) -> Result<PathBuf, StorageError> {
         let (link, name) = (self.linked()?, name.as_ref());
         let path = self.path_to_now(name).map_err(StorageError::io(name))?;
-        wait_for(link.fetch(from, &path, &Expected::default()))?;
+        let fetched = wait_for(link.fetch(from, &path, &Expected::default()));
+        fetched.inspect_err(|error| self.note(error))?;
         Ok(path)
     }
 
     /// What a name stands for, and whether that is a folder.
     fn real(&self, name: &Path) -> std::io::Result<(PathBuf, bool)> {
-        let real = self.existing(name)?.canonicalize()?;
+        let path = self.existing(name)?;
+        let real = path.canonicalize().map_err(at(&path))?;
         let is_folder = real.is_dir();
         Ok((real, is_folder))
     }

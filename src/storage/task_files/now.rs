@@ -1,7 +1,7 @@
 //! The same on the calling thread, for blocking handlers; and where names are checked.
 
 use std::fs::File;
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::PoisonError;
@@ -11,6 +11,8 @@ use serde::de::DeserializeOwned;
 
 use super::TaskFiles;
 use super::names::{check, refused};
+use crate::storage::owned_dir;
+use crate::storage::path_error::at;
 
 impl TaskFiles {
     /// [`TaskFiles::path_to`] for blocking handlers.
@@ -28,7 +30,7 @@ impl TaskFiles {
         if parent != folder {
             // Before anything is made behind a link as well as after.
             self.nearest_inside(parent)?;
-            std::fs::create_dir_all(parent)?;
+            self.noted(owned_dir::create_dir_all(parent))?;
         }
         self.nearest_inside(&path)?;
         Ok(path)
@@ -39,7 +41,8 @@ impl TaskFiles {
     /// # Errors
     /// As there.
     pub fn read_now(&self, name: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-        std::fs::read(self.existing(name.as_ref())?)
+        let path = self.existing(name.as_ref())?;
+        std::fs::read(&path).map_err(at(&path))
     }
 
     /// [`TaskFiles::read_string`] for blocking handlers.
@@ -47,7 +50,8 @@ impl TaskFiles {
     /// # Errors
     /// As there.
     pub fn read_string_now(&self, name: impl AsRef<Path>) -> io::Result<String> {
-        std::fs::read_to_string(self.existing(name.as_ref())?)
+        let path = self.existing(name.as_ref())?;
+        std::fs::read_to_string(&path).map_err(at(&path))
     }
 
     /// [`TaskFiles::read_json`] for blocking handlers.
@@ -55,7 +59,9 @@ impl TaskFiles {
     /// # Errors
     /// As there.
     pub fn read_json_now<T: DeserializeOwned>(&self, name: impl AsRef<Path>) -> io::Result<T> {
-        Ok(serde_json::from_slice(&self.read_now(name)?)?)
+        let name = name.as_ref();
+        let content = self.read_now(name)?;
+        serde_json::from_slice(&content).map_err(|error| at(name)(error.into()))
     }
 
     /// [`TaskFiles::write`] for blocking handlers.
@@ -68,8 +74,8 @@ impl TaskFiles {
         content: impl AsRef<[u8]>,
     ) -> io::Result<PathBuf> {
         let path = self.path_to_now(name)?;
-        unshare(&path)?;
-        std::fs::write(&path, content)?;
+        let written = open_anew(&path).and_then(|mut file| file.write_all(content.as_ref()));
+        self.noted(written.map_err(at(&path)))?;
         Ok(path)
     }
 
@@ -90,7 +96,8 @@ impl TaskFiles {
     /// # Errors
     /// As there.
     pub fn open_now(&self, name: impl AsRef<Path>) -> io::Result<File> {
-        File::open(self.existing(name.as_ref())?)
+        let path = self.existing(name.as_ref())?;
+        File::open(&path).map_err(at(&path))
     }
 
     /// [`TaskFiles::create`] for blocking handlers.
@@ -99,8 +106,7 @@ impl TaskFiles {
     /// As there.
     pub fn create_now(&self, name: impl AsRef<Path>) -> io::Result<File> {
         let path = self.path_to_now(name)?;
-        unshare(&path)?;
-        File::create(path)
+        self.noted(open_anew(&path).map_err(at(&path)))
     }
 
     /// [`TaskFiles::exists`] for blocking handlers.
@@ -138,10 +144,11 @@ impl TaskFiles {
     pub(super) fn existing(&self, name: &Path) -> io::Result<PathBuf> {
         check(name)?;
         let Some(made) = self.0.made.get() else {
-            return Err(ErrorKind::NotFound.into());
+            return Err(at(name)(ErrorKind::NotFound.into()));
         };
         let path = made.path.join(name);
-        if path.canonicalize()?.starts_with(&made.real) {
+        let real = path.canonicalize().map_err(at(&path))?;
+        if real.starts_with(&made.real) {
             Ok(path)
         } else {
             Err(refused(name))
@@ -183,6 +190,13 @@ impl TaskFiles {
     }
 }
 
+/// A file for writing, from nothing, and for us alone if it is made.
+fn open_anew(path: &Path) -> io::Result<File> {
+    unshare(path)?;
+    let mut options = owned_dir::file_options();
+    options.write(true).create(true).truncate(true).open(path)
+}
+
 /// A file that has a second name, as one that the blob cache gave, is replaced rather
 /// than written to.
 fn unshare(path: &Path) -> io::Result<()> {
@@ -196,7 +210,7 @@ fn unshare(path: &Path) -> io::Result<()> {
 
 fn names_in(folder: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
+    for entry in std::fs::read_dir(folder).map_err(at(folder))? {
         names.push(entry?.file_name().to_string_lossy().into_owned());
     }
     names.sort();

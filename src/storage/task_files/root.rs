@@ -12,9 +12,11 @@ use tracing::{debug, warn};
 
 use super::claim::{self, Claim, Owner};
 use super::remove::remove_all;
+use super::trouble::Trouble;
 use super::{Link, TaskFiles};
 use crate::id::TaskId;
 use crate::storage::object::Transfers;
+use crate::storage::owned_dir;
 use crate::task::{Cancellation, Task};
 
 /// Where task folders are made. Nothing is made before a task asks for its folder.
@@ -34,6 +36,7 @@ pub(super) struct Root {
     claim: Arc<Mutex<Option<Claim>>>,
     tasks: AtomicU64,
     broom: mpsc::Sender<Chore>,
+    trouble: Arc<Trouble>,
 }
 
 enum Chore {
@@ -47,8 +50,12 @@ enum Chore {
 }
 
 impl FilesRoot {
-    /// Begins by removing what processes that are gone have left, but for the folders
-    /// of these tasks, whose results are not delivered yet: they are ours now.
+    /// Begins by looking whether files can be written there, and by removing what
+    /// processes that are gone have left, but for the folders of these tasks, whose
+    /// results are not delivered yet: they are ours now.
+    ///
+    /// A folder that cannot be used is told and left alone; tasks without files do not
+    /// need it.
     pub(crate) fn start(
         root: &Path,
         owner: Owner,
@@ -59,19 +66,24 @@ impl FilesRoot {
         let path = std::path::absolute(root).unwrap_or_else(|_| root.to_owned());
         let claim = Arc::default();
         let (broom, chores) = mpsc::channel();
+        let trouble = Arc::<Trouble>::default();
         let (at, us, ours) = (path.clone(), owner.clone(), Arc::clone(&claim));
+        let watch = Arc::clone(&trouble);
         let root = Arc::new(Root {
             path,
             owner,
             claim,
             tasks: AtomicU64::new(0),
             broom,
+            trouble,
         });
         let kept = root.adopt(keep);
         let started = thread::Builder::new()
             .name("axon-files".to_owned())
             .spawn(move || {
-                sweep(&at, &us);
+                if watch.noted(owned_dir::ensure(&at)).is_ok() {
+                    sweep(&at, &us);
+                }
                 clear_up(&chores, &ours);
             });
         if let Err(error) = started {
@@ -98,6 +110,11 @@ impl FilesRoot {
     #[cfg(test)]
     pub(super) fn path(&self) -> &Path {
         &self.root.path
+    }
+
+    #[cfg(test)]
+    pub(super) fn trouble(&self) -> &Trouble {
+        self.root.trouble()
     }
 
     /// Waits until everything that was let go of is removed.
@@ -134,7 +151,8 @@ impl Root {
 
     /// The folders that processes before this one left for these tasks, now ours.
     fn adopt(self: &Arc<Self>, tasks: &[TaskId]) -> Vec<(TaskId, TaskFiles)> {
-        if tasks.is_empty() {
+        // Nobody else can have put anything into a folder that is ours alone.
+        if tasks.is_empty() || self.trouble.noted(owned_dir::ensure(&self.path)).is_err() {
             return Vec::new();
         }
         let mut adopted = Vec::new();
@@ -159,14 +177,19 @@ impl Root {
         adopted
     }
 
-    /// The folder of this process, made if it does not exist. Blocks.
+    /// The folder of this process, made if it does not exist, or does no longer: what
+    /// keeps `/tmp` tidy may have removed it. Blocks.
     pub(super) fn folder(&self) -> io::Result<PathBuf> {
         let mut claim = self.claim.lock().unwrap_or_else(PoisonError::into_inner);
         let claim = match &mut *claim {
-            Some(claim) => claim,
-            empty => empty.insert(Claim::make(&self.path, &self.owner)?),
+            Some(claim) if claim.folder.is_dir() => claim,
+            none => none.insert(Claim::make(&self.path, &self.owner)?),
         };
         Ok(claim.folder.clone())
+    }
+
+    pub(super) fn trouble(&self) -> &Trouble {
+        &self.trouble
     }
 
     /// Whether any task had a folder.

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::{Frame, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HeaderValue};
 use hyper::service::Service;
 use hyper::{Request, Response, StatusCode};
 use s3s::service::S3Service;
@@ -32,6 +32,10 @@ pub enum Fault {
     Swallow,
     /// The answer comes as if nobody had asked for a part.
     Whole,
+    /// The same, without a mark of the object, and its body breaks off after so many bytes.
+    Bare(u64),
+    /// The mark of the object is a weak one, and the body breaks off after so many bytes.
+    Weak(u64),
     /// The request waits until faults are cleared.
     Hold,
 }
@@ -51,6 +55,8 @@ pub struct Faults(Arc<Mutex<State>>);
 struct State {
     rules: Vec<Rule>,
     requests: Vec<String>,
+    /// The keys that requests were signed with.
+    signed: Vec<String>,
 }
 
 impl Faults {
@@ -78,9 +84,22 @@ impl Faults {
         state.requests.iter().filter(is_meant).count()
     }
 
-    fn take(&self, method: &str, target: &str) -> Option<Fault> {
+    /// What the last such request says of its key.
+    #[allow(dead_code)]
+    pub fn last(&self, method: &str, part_of_target: &str) -> Option<String> {
+        let state = self.0.lock().unwrap();
+        let is_meant = |line: &String| {
+            let (verb, target) = line.split_once(' ').unwrap();
+            verb == method && target.contains(part_of_target)
+        };
+        let place = state.requests.iter().rposition(is_meant)?;
+        Some(state.signed[place].clone())
+    }
+
+    fn take(&self, method: &str, target: &str, signed: String) -> Option<Fault> {
         let mut state = self.0.lock().unwrap();
         state.requests.push(format!("{method} {target}"));
+        state.signed.push(signed);
         let meant = |rule: &&mut Rule| {
             rule.left > 0 && rule.method == method && target.contains(&rule.part_of_target)
         };
@@ -96,7 +115,10 @@ impl Faults {
     ) -> Result<Answer, io::Error> {
         let method = request.method().to_string();
         let target = request.uri().to_string();
-        let fault = self.take(&method, &target);
+        // In the address, or in a header.
+        let header = request.headers().get(AUTHORIZATION);
+        let signed = header.map_or(target.clone(), |value| value.to_str().unwrap().to_owned());
+        let fault = self.take(&method, &target, signed);
         match &fault {
             Some(Fault::Refuse(status, code)) => {
                 let _ = request.into_body().collect().await;
@@ -110,7 +132,7 @@ impl Faults {
                     tokio::time::sleep(Duration::from_millis(2)).await;
                 }
             }
-            Some(Fault::Whole) => {
+            Some(Fault::Whole | Fault::Bare(_)) => {
                 request.headers_mut().remove("range");
             }
             _ => {}
@@ -123,6 +145,16 @@ impl Faults {
         match fault {
             Some(Fault::Swallow) => Err(io::Error::other("as told")),
             Some(Fault::Cut(after)) => Ok(answer.map(|body| ended(body, after, false))),
+            Some(Fault::Bare(after)) => {
+                answer.headers_mut().remove(ETAG);
+                Ok(answer.map(|body| ended(body, after, false)))
+            }
+            Some(Fault::Weak(after)) => {
+                let mark = answer.headers()[ETAG].to_str().unwrap();
+                let weak = HeaderValue::from_str(&format!("W/{mark}")).unwrap();
+                answer.headers_mut().insert(ETAG, weak);
+                Ok(answer.map(|body| ended(body, after, false)))
+            }
             Some(Fault::Freeze(after)) => Ok(answer.map(|body| ended(body, after, true))),
             Some(Fault::Length(bytes)) => {
                 answer

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hasher};
 use std::sync::{Arc, Mutex};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use s3s::dto::*;
@@ -90,6 +92,28 @@ impl Memory {
     fn find(&self, bucket: &str, key: &str) -> Option<Object_> {
         let key = (bucket.to_owned(), key.to_owned());
         self.0.lock().unwrap().objects.get(&key).cloned()
+    }
+}
+
+/// This bucket takes nothing without its digest, as one with object lock.
+#[allow(dead_code, reason = "not for all programs")]
+pub const LOCKED: &str = "locked";
+
+fn check_digest(bucket: &str, digest: Option<&str>, pieces: &[Bytes]) -> S3Result<()> {
+    let Some(digest) = digest else {
+        return match bucket {
+            LOCKED => Err(s3_error!(
+                InvalidRequest,
+                "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+            )),
+            _ => Ok(()),
+        };
+    };
+    let mut found = md5::Context::new();
+    pieces.iter().for_each(|piece| found.consume(piece));
+    match STANDARD.encode(found.finalize().0) == digest {
+        true => Ok(()),
+        false => Err(s3_error!(BadDigest)),
     }
 }
 
@@ -187,6 +211,7 @@ impl S3 for Memory {
     ) -> S3Result<S3Response<PutObjectOutput>> {
         let input = request.input;
         let pieces = collect(input.body, input.content_length, &input.bucket).await?;
+        check_digest(&input.bucket, input.content_md5.as_deref(), &pieces)?;
         let etag = self.set(&input.bucket, &input.key, pieces);
         Ok(S3Response::new(PutObjectOutput {
             e_tag: Some(ETag::Strong(etag)),
@@ -250,7 +275,8 @@ impl S3 for Memory {
         let mut state = self.0.lock().unwrap();
         state.begun += 1;
         state.last += 1;
-        let id = format!("upload-{}", state.last);
+        // Whatever has a meaning in an address.
+        let id = format!("u+{}/%2B =&#?ü", state.last);
         state.uploads.insert(id.clone(), BTreeMap::new());
         Ok(S3Response::new(CreateMultipartUploadOutput {
             bucket: Some(request.input.bucket),
@@ -266,6 +292,7 @@ impl S3 for Memory {
     ) -> S3Result<S3Response<UploadPartOutput>> {
         let input = request.input;
         let pieces = collect(input.body, input.content_length, &input.bucket).await?;
+        check_digest(&input.bucket, input.content_md5.as_deref(), &pieces)?;
         let etag = mark(&pieces);
         let mut state = self.0.lock().unwrap();
         let upload = state.uploads.get_mut(&input.upload_id);

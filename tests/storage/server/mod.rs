@@ -12,6 +12,7 @@ use std::time::Duration;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
+use s3s::host::{S3Host, VirtualHost};
 use s3s::service::S3ServiceBuilder;
 use tokio::net::TcpListener;
 
@@ -19,10 +20,33 @@ use tokio::net::TcpListener;
 #[allow(unused_imports)]
 pub use faults::{Fault, Faults};
 #[allow(unused_imports)]
-pub use memory::{Memory, VOID};
+pub use memory::{LOCKED, Memory, VOID};
 
 pub const ACCESS_KEY: &str = "test-access-key";
 pub const SECRET_KEY: &str = "test-secret-key";
+/// Other keys that are good as well, with the same secret.
+#[allow(dead_code)]
+pub const NEXT_ACCESS_KEY: &str = "next-access-key";
+
+/// The end of the host names that begin with a bucket. There are none in truth: whoever
+/// uses them has the server as its proxy.
+#[allow(dead_code)]
+pub const DOMAIN: &str = "s3.test";
+
+struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> s3s::S3Result<VirtualHost<'a>> {
+        let bucket = host
+            .strip_suffix(DOMAIN)
+            .and_then(|host| host.strip_suffix('.'));
+        let host = VirtualHost::new(host);
+        Ok(match bucket {
+            Some(bucket) => host.with_bucket(bucket),
+            None => host,
+        })
+    }
+}
 
 /// The running server. It ends with the process.
 #[derive(Clone)]
@@ -84,7 +108,10 @@ async fn serve(
     connections: Arc<AtomicUsize>,
 ) {
     let mut builder = S3ServiceBuilder::new(memory);
-    builder.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+    let mut auth = SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY);
+    auth.register(NEXT_ACCESS_KEY.to_owned(), SECRET_KEY.into());
+    builder.set_auth(auth);
+    builder.set_host(Hosts);
     let service = builder.build();
     loop {
         let (socket, _) = listener.accept().await.unwrap();

@@ -132,3 +132,58 @@ async fn a_download_that_is_called_off_leaves_nothing() {
     stage.server.until(|_| stage.leftovers() == 0).await;
     assert!(!to.exists());
 }
+
+#[actix_rt::test]
+async fn a_download_whose_bytes_are_never_kept_ends() {
+    let stage = stage();
+    stage.object("k", content(MIB));
+    // Without a mark it cannot be gone on with: the beginning comes again and again.
+    stage
+        .server
+        .faults
+        .add("GET", "", Fault::Bare(300 * 1024), 1000);
+    let error = stage.fetch("k").await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Transient, "{error}");
+    assert_eq!(stage.server.faults.count("GET", ""), 6);
+}
+
+#[actix_rt::test]
+async fn a_weak_mark_is_no_condition_and_no_mismatch() {
+    let stage = stage();
+    let bytes = content(2 * MIB);
+    let etag = stage.store("k", &bytes).await.unwrap().etag.unwrap();
+    let faults = &stage.server.faults;
+    // No `If-Match` accepts it, and parts under it may not be put together.
+    for announced in [etag.clone(), format!("\"{etag}\""), format!("W/\"{etag}\"")] {
+        faults.add("GET", "", Fault::Weak(MIB as u64), 1);
+        faults.add("GET", "", Fault::Weak(u64::MAX), 1);
+        let expect = Expected {
+            size: None,
+            etag: Some(announced),
+        };
+        assert_eq!(stage.fetch_as("k", &expect).await.unwrap(), bytes);
+    }
+    assert_eq!(faults.count("GET", ""), 6);
+    let moved = stage.transfers.counts().fetched_bytes;
+    assert_eq!(moved, 3 * 3 * MIB as u64, "each time from the beginning");
+    // Parts whose marks were weakened on their way are put together nevertheless.
+    faults.add("PUT", "partNumber=2", Fault::Weak(u64::MAX), 1);
+    let bytes = content(12 * MIB);
+    stage.store("k", &bytes).await.unwrap();
+    assert_eq!(stage.fetch("k").await.unwrap(), bytes);
+}
+
+/// In a container every process has the same number.
+#[actix_rt::test]
+async fn what_a_killed_process_of_our_number_left_is_in_nobodys_way() {
+    let stage = stage();
+    stage.object("k", content(100));
+    let to = stage.path("new/fetched");
+    for number in 0..500 {
+        let name = format!("new/.axon-{}-{number}.part", std::process::id());
+        stage.file(&name, b"left");
+    }
+    let (uri, any) = (uri("k"), Expected::default());
+    let fetched = stage.transfers.fetch(&uri, &to, &any, &stage.cancel).await;
+    assert_eq!(fetched.unwrap().size, 100);
+}

@@ -81,3 +81,20 @@ async fn an_upload_that_is_called_off_leaves_no_parts() {
         until("none is active", || stage.transfers.counts().active == 0).await;
     }
 }
+
+#[actix_rt::test]
+async fn an_upload_that_is_always_refused_ends() {
+    let stage = stage();
+    let faults = &stage.server.faults;
+    faults.add("PUT", "/in-bucket/k", Fault::Refuse(503, "SlowDown"), 1000);
+    let error = stage.store("k", &content(2 * MIB)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Transient, "{error}");
+    assert_eq!(faults.count("PUT", "/in-bucket/k"), 6);
+    // In parts: that the others arrive gives the one that does not only so much more time.
+    faults.clear();
+    faults.add("PUT", "partNumber=2", Fault::Refuse(503, "SlowDown"), 1000);
+    let error = stage.store("k", &content(16 * MIB)).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Transient, "{error}");
+    let count = faults.count("PUT", "partNumber=2");
+    assert!((6..=4 * 6).contains(&count), "{count}");
+}

@@ -17,6 +17,7 @@ impl Secrets {
             &settings.rxon.task_secret,
             &storage.access_key,
             &storage.secret_key,
+            &storage.session_token,
         ];
         let tokens = optional
             .into_iter()

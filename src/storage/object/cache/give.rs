@@ -1,18 +1,16 @@
 //! How a task gets a file of the cache without being able to spoil it for others.
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::Entry;
 use crate::config::BlobCacheMode;
+use crate::storage::owned_dir;
 
 /// The end of the name of a copy that is ready to be given away.
 pub(super) const SPARE: &str = ".spare";
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The ways, fastest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +30,7 @@ impl Way {
             return Self::Link;
         }
         let (from, to) = (temporary(root), temporary(root));
-        let way = match try_clone(root, &from, &to) {
+        let way = match try_clone(&from, &to) {
             Ok(()) => Self::Clone,
             Err(_) if mode == BlobCacheMode::Auto && is_bound_by_permissions(&from) => Self::Link,
             Err(_) => Self::Copy,
@@ -57,13 +55,11 @@ impl Way {
 
 /// A name beside a file that nobody else has.
 fn temporary(folder: &Path) -> PathBuf {
-    let number = NEXT.fetch_add(1, Relaxed);
-    folder.join(format!(".axon-{}-c{number}.part", std::process::id()))
+    folder.join(format!(".axon-{:016x}.part", fastrand::u64(..)))
 }
 
-fn try_clone(root: &Path, from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(root)?;
-    fs::write(from, [7; 4096])?;
+fn try_clone(from: &Path, to: &Path) -> io::Result<()> {
+    new_file(from)?.write_all(&[7; 4096])?;
     clone(from, to)
 }
 
@@ -75,6 +71,11 @@ fn is_bound_by_permissions(file: &Path) -> bool {
             .write(true)
             .open(file)
             .is_err_and(|error| error.kind() == io::ErrorKind::PermissionDenied)
+}
+
+fn new_file(path: &Path) -> io::Result<File> {
+    let mut options = owned_dir::file_options();
+    options.write(true).create_new(true).open(path)
 }
 
 /// Makes a file under another name and renames it.
@@ -90,7 +91,7 @@ fn by_another_name(target: &Path, make: impl FnOnce(&Path) -> io::Result<()>) ->
 #[cfg(target_os = "linux")]
 fn clone(from: &Path, target: &Path) -> io::Result<()> {
     by_another_name(target, |made| {
-        let (from, to) = (File::open(from)?, File::create(made)?);
+        let (from, to) = (File::open(from)?, new_file(made)?);
         Ok(rustix::fs::ioctl_ficlone(&to, &from)?)
     })
 }
@@ -110,7 +111,7 @@ fn link(from: &Path, target: &Path) -> io::Result<()> {
 
 fn copy(from: &Path, target: &Path) -> io::Result<()> {
     by_another_name(target, |made| {
-        let (mut from, mut to) = (File::open(from)?, File::create(made)?);
+        let (mut from, mut to) = (File::open(from)?, new_file(made)?);
         let size = from.metadata()?.len();
         if io::copy(&mut from, &mut to)? == size {
             Ok(())

@@ -1,4 +1,5 @@
-//! Objects that several tasks want, kept in a folder that several workers may share.
+//! Objects that several tasks want, kept in a folder that several workers of one user may
+//! share.
 //!
 //! A file of the cache is complete from the moment it has its name, and never changes
 //! after that. There are no locks and no list of what is there: the folder itself is the
@@ -12,7 +13,6 @@ use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -22,11 +22,10 @@ use self::give::Way;
 use super::key::digest;
 use super::{ObjectInfo, ObjectUri};
 use crate::config::BlobCacheMode;
+use crate::storage::owned_dir;
 
 /// The time of change of every file of the cache. A file with another was written to.
 const UNTOUCHED: Duration = Duration::from_secs(1_000_000_000);
-
-static NEXT: AtomicU64 = AtomicU64::new(0);
 
 /// The cache. Its methods, but for [`BlobCache::turn`], block.
 #[derive(Debug)]
@@ -36,6 +35,8 @@ pub(super) struct BlobCache {
     mode: BlobCacheMode,
     /// Objects of different storages are different.
     storage: String,
+    /// Set when the folder has turned out to be ours alone.
+    is_ours: OnceLock<()>,
     way: OnceLock<Way>,
     /// Who is fetching what, in this process.
     turns: Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>,
@@ -56,6 +57,7 @@ impl BlobCache {
             most,
             mode,
             storage: storage.to_owned(),
+            is_ours: OnceLock::new(),
             way: OnceLock::new(),
             turns: Mutex::default(),
         }
@@ -98,6 +100,7 @@ impl BlobCache {
     /// Puts the object into a file, if it is here. A file that is not as it should be is
     /// removed.
     pub(super) fn give(&self, entry: &Entry, target: &Path) -> io::Result<bool> {
+        self.check_folder()?;
         match fs::symlink_metadata(&entry.path) {
             Ok(metadata) if is_good(&metadata, entry.size) => {}
             Ok(_) => {
@@ -130,12 +133,12 @@ impl BlobCache {
 
     /// A file for what is being fetched, beside which [`Sink`](super::Sink) writes.
     pub(super) fn draft(&self) -> io::Result<PathBuf> {
+        self.check_folder()?;
         let folder = self.root.join(room::DRAFTS);
         if !folder.is_dir() {
-            fs::create_dir_all(&folder)?;
+            owned_dir::create_dir_all(&folder)?;
         }
-        let number = NEXT.fetch_add(1, Relaxed);
-        Ok(folder.join(format!("{}-{number}", std::process::id())))
+        Ok(folder.join(format!("{:016x}", fastrand::u64(..))))
     }
 
     /// Takes in a complete file, and makes room for it.
@@ -150,6 +153,15 @@ impl BlobCache {
         drop(file);
         fs::rename(draft, &entry.path)?;
         room::make(&self.root, self.most, &entry.name)
+    }
+
+    /// What others put into the folder would be given to tasks as what they asked for.
+    fn check_folder(&self) -> io::Result<()> {
+        if self.is_ours.get().is_none() {
+            owned_dir::ensure(&self.root)?;
+            let _ = self.is_ours.set(());
+        }
+        Ok(())
     }
 
     fn way(&self) -> &Way {

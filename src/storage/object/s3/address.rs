@@ -26,6 +26,22 @@ pub(super) fn check_bucket(uri: &ObjectUri) -> Result<(), StorageError> {
     Ok(())
 }
 
+/// The name of a bucket as a part of a host, whose letters have no case.
+pub(super) fn check_host(uri: &ObjectUri) -> Result<(), StorageError> {
+    let is_label = |label: &str| {
+        let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        let has_ends = !label.starts_with('-') && !label.ends_with('-');
+        !label.is_empty() && label.len() <= 63 && has_ends && label.chars().all(is_plain)
+    };
+    if uri.bucket().split('.').all(is_label) {
+        return Ok(());
+    }
+    Err(StorageError::UnsafeKey {
+        uri: uri.clone(),
+        reason: "its bucket cannot be a part of a host name (S3_ADDRESSING)",
+    })
+}
+
 /// The library would silently take some keys for others.
 pub(super) fn check_key(uri: &ObjectUri) -> Result<(), StorageError> {
     let key = uri.key();
@@ -61,6 +77,21 @@ mod tests {
             ("http://s3:8080", "http://s3:8080"),
         ] {
             assert_eq!(plain_endpoint(given), used);
+        }
+    }
+
+    #[test]
+    fn buckets_of_hosts_have_names_of_hosts() {
+        for (bucket, is_good) in [
+            ("in-bucket", true),
+            ("a.b", true),
+            ("Bucket", false),
+            ("a_b", false),
+            ("a..b", false),
+            ("-a", false),
+        ] {
+            let checked = check_host(&ObjectUri::new(bucket, "k"));
+            assert_eq!(checked.is_ok(), is_good, "{bucket}");
         }
     }
 

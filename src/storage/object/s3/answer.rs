@@ -10,20 +10,61 @@ use crate::storage::object::{ObjectUri, Source, StorageError};
 /// More of an error's text is not read.
 const LONGEST: usize = 16 * 1024;
 
-/// An error of the library.
-pub(super) fn failed(uri: &ObjectUri) -> impl FnOnce(S3Error) -> StorageError {
-    let uri = uri.clone();
-    move |error| match error {
-        S3Error::HttpFailWithBody(status, body) => refused(&uri, status, &body),
-        S3Error::Reqwest(error) => broken(&uri)(error),
-        // Mostly answers that are not what they should be; the texts hold no keys.
-        S3Error::SerdeXml(_) | S3Error::HttpFail | S3Error::Utf8(_) | S3Error::FromUtf8(_) => {
-            StorageError::unavailable(&uri, format!("its answer cannot be read: {error}"))
+/// What services answer when keys have ended, were replaced, or are not known.
+const ABOUT_KEYS: [&str; 8] = [
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidToken",
+    "NotSignedUp",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+];
+
+/// A request that failed.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) error: StorageError,
+    /// Whether other keys might have helped.
+    pub(super) is_about_keys: bool,
+    /// Whether a digest of the body might have helped.
+    pub(super) is_about_digest: bool,
+}
+
+impl Failure {
+    pub(super) fn is_not_found(&self) -> bool {
+        matches!(self.error, StorageError::NotFound { .. })
+    }
+}
+
+impl From<StorageError> for Failure {
+    fn from(error: StorageError) -> Self {
+        Self {
+            error,
+            is_about_keys: false,
+            is_about_digest: false,
         }
-        other => StorageError::Refused {
-            reason: other.to_string(),
-            uri,
-        },
+    }
+}
+
+/// An error of the library.
+pub(super) fn failed(uri: &ObjectUri) -> impl FnOnce(S3Error) -> Failure {
+    let uri = uri.clone();
+    move |error| {
+        let error = match error {
+            S3Error::HttpFailWithBody(status, body) => return refused(&uri, status, &body),
+            S3Error::Reqwest(error) => broken(&uri)(error),
+            // Mostly answers that are not what they should be; the texts hold no keys.
+            S3Error::SerdeXml(_) | S3Error::HttpFail | S3Error::Utf8(_) | S3Error::FromUtf8(_) => {
+                StorageError::unavailable(&uri, format!("its answer cannot be read: {error}"))
+            }
+            other => StorageError::Refused {
+                reason: other.to_string(),
+                uri,
+            },
+        };
+        error.into()
     }
 }
 
@@ -73,9 +114,18 @@ pub(super) async fn beginning(mut answer: Response) -> String {
 
 /// A status that is no success. Of the body only the code and the message count: the
 /// rest may repeat what was signed.
-pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> StorageError {
+pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> Failure {
     let uri = uri.clone();
     let code = tag(body, "Code").unwrap_or_default();
+    // The answer to a HEAD has no body, whatever it is about.
+    let is_about_keys =
+        matches!(status, 400 | 401 | 403) && (code.is_empty() || ABOUT_KEYS.contains(&code));
+    // The words of AWS are "Content-MD5 OR x-amz-checksum- HTTP header is required ..".
+    let is_about_digest = status == 400
+        && !matches!(code, "BadDigest" | "InvalidDigest")
+        && (code == "MissingContentMD5"
+            || tag(body, "Message")
+                .is_some_and(|text| text.to_ascii_lowercase().contains("content-md5")));
     let reason = match (code, tag(body, "Message")) {
         ("", _) => format!("HTTP {status}"),
         (code, None) => format!("HTTP {status}, {code}"),
@@ -84,19 +134,24 @@ pub(super) fn refused(uri: &ObjectUri, status: u16, body: &str) -> StorageError 
             format!("HTTP {status}, {code}: {message}")
         }
     };
-    match (status, code) {
+    let error = match (status, code) {
         (404, _) => StorageError::NotFound { uri },
         (412 | 416, _) => StorageError::Changed { uri },
-        (400, "RequestTimeout" | "IncompleteBody") | (408 | 409 | 425 | 429 | 500..=599, _) => {
+        // Uploads in parts are answered with 200 before it is known how they end.
+        (400, "RequestTimeout" | "IncompleteBody" | "BadDigest")
+        | (200..=299 | 408 | 409 | 425 | 429 | 500..=599, _) => {
             StorageError::Unavailable { uri, reason }
         }
-        // Uploads in parts are answered with 200 before it is known how they end.
-        (200..=299, _) => StorageError::Unavailable { uri, reason },
         (401 | 403, _)
         | (400, "ExpiredToken" | "InvalidToken" | "AuthorizationHeaderMalformed") => {
             StorageError::Denied { uri, reason }
         }
         _ => StorageError::Refused { uri, reason },
+    };
+    Failure {
+        error,
+        is_about_keys,
+        is_about_digest,
     }
 }
 
@@ -117,7 +172,7 @@ mod tests {
         let error = |status, code: &str| {
             let body =
                 format!("<Error><Code>{code}</Code><StringToSign>s3cr3t</StringToSign></Error>");
-            let error = refused(&uri, status, &body);
+            let error = refused(&uri, status, &body).error;
             assert!(!format!("{error} {error:?}").contains("s3cr3t"));
             error
         };
@@ -126,6 +181,7 @@ mod tests {
             (500, ""),
             (429, ""),
             (400, "RequestTimeout"),
+            (400, "BadDigest"),
             (200, "InternalError"),
         ] {
             assert!(error(status, code).is_retryable(), "{status} {code}");
@@ -150,5 +206,25 @@ mod tests {
             denied.to_string(),
             "access to s3://b/k is denied: HTTP 403, AccessDenied"
         );
+    }
+
+    #[test]
+    fn only_some_refusals_are_about_keys() {
+        let uri = ObjectUri::new("b", "k");
+        let is_about_keys = |status, code: &str| {
+            let body = format!("<Error><Code>{code}</Code></Error>");
+            refused(&uri, status, &body).is_about_keys
+        };
+        for (status, code) in [
+            (400, "ExpiredToken"),
+            (403, "InvalidAccessKeyId"),
+            (403, "SignatureDoesNotMatch"),
+            (403, ""),
+        ] {
+            assert!(is_about_keys(status, code), "{status} {code}");
+        }
+        for (status, code) in [(403, "AccessDenied"), (404, ""), (400, "InvalidArgument")] {
+            assert!(!is_about_keys(status, code), "{status} {code}");
+        }
     }
 }

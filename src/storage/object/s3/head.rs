@@ -3,12 +3,11 @@
 use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG};
 use reqwest::{Response, StatusCode};
 
-use crate::storage::object::store::unquoted;
-use crate::storage::object::{ObjectInfo, ObjectUri, Sink, StorageError};
+use crate::storage::object::{ObjectInfo, ObjectUri, Sink, StorageError, etag};
 
-pub(super) fn etag(answer: &Response) -> Option<String> {
+pub(super) fn etag_of(answer: &Response) -> Option<String> {
     let value = answer.headers().get(ETAG)?.to_str().ok()?;
-    Some(unquoted(value).to_owned())
+    Some(etag::read(value))
 }
 
 impl Sink {
@@ -40,7 +39,7 @@ impl Sink {
                 offset,
             )
         };
-        let etag = etag(answer);
+        let etag = etag_of(answer);
         self.begin(ObjectInfo { size, etag })?;
         Ok(skip)
     }

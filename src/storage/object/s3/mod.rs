@@ -2,8 +2,12 @@
 //! bytes go through signed URLs, so that they are neither hashed nor copied on the way,
 //! and so that headers of the answer are known before its body.
 
+#[macro_use]
+mod signed;
+
 mod address;
 mod answer;
+mod body;
 mod credentials;
 mod head;
 mod multipart;
@@ -11,32 +15,33 @@ mod multipart;
 use std::fmt;
 use std::sync::Arc;
 
-use reqwest::header::{CONTENT_LENGTH, IF_MATCH, RANGE};
-use reqwest::{Body, Response};
+use reqwest::Response;
+use reqwest::header::{IF_MATCH, RANGE};
+use s3::creds::Credentials;
 use s3::{Bucket, Region};
 
-use self::address::{check_bucket, check_key, plain_endpoint};
-use self::answer::{broken, failed, refused};
+use self::address::{check_bucket, check_host, check_key, plain_endpoint};
+use self::answer::{Failure, broken, failed, refused};
+use self::body::Digests;
 use self::credentials::Keys;
-use self::head::etag;
-use super::store::unquoted;
+use self::head::etag_of;
 use super::{
     ListedObject, Multipart, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError,
-    StoreFuture,
+    StoreFuture, etag,
 };
-use crate::config::StorageSettings;
 use crate::net::ProxyRules;
+use crate::config::{S3Addressing, StorageSettings};
 
 /// How long a signed URL is good for, in seconds: until the request has begun.
 const SIGNED_FOR: u32 = 900;
-/// Bodies up to this size are read at once rather than as a stream.
-const SMALL: u64 = 256 * 1024;
 
-/// An object storage behind an endpoint, with path style addresses.
+/// An object storage behind an endpoint.
 pub struct S3Store {
     /// Any bucket: all have the same connections.
     base: Bucket,
     keys: Keys,
+    addressing: S3Addressing,
+    digests: Digests,
 }
 
 impl fmt::Debug for S3Store {
@@ -85,25 +90,38 @@ impl S3Store {
             .map_err(unusable)?;
         // The transfers watch that bytes move; how long it takes is nobody's business.
         base.set_request_timeout(None);
-        Ok(Self { base, keys })
+        Ok(Self {
+            base,
+            keys,
+            addressing: settings.addressing,
+            digests: Digests::new(settings.checksum),
+        })
     }
 
-    /// The bucket, with keys that are still good.
-    async fn bucket(&self, uri: &ObjectUri) -> Result<Bucket, StorageError> {
+    fn bucket(&self, uri: &ObjectUri, keys: &Credentials) -> Result<Bucket, StorageError> {
         check_bucket(uri)?;
         let mut bucket = self.base.clone();
         uri.bucket().clone_into(&mut bucket.name);
-        bucket.set_credentials(self.keys.get(uri).await?);
+        if self.addressing == S3Addressing::Virtual {
+            check_host(uri)?;
+            bucket.set_subdomain_style();
+        }
+        bucket.set_credentials(keys.clone());
         Ok(bucket)
     }
 
-    async fn object(&self, uri: &ObjectUri) -> Result<Bucket, StorageError> {
+    fn object(&self, uri: &ObjectUri, keys: &Credentials) -> Result<Bucket, StorageError> {
         check_key(uri)?;
-        self.bucket(uri).await
+        self.bucket(uri, keys)
     }
 
-    async fn read(&self, from: &ObjectUri, sink: &mut Sink) -> Result<(), StorageError> {
-        let bucket = self.object(from).await?;
+    async fn read(
+        &self,
+        from: &ObjectUri,
+        sink: &mut Sink,
+        keys: &Credentials,
+    ) -> Result<(), Failure> {
+        let bucket = self.object(from, keys)?;
         let url = bucket
             .presign_get(from.key(), SIGNED_FOR, None)
             .await
@@ -133,45 +151,24 @@ impl S3Store {
         Ok(())
     }
 
-    async fn write(&self, from: &Source, to: &ObjectUri) -> Result<ObjectInfo, StorageError> {
-        let bucket = self.object(to).await?;
-        let url = bucket
-            .presign_put(to.key(), SIGNED_FOR, None, None)
-            .await
-            .map_err(failed(to))?;
-        let answer = send_body(&bucket, url, from, 0..from.size(), to).await?;
+    async fn write(
+        &self,
+        from: &Source,
+        to: &ObjectUri,
+        keys: &Credentials,
+    ) -> Result<ObjectInfo, Failure> {
+        let bucket = self.object(to, keys)?;
+        let whole = 0..from.size();
+        let answer = self.send_body(&bucket, from, whole, to, None).await?;
         Ok(ObjectInfo {
             size: from.size(),
-            etag: etag(&answer),
+            etag: etag_of(&answer),
         })
     }
 }
 
-/// Sends a part of a file to a signed URL.
-async fn send_body(
-    bucket: &Bucket,
-    url: String,
-    from: &Source,
-    range: std::ops::Range<u64>,
-    to: &ObjectUri,
-) -> Result<Response, StorageError> {
-    let length = range.end - range.start;
-    let body = if length <= SMALL {
-        Body::from(from.read(range).map_err(|error| from.failed(error))?)
-    } else {
-        Body::wrap_stream(from.stream(range))
-    };
-    let request = bucket.http_client().put(url).body(body);
-    let answer = request.header(CONTENT_LENGTH, length).send().await;
-    let answer = match answer {
-        Ok(answer) => answer,
-        Err(error) => return Err(answer::of_body(from, to, error)),
-    };
-    good(to, answer).await
-}
-
 /// An answer that says yes, or the error.
-async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, StorageError> {
+async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, Failure> {
     let status = answer.status();
     if status.is_success() {
         return Ok(answer);
@@ -182,15 +179,15 @@ async fn good(uri: &ObjectUri, answer: Response) -> Result<Response, StorageErro
 
 impl ObjectStore for S3Store {
     fn stat<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
-        Box::pin(async move {
-            let bucket = self.object(at).await?;
+        signed!(self, at, |keys| {
+            let bucket = self.object(at, keys)?;
             let (head, _) = bucket.head_object(at.key()).await.map_err(failed(at))?;
             let size = head
                 .content_length
                 .and_then(|size| u64::try_from(size).ok());
             Ok(ObjectInfo {
                 size: size.ok_or_else(|| StorageError::unavailable(at, "it has no size"))?,
-                etag: head.e_tag.map(|etag| unquoted(&etag).to_owned()),
+                etag: head.e_tag.as_deref().map(etag::read),
             })
         })
     }
@@ -201,9 +198,9 @@ impl ObjectStore for S3Store {
         prefix: &'a str,
         after: Option<&'a str>,
     ) -> StoreFuture<'a, Page> {
-        Box::pin(async move {
-            let uri = ObjectUri::new(bucket, prefix);
-            let bucket = self.bucket(&uri).await?;
+        let uri = ObjectUri::new(bucket, prefix);
+        signed!(self, &uri, |keys| {
+            let bucket = self.bucket(&uri, keys)?;
             let after = after.map(str::to_owned);
             let (page, _) = bucket
                 .list_page(prefix.to_owned(), None, after, None, None)
@@ -213,7 +210,7 @@ impl ObjectStore for S3Store {
                 key: object.key,
                 info: ObjectInfo {
                     size: object.size,
-                    etag: object.e_tag.map(|etag| unquoted(&etag).to_owned()),
+                    etag: object.e_tag.as_deref().map(etag::read),
                 },
             });
             Ok(Page {
@@ -224,19 +221,19 @@ impl ObjectStore for S3Store {
     }
 
     fn get<'a>(&'a self, from: &'a ObjectUri, sink: &'a mut Sink) -> StoreFuture<'a, ()> {
-        Box::pin(self.read(from, sink))
+        signed!(self, from, |keys| self.read(from, sink, keys).await)
     }
 
     fn put<'a>(&'a self, from: &'a Source, to: &'a ObjectUri) -> StoreFuture<'a, ObjectInfo> {
-        Box::pin(self.write(from, to))
+        signed!(self, to, |keys| self.write(from, to, keys).await)
     }
 
     fn delete<'a>(&'a self, at: &'a ObjectUri) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let bucket = self.object(at).await?;
+        signed!(self, at, |keys| {
+            let bucket = self.object(at, keys)?;
             match bucket.delete_object(at.key()).await.map_err(failed(at)) {
-                Ok(_) | Err(StorageError::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
+                Err(failure) if !failure.is_not_found() => Err(failure),
+                _ => Ok(()),
             }
         })
     }

@@ -3,16 +3,16 @@
 use std::collections::HashMap;
 
 use s3::serde_types::Part as DonePart;
+use s3::signing::uri_encode;
 
-use super::answer::{failed, tag};
-use super::{S3Store, SIGNED_FOR, etag, send_body};
-use crate::storage::object::store::unquoted;
-use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture};
+use super::answer::{Failure, failed, tag};
+use super::{Credentials, S3Store, etag_of};
+use crate::storage::object::{Multipart, ObjectUri, Part, Source, StorageError, StoreFuture, etag};
 
 impl Multipart for S3Store {
     fn begin<'a>(&'a self, to: &'a ObjectUri) -> StoreFuture<'a, String> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let begun = bucket
                 .initiate_multipart_upload(to.key(), "application/octet-stream")
                 .await
@@ -28,18 +28,18 @@ impl Multipart for S3Store {
         to: &'a ObjectUri,
         upload: &'a str,
     ) -> StoreFuture<'a, String> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let query = HashMap::from([
                 ("partNumber".to_owned(), part.number.to_string()),
                 ("uploadId".to_owned(), upload.to_owned()),
             ]);
-            let url = bucket
-                .presign_put(to.key(), SIGNED_FOR, None, Some(query))
-                .await
-                .map_err(failed(to))?;
-            let answer = send_body(&bucket, url, from, part.bytes.clone(), to).await?;
-            etag(&answer).ok_or_else(|| StorageError::unavailable(to, "a part has no ETag"))
+            let bytes = part.bytes.clone();
+            let answer = self
+                .send_body(&bucket, from, bytes, to, Some(query))
+                .await?;
+            etag_of(&answer)
+                .ok_or_else(|| StorageError::unavailable(to, "a part has no ETag").into())
         })
     }
 
@@ -49,33 +49,39 @@ impl Multipart for S3Store {
         upload: &'a str,
         etags: &'a [String],
     ) -> StoreFuture<'a, Option<String>> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             let parts = (1..).zip(etags).map(|(part_number, etag)| DonePart {
                 part_number,
-                etag: etag.clone(),
+                // What the storage itself gave, though a proxy may have weakened it.
+                etag: etag::opaque(etag).to_owned(),
             });
             let answer = bucket
-                .complete_multipart_upload(to.key(), upload, parts.collect())
+                .complete_multipart_upload(to.key(), &escaped(upload), parts.collect())
                 .await
                 .map_err(failed(to))?;
             let text = String::from_utf8_lossy(answer.as_slice());
             let etag = tag(&text, "ETag").map(|etag| etag.replace("&quot;", "\""));
-            Ok(etag.map(|etag| unquoted(&etag.replace("&#34;", "\"")).to_owned()))
+            Ok(etag.map(|etag| etag::read(&etag.replace("&#34;", "\""))))
         })
     }
 
     fn abort<'a>(&'a self, to: &'a ObjectUri, upload: &'a str) -> StoreFuture<'a, ()> {
-        Box::pin(async move {
-            let bucket = self.object(to).await?;
+        signed!(self, to, |keys| {
+            let bucket = self.object(to, keys)?;
             match bucket
-                .abort_upload(to.key(), upload)
+                .abort_upload(to.key(), &escaped(upload))
                 .await
                 .map_err(failed(to))
             {
-                Ok(()) | Err(StorageError::NotFound { .. }) => Ok(()),
-                Err(error) => Err(error),
+                Err(failure) if !failure.is_not_found() => Err(failure),
+                _ => Ok(()),
             }
         })
     }
+}
+
+/// The library puts the id of an upload into addresses as it is.
+fn escaped(upload: &str) -> String {
+    uri_encode(upload, true)
 }

@@ -1,5 +1,6 @@
-//! URIs, names, and transfers over a folder.
+//! URIs, names, transfers over a folder, and attempts that get in one another's way.
 
+mod fences;
 mod folders;
 mod names;
 mod uris;

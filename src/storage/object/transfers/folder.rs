@@ -15,6 +15,7 @@ use crate::storage::object::key::renamed;
 use crate::storage::object::{
     Expected, FolderInfo, FolderPlan, ListedObject, ObjectInfo, ObjectUri, Page, StorageError,
 };
+use crate::storage::owned_dir;
 
 impl Shared {
     pub(super) async fn fetch_folder(
@@ -24,7 +25,7 @@ impl Shared {
     ) -> Result<FolderInfo, StorageError> {
         let listed = self.list_all(folder).await?;
         let plan = FolderPlan::new(folder, listed.iter().map(|object| object.key.as_str()))?;
-        fs::create_dir_all(to).map_err(StorageError::io(to))?;
+        owned_dir::create_dir_all(to).map_err(StorageError::io(to))?;
         let jobs = jobs(listed, &plan, to)?;
         let done: Vec<_> = stream::iter(jobs)
             .map(|(object, path)| async move {
@@ -139,8 +140,13 @@ fn own_place(
 ) -> Result<PathBuf, StorageError> {
     for path in [target.clone(), renamed(&target, key)] {
         let known = fs::symlink_metadata(&path).or_else(|_| {
-            fs::write(&path, "")?;
-            fs::symlink_metadata(&path)
+            let mut options = owned_dir::file_options();
+            let file = options
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&path)?;
+            file.metadata()
         });
         let metadata = known.map_err(StorageError::io(&path))?;
         if placed.insert((metadata.dev(), metadata.ino())) {
@@ -159,7 +165,7 @@ fn make_folders(root: &Path, below: &Path) -> io::Result<()> {
             return Err(io::ErrorKind::InvalidInput.into());
         };
         path.push(part);
-        match fs::create_dir(&path) {
+        match owned_dir::create_dir(&path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }

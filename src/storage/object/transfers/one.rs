@@ -48,11 +48,12 @@ impl Shared {
                 }
                 Err(error) => error,
             };
+            if matches!(error, StorageError::Changed { .. }) || !sink.is_resumable() {
+                sink.restart();
+            }
+            meter.keep_until(sink.offset());
             if !retries.again(&error, Some(meter)).await {
                 return Err(error);
-            }
-            if matches!(error, StorageError::Changed { .. }) || sink.if_match().is_none() {
-                sink.restart().await?;
             }
         }
     }

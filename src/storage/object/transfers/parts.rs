@@ -133,7 +133,10 @@ impl Shared {
                 watched(request, Some(meter), uri, self.limits.stall).await
             };
             match result {
-                Ok(etag) => return Ok((part.number, etag)),
+                Ok(etag) => {
+                    meter.keep(part.bytes.end - part.bytes.start);
+                    return Ok((part.number, etag));
+                }
                 Err(error) if retries.again(&error, Some(meter)).await => {}
                 Err(error) => return Err(error),
             }

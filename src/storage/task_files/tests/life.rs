@@ -12,6 +12,7 @@ async fn the_folder_comes_with_the_first_file_and_goes_with_the_task() {
     let root = tempfile::tempdir().unwrap();
     let all = start(root.path());
     let files = of(&all, "t1");
+    all.settled(SOON).await;
     assert!(!files.exists("a.txt").await.unwrap());
     assert_eq!(files.list().await.unwrap(), [""; 0]);
     assert!(below(root.path()).is_empty(), "nothing was made");

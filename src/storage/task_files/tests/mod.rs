@@ -3,6 +3,7 @@
 mod contents;
 mod life;
 mod names;
+mod trouble;
 
 use std::path::Path;
 
