@@ -60,6 +60,8 @@ impl Meters {
         let mut registry = Registry::default();
         families.register(&mut registry);
         states.register(&mut registry);
+        #[cfg(feature = "logging")]
+        registry.register_collector(Box::new(super::log::LostLines));
         let results = |end| families.results.get_or_create_owned(&Delivery { end });
         Self {
             is_on,

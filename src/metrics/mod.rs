@@ -7,6 +7,8 @@
 
 #[cfg(feature = "metrics")]
 mod families;
+#[cfg(all(feature = "metrics", feature = "logging"))]
+mod log;
 #[cfg(feature = "metrics")]
 mod meters;
 #[cfg(feature = "metrics")]
