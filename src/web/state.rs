@@ -1,13 +1,16 @@
 //! The state of the worker as JSON and as metrics.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::brief;
 use super::health::why_not_ready;
+use super::stream::MAX_STREAMS;
 use crate::config::{Settings, Token};
 use crate::policy::Norms;
 use crate::status::{Vitals, WorkerStatus};
@@ -23,6 +26,8 @@ pub(crate) struct About {
     pub(crate) started: Instant,
     pub(crate) norms: Norms,
     pub(crate) admin: Option<Token>,
+    /// A permit for each stream that may be open.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 impl About {
@@ -35,6 +40,7 @@ impl About {
                 request_timeout: settings.timing.request_timeout,
             },
             admin: settings.admin_token.clone(),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
 }

@@ -9,6 +9,7 @@ mod control;
 mod handle;
 mod journal;
 mod links;
+pub(crate) mod open_files;
 mod signals;
 mod spec;
 mod wiring;
@@ -70,8 +71,12 @@ impl Worker {
     ///
     /// # Errors
     /// When a transport cannot be set up, the health port is taken, or the system
-    /// gives no thread.
+    /// gives no thread or too few open files. The soft limit of open files of the process is
+    /// raised to the hard one first.
     pub fn spawn(self) -> Result<WorkerHandle> {
+        open_files::raise_limit();
+        open_files::check_limit(self.plan.settings.intake.handler_threads)?;
+
         #[cfg(feature = "health")]
         let health = self.health_port.map(crate::web::bind).transpose()?;
         let plan = self.plan;
