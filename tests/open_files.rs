@@ -95,7 +95,7 @@ async fn the_soft_limit_is_raised_to_the_hard_one() {
     let orchestrator = DevOrchestrator::start().await.unwrap();
     let url = orchestrator.url();
     let variables = [("ORCHESTRATOR_URL", url.as_str()), ("WORKER_PORT", "0")];
-    let limits = "ulimit -Hn 2000 && ulimit -Sn 100";
+    let limits = "ulimit -Sn 100 && ulimit -Hn 2000";
     let worker = Worker::start(limits, &variables);
     noop(&orchestrator).await;
 
