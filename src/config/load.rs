@@ -130,16 +130,21 @@ pub(super) fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, Str
         }
     }
     let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
+    // Whoever wants all of them is also told of those that only look like ours.
     for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
+        let Ok(name) = name.into_string() else {
             continue;
         };
+        if VARIABLES.iter().any(|known| known.name == name) {
+            continue;
+        }
         match text.into_string() {
-            Ok(text) => drop(vars.insert(name.to_owned(), text)),
-            Err(_) => {
-                let place = Place::variable(name);
+            Ok(text) => drop(vars.insert(name, text)),
+            Err(_) if name.starts_with(EXTRA_PREFIX) => {
+                let place = Place::variable(&name);
                 notes.problem(place.wrong(Kind::Text, "bytes that are not UTF-8"));
             }
+            Err(_) => {}
         }
     }
     (vars, notes)

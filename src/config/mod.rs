@@ -46,10 +46,11 @@ mod secret;
 mod settings;
 mod shapes;
 mod source;
+mod strangers;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod url;
+pub(crate) mod url;
 mod variables;
 
 pub use distworker::DistWorkerSettings;

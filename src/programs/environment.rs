@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 
-use crate::config::{Kind, VARIABLES};
+use crate::config::VARIABLES;
 
 /// Parts of names of variables that hold secrets.
 const SECRET_WORDS: [&str; 8] = [
@@ -66,7 +66,7 @@ fn is_secret(name: &str) -> bool {
     let is_ours = |name: &str| {
         VARIABLES
             .iter()
-            .any(|variable| variable.kind == Kind::Secret && variable.name == name)
+            .any(|variable| variable.kind.is_secret() && variable.name == name)
     };
     name == HOLDS_TOKENS || is_ours(&name) || SECRET_WORDS.iter().any(|word| name.contains(word))
 }
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn every_secret_setting_of_the_worker_is_a_secret() {
-        for variable in VARIABLES.iter().filter(|v| v.kind == Kind::Secret) {
+        for variable in VARIABLES.iter().filter(|v| v.kind.is_secret()) {
             assert!(is_secret(variable.name), "{}", variable.name);
         }
     }

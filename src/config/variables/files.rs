@@ -28,7 +28,7 @@ pub(super) const FILES: &[Variable] = table! {
     "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
         => Text |d, v| d.settings.storage.access_key = Some(Token::from(v)),
         "Access key of the object storage.";
-    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
+    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Key
         => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
         "Secret key of the object storage.";
     "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text

@@ -15,6 +15,7 @@ use super::idle::IdleConnections;
 use super::secrets::Secrets;
 use super::{Http, TlsFiles};
 use crate::config::Token;
+use crate::config::url::{has_good_port, shown};
 
 /// How long a connection may take to come about, and then its TLS handshake. A host
 /// that drops packets is thus told apart from one that is slow to answer.
@@ -25,9 +26,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 #[non_exhaustive]
 pub enum SetupError {
     /// The address of the orchestrator.
-    #[error("orchestrator address {url:?} cannot be used: {reason}")]
+    #[error("orchestrator address {url} cannot be used: {reason}")]
     Url {
-        /// The address as given; cut when it holds a password.
+        /// The address in quotes, or what is said in its place if it may hold a secret.
         url: String,
         /// What is wrong with it.
         reason: String,
@@ -179,7 +180,7 @@ impl fmt::Debug for HttpSetup {
 
 fn base_of(url: &str) -> Result<Uri, SetupError> {
     let wrong = |reason: &str| SetupError::Url {
-        url: without_password(url),
+        url: shown(url),
         reason: reason.to_owned(),
     };
     let base: Uri = url.parse().map_err(|_| wrong("it is not a URL"))?;
@@ -194,18 +195,13 @@ fn base_of(url: &str) -> Result<Uri, SetupError> {
     if base.host().is_none_or(str::is_empty) {
         return Err(wrong("the host is missing"));
     }
+    if !base.authority().is_some_and(has_good_port) {
+        return Err(wrong("its port is not one from 0 to 65535"));
+    }
     if base.query().is_some() {
         return Err(wrong("it must not have a query"));
     }
     Ok(base)
-}
-
-/// Up to the host: what stands before an `@` may be a password.
-fn without_password(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((_, host)) => format!("...@{host}"),
-        None => url.to_owned(),
-    }
 }
 
 #[cfg(test)]
@@ -234,6 +230,9 @@ mod tests {
             "/relative",
             "http://host/?a=b",
             "http://ho st/",
+            "http://host:99999",
+            "http://host:",
+            "http://host/a\r\nb: c",
         ] {
             let error = setup(url, "t").unwrap_err();
             assert!(matches!(error, SetupError::Url { .. }), "{url:?}: {error}");
@@ -245,8 +244,16 @@ mod tests {
 
     #[test]
     fn no_error_and_no_debug_text_tells_a_secret() {
-        let error = setup("http://user:hunter2@host", "t").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for url in [
+            "http://user:hunter2@host",
+            "http://user:hunter2@ho st",
+            "user:hunter2@host:1",
+            "http://host/?token=hunter2",
+            "http://u:hunter2@host:99999/",
+        ] {
+            let error = setup(url, "t").unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
         let error = setup("http://host", "hunter2\n").unwrap_err();
         assert!(!error.to_string().contains("hunter2"), "{error}");
         let setup = setup("http://host", "hunter2").unwrap();
