@@ -21,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Identifier(#[from] InvalidIdentifier),
     /// The port of the health server cannot be had.
-    #[error("the health server cannot listen on port {port} (WORKER_PORT): {error}")]
+    #[error("the health server cannot listen on port {port} (WORKER_PORT, WORKER_HOST): {error}")]
     HealthPort {
         /// The port.
         port: u16,

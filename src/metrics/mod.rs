@@ -15,6 +15,8 @@ mod meters;
 mod moved;
 #[cfg(not(feature = "metrics"))]
 mod off;
+#[cfg(all(feature = "metrics", feature = "health"))]
+mod plain;
 #[cfg(feature = "metrics")]
 mod states;
 
