@@ -333,8 +333,8 @@ mod tests {
         drop(answer);
         assert_eq!(written.recv().unwrap(), "one\n");
         log.write_all(b"two\n").unwrap();
-        assert!(log.flush(LONG));
         assert_eq!(written.recv().unwrap(), "two\n");
+        assert!(log.flush(LONG));
     }
 
     #[test]
