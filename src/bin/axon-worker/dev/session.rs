@@ -136,8 +136,8 @@ impl Session {
         let Some(controller) = controller else {
             return;
         };
-        let events = controller.events_after(self.seen);
-        self.seen += events.len();
+        let (events, seen) = controller.events_after(self.seen);
+        self.seen = seen;
         let lines = events.iter().filter_map(of_controller);
         self.tell(lines.map(|text| stamped(now, &text)));
     }
