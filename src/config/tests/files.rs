@@ -120,7 +120,10 @@ fn a_file_can_set_everything() {
         .collect();
     assert_eq!(
         list,
-        [("http://a", 1, 1, "its-own"), ("http://b", 10, 5, "token-t")]
+        [
+            ("http://a", 1, 1, "its-own"),
+            ("http://b", 10, 5, "token-t")
+        ]
     );
 }
 

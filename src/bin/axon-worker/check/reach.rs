@@ -17,10 +17,13 @@ pub(super) async fn connect(notes: &Notes, url: &str) -> bool {
     let addresses = match lookup_host(&target).await {
         Ok(addresses) => addresses.collect::<Vec<_>>(),
         Err(error) => {
-            return notes.found(Opinion::fail(
-                format!("{target} has no address: {error}"),
-                "is the name right, and does the name service of this machine know it?",
-            ));
+            return notes.found(
+                Opinion::fail(
+                    format!("{target} has no address: "),
+                    "is the name right, and does the name service of this machine know it?",
+                )
+                .with(error),
+            );
         }
     };
     match TcpStream::connect(&addresses[..]).await {
@@ -31,10 +34,13 @@ pub(super) async fn connect(notes: &Notes, url: &str) -> bool {
                 at.unwrap_or(target)
             )))
         }
-        Err(error) => notes.found(Opinion::fail(
-            format!("no connection to {target}: {error}"),
-            "is the address right, does it run, and does no firewall stand between?",
-        )),
+        Err(error) => notes.found(
+            Opinion::fail(
+                format!("no connection to {target}: "),
+                "is the address right, does it run, and does no firewall stand between?",
+            )
+            .with(error),
+        ),
     }
 }
 
