@@ -11,7 +11,7 @@ use super::problem::{ConfigError, Notes, Place};
 use super::resolved::{Findings, Inspection, Origin, Resolved};
 use super::settings::Settings;
 use super::source::Layer;
-use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
+use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_SUFFIX, FILE_VARIABLE, VARIABLES, Variable};
 
 use super::{file, finish, read, source};
 
@@ -198,7 +198,16 @@ pub(super) fn read_all(
             continue;
         }
         let (place, origin) = match value.origin() {
-            Some(name) => (Place::variable(name), Origin::Variable(name.to_owned())),
+            Some(name) => {
+                let place = Place::variable(name);
+                // Named by another variable than its own, which then names a file.
+                let path = vars.get(name).filter(|_| name.ends_with(FILE_SUFFIX));
+                let place = match path {
+                    Some(path) => place.with_value_file(path.trim().into()),
+                    None => place,
+                };
+                (place, Origin::Variable(name.to_owned()))
+            }
             None => {
                 let place = Place::key(variable.key, path);
                 (place, Origin::File(path.to_owned()))

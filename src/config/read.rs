@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, Reader, Slot};
 use super::kind::{Kind, MAX_NUMBER};
 use super::problem::{Notes, Place};
-use super::secret::SHORTEST_HIDDEN;
+use super::secret::{SHORTEST_HIDDEN, Token};
 use super::settings::OrchestratorMode;
 use super::url;
 use super::variables::Variable;
@@ -30,6 +30,7 @@ pub(super) fn put(
     let kind = variable.kind;
     let taken = match variable.slot {
         Slot::Text(set) => text(kind, raw).map(|v| set(draft, v)),
+        Slot::Secret(set) => text(kind, raw).map(|v| set(draft, token(kind, place, v))),
         Slot::Id(set) => word(raw)
             .and_then(|v| WorkerId::try_new(v).ok())
             .map(|v| set(draft, v)),
@@ -122,6 +123,18 @@ pub(super) fn secret(text: &str) -> Option<String> {
     text.bytes()
         .all(|b| (b' '..=b'~').contains(&b))
         .then(|| text.to_owned())
+}
+
+/// A secret that follows its file, if it came from one.
+fn token(kind: Kind, place: &Place, text: String) -> Token {
+    let is_allowed = match kind {
+        Kind::Secret => |text: &str| secret(text).is_some(),
+        _ => |_: &str| true,
+    };
+    match place.value_file() {
+        Some(path) => Token::in_file(text, path.to_owned(), is_allowed),
+        None => Token::from(text),
+    }
 }
 
 fn address(text: &str) -> Option<String> {

@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs::File;
-use std::io::{self, Read};
+use std::path::Path;
 
 use config::{Map, Source, Value, ValueKind};
 
 use super::kind::Kind;
 use super::problem::{Notes, Place};
 use super::read::{not_json, quoted};
+use super::secret::value_of;
 use super::shapes::structure;
 use super::strangers::{self, ServiceLinks};
 use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_SUFFIX, VARIABLES};
@@ -105,9 +105,6 @@ pub(super) fn environment(vars: &BTreeMap<String, String>, notes: &mut Notes) ->
     Layer(layer)
 }
 
-/// The most bytes of a file that holds one value.
-const LARGEST_FILE: u64 = 1 << 20;
-
 /// What the files hold that variables such as `WORKER_TOKEN_FILE` name, with the names of
 /// these, by the variable that they stand for.
 fn files(
@@ -135,7 +132,7 @@ fn files(
             continue;
         }
 
-        match value_of(path) {
+        match value_of(Path::new(path)) {
             Ok(text) => drop(found.insert(variable.name, (name, text))),
             Err(error) => {
                 let path = quoted(path);
@@ -145,17 +142,6 @@ fn files(
         }
     }
     found
-}
-
-/// The text of a file, which may end with a line break.
-fn value_of(path: &str) -> io::Result<String> {
-    let mut text = String::new();
-    let file = File::open(path)?;
-    file.take(LARGEST_FILE).read_to_string(&mut text)?;
-    match text.trim() {
-        "" => Err(io::Error::other("it is empty")),
-        value => Ok(value.to_owned()),
-    }
 }
 
 /// The variables that share a prefix, by the rest of their names in lower case.

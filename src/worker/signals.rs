@@ -1,4 +1,5 @@
-//! SIGTERM and SIGINT: the first begins the drain, the second ends the process.
+//! SIGTERM and SIGINT: the first begins the drain, the second ends the process. SIGHUP has
+//! secrets in files read again.
 
 #[cfg(feature = "logging")]
 use std::time::Duration;
@@ -7,6 +8,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::{info, warn};
 
 use super::{DrainReport, WorkerHandle};
+use crate::config::{has_secrets_in_files, reload_secrets_soon};
 use crate::error::{Error, Result};
 #[cfg(feature = "logging")]
 use crate::logging;
@@ -36,6 +38,7 @@ async fn until_ended(worker: &WorkerHandle) -> Result<DrainReport> {
     tokio::select! {
         report = worker.wait() => return Ok(report),
         () = either(&mut terminate, &mut interrupt) => info!("told to end"),
+        error = reload_at_hangups() => return Err(error),
     }
     tokio::select! {
         report = worker.shutdown() => Ok(report),
@@ -45,6 +48,22 @@ async fn until_ended(worker: &WorkerHandle) -> Result<DrainReport> {
             logging::flush(AT_ONCE_FLUSH);
             std::process::exit(AT_ONCE);
         }
+    }
+}
+
+/// Without secrets in files SIGHUP ends the process, as it does with any other program.
+async fn reload_at_hangups() -> Error {
+    if !has_secrets_in_files() {
+        return std::future::pending().await;
+    }
+    let mut hangup = match signal(SignalKind::hangup()) {
+        Ok(hangup) => hangup,
+        Err(error) => return Error::Signals(error),
+    };
+    loop {
+        hangup.recv().await;
+        info!("told to read secrets again");
+        reload_secrets_soon();
     }
 }
 

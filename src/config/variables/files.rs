@@ -1,9 +1,9 @@
 //! Files of tasks, the object storage and its cache.
 
 use super::{SOME_SECONDS, Variable, whole};
+use crate::config::BlobCacheMode;
 use crate::config::draft::Draft;
 use crate::config::kind::Kind;
-use crate::config::{BlobCacheMode, Token};
 
 const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
 
@@ -26,10 +26,10 @@ pub(super) const FILES: &[Variable] = table! {
         => Text |d, v| d.settings.storage.endpoint_url = Some(v),
         "Object storage; it is off without this.";
     "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
-        => Text |d, v| d.settings.storage.access_key = Some(Token::from(v)),
+        => Secret |d, v| d.settings.storage.access_key = Some(v),
         "Access key of the object storage.";
     "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Key
-        => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
+        => Secret |d, v| d.settings.storage.secret_key = Some(v),
         "Secret key of the object storage.";
     "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
         => Text |d, v| d.settings.storage.default_bucket = v,

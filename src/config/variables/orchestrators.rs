@@ -11,8 +11,8 @@ const LIST: Kind = Kind::Json {
     lenient: true,
 };
 
-fn token(draft: &mut Draft, text: String) {
-    draft.worker_token = Some(Token::from(text));
+fn token(draft: &mut Draft, token: Token) {
+    draft.worker_token = Some(token);
 }
 
 fn hosts(text: &str) -> Vec<String> {
@@ -38,7 +38,7 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
         => Text |d, v| d.settings.allowed_hosts = hosts(&v),
         "Names by which the health server may be asked, divided by commas, beyond addresses and local names; `*.example.com` is for all below, `*` for any.";
     "AXON_ADMIN_TOKEN" "admin_token" "(none)" Kind::Secret
-        => Text |d, v| d.settings.admin_token = (!v.is_empty()).then(|| Token::from(v)),
+        => Secret |d, v| d.settings.admin_token = (!v.expose().is_empty()).then_some(v),
         "Whoever has it may pause, drain and cancel over HTTP; without it nobody may.";
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
@@ -51,16 +51,16 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
         => Mode |d, v| d.settings.mode = v,
         "How polls are spread over several orchestrators.";
     "WORKER_INDIVIDUAL_TOKEN" "worker_token" "(none)" Kind::Secret
-        => Text token,
+        => Secret token,
         "Token of this worker alone; wins over `WORKER_TOKEN`.";
     "WORKER_TOKEN" "worker_token" "your-secret-worker-token" Kind::Secret
-        => Text token,
+        => Secret token,
         "Token shared by all workers. Everybody knows the default: set another.";
     "RXON_VERSION" "rxon.version" "auto" Kind::OneOf(RXON_VERSION_WORDS)
         => Choice |d, v| d.settings.rxon.version = RXON_VERSIONS[v].1,
         "Dialect of the orchestrators; `auto` finds out, for each of them.";
     "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Key
-        => Text |d, v| d.settings.rxon.task_secret = Some(Token::from(v)),
+        => Secret |d, v| d.settings.rxon.task_secret = Some(v),
         "Secret that tasks are signed with; with it, signatures of tasks are verified.";
     "REQUIRE_TASK_SIGNATURE" "rxon.require_task_signature" "true" Kind::Flag
         => Flag |d, v| d.settings.rxon.require_task_signature = v,
@@ -100,7 +100,7 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
         => Text |d, v| d.settings.distworker.worker_id = v,
         "Id of the worker, if the controller gave it one; others are refused.";
     "DISTWORKER_WORKER_TOKEN" "distworker.worker_token" "(empty)" Kind::Key
-        => Text |d, v| d.settings.distworker.worker_token = Token::from(v),
+        => Secret |d, v| d.settings.distworker.worker_token = v,
         "Token of that worker, or of the provisioner.";
     "DISTWORKER_CONNECTIONS" "distworker.connections" "1" whole(1, 1000)
         => Size |d, v| d.settings.distworker.connections = v,

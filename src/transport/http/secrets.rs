@@ -14,7 +14,8 @@ pub(super) struct Secrets {
     header: HeaderName,
     /// As set by the user. Requests show it unless there is an access token.
     fixed: Token,
-    fixed_line: Bytes,
+    /// Of this version of the token.
+    fixed_line: RefCell<(usize, Bytes)>,
     lent: RefCell<Lent>,
 }
 
@@ -31,8 +32,8 @@ impl Secrets {
         let line = line(&header, &fixed).filter(|_| !fixed.expose().is_empty());
         Self {
             header,
+            fixed_line: RefCell::new((fixed.version(), line.unwrap_or_default())),
             fixed,
-            fixed_line: line.unwrap_or_default(),
             lent: RefCell::default(),
         }
     }
@@ -49,7 +50,21 @@ impl Secrets {
             Show::Current => lent.line.as_ref(),
             Show::Static => None,
         };
-        act(line.unwrap_or(&self.fixed_line))
+        match line {
+            Some(line) => act(line),
+            None => act(&self.fixed_line()),
+        }
+    }
+
+    /// Follows a token that is in a file.
+    fn fixed_line(&self) -> Bytes {
+        let mut held = self.fixed_line.borrow_mut();
+        let version = self.fixed.version();
+        if held.0 != version {
+            let line = line(&self.header, &self.fixed);
+            *held = (version, line.unwrap_or_default());
+        }
+        held.1.clone()
     }
 
     /// An access token that no header can carry counts as none.

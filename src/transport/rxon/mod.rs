@@ -16,6 +16,7 @@ mod clock;
 mod commands;
 mod dialect;
 mod http;
+mod key;
 mod object;
 mod requests;
 pub mod security;

@@ -11,7 +11,7 @@ use ::s3::creds::Credentials;
 use tokio::sync::Mutex;
 
 use self::places::{Environment, Place};
-use crate::config::StorageSettings;
+use crate::config::{StorageSettings, Token};
 use crate::storage::object::{ObjectUri, StorageError};
 
 /// Keys that end sooner than this are renewed.
@@ -19,6 +19,8 @@ const EARLY: Duration = Duration::from_mins(5);
 
 /// Keys of the settings, or of the first of the standard places of AWS that has some.
 pub(super) struct Keys {
+    /// Those of the settings, which may be in files and change there.
+    given: Option<(Token, Token)>,
     region: String,
     environment: Environment,
     held: Mutex<Option<Held>>,
@@ -51,16 +53,12 @@ impl Held {
 
 impl Keys {
     pub(super) fn new(settings: &StorageSettings) -> Self {
-        let given = match (&settings.access_key, &settings.secret_key) {
-            (Some(access), Some(secret)) => {
-                Some(Held::new(access.expose(), secret.expose(), None, None))
-            }
-            _ => None,
-        };
+        let (access, secret) = (settings.access_key.clone(), settings.secret_key.clone());
         Self {
+            given: access.zip(secret),
             region: settings.region.clone(),
             environment: Environment::of_process(),
-            held: Mutex::new(given),
+            held: Mutex::default(),
         }
     }
 
@@ -71,6 +69,10 @@ impl Keys {
 
     /// Good keys. Whoever asks meanwhile waits for the same answer.
     pub(super) async fn get(&self, uri: &ObjectUri) -> Result<Credentials, StorageError> {
+        if let Some((access, secret)) = &self.given {
+            let keys = Held::new(access.expose(), secret.expose(), None, None);
+            return Ok((*keys.credentials).clone());
+        }
         let mut held = self.held.lock().await;
         match &*held {
             Some(keys) if keys.lasts(EARLY) => return Ok((*keys.credentials).clone()),
