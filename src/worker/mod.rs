@@ -89,9 +89,10 @@ impl Worker {
         open_files::check_limit(self.plan.settings.intake.handler_threads)?;
 
         #[cfg(feature = "health")]
-        let health = match self.serves_health {
-            true => Some(crate::web::listen(&self.plan.settings)?),
-            false => None,
+        let health = if self.serves_health {
+            Some(crate::web::listen(&self.plan.settings)?)
+        } else {
+            None
         };
         let plan = self.plan;
         let (ready, started) = mpsc::channel();

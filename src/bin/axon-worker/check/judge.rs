@@ -60,12 +60,14 @@ pub(super) fn dialect(set: RxonVersion, greeting: &Greeting) -> Opinion {
         (RxonVersion::V1_0b17, dialect) => dialect == Dialect::V1_0b17,
         _ => true,
     };
-    let opinion = |text: &str| match fits {
-        true => Opinion::ok(text),
-        false => Opinion::fail(
+    let opinion = |text: &str| {
+        if fits {
+            return Opinion::ok(text);
+        }
+        Opinion::fail(
             format!("RXON_VERSION says another than the orchestrator, which {text}"),
             "set RXON_VERSION=auto, or the version that it speaks",
-        ),
+        )
     };
     match &greeting.version {
         Some(version) => opinion("speaks RXON ").with(version),
