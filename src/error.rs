@@ -21,7 +21,7 @@ pub enum Error {
     #[error(transparent)]
     Identifier(#[from] InvalidIdentifier),
     /// The port of the health server cannot be had.
-    #[error("the health server cannot listen on port {port} (WORKER_PORT): {error}")]
+    #[error("the health server cannot listen on port {port} (WORKER_PORT, WORKER_HOST): {error}")]
     HealthPort {
         /// The port.
         port: u16,
@@ -35,6 +35,20 @@ pub enum Error {
     /// The system gives no more threads.
     #[error("cannot start a thread: {0}")]
     Thread(#[source] io::Error),
+    /// The limit of open files is too low for the threads of the worker.
+    #[error(
+        "the limit of open files (ulimit -n) is {limit}, and a worker with {handler_threads} \
+         handler threads needs at least {needed}: raise the limit, or set AXON_HANDLER_THREADS \
+         to less"
+    )]
+    OpenFiles {
+        /// The limit, after it was raised as far as it may be.
+        limit: u64,
+        /// The least that is needed.
+        needed: u64,
+        /// The threads that were asked for.
+        handler_threads: usize,
+    },
     /// [`Worker::spawn_local`](crate::Worker::spawn_local) was called outside an actix
     /// `System`.
     #[error(

@@ -1,7 +1,7 @@
 //! A worker as a process of its own, ended by signals.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 use axon_worker::dev::{DevOrchestrator, Endpoint, Fault, JobSpec, JobState};
 use serde_json::json;
@@ -10,11 +10,14 @@ use serde_json::json;
 mod example;
 
 /// The conformance worker; its log goes on so that it can be read.
-struct Process(Child);
+struct Process {
+    child: Child,
+    log: Lines<BufReader<ChildStdout>>,
+}
 
 impl Process {
     fn start(orchestrator: &DevOrchestrator, variables: &[(&str, &str)]) -> Self {
-        let child = Command::new(example::program("conformance"))
+        let mut child = Command::new(example::program("conformance"))
             .env_clear()
             .env("ORCHESTRATOR_URL", orchestrator.url())
             .env("WORKER_PORT", "0")
@@ -22,33 +25,34 @@ impl Process {
             .stdout(Stdio::piped())
             .spawn()
             .expect("the worker starts");
-        Self(child)
+        let log = child.stdout.take().expect("piped");
+        let log = BufReader::new(log).lines();
+        Self { child, log }
     }
 
     fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-s", name, &self.0.id().to_string()])
+            .args(["-s", name, &self.child.id().to_string()])
             .status();
         assert!(sent.expect("kill runs").success());
     }
 
     /// Waits for a line of the log.
     fn says(&mut self, text: &str) {
-        let log = self.0.stdout.as_mut().expect("piped");
-        let mut lines = BufReader::new(log).lines();
+        let mut lines = self.log.by_ref();
         let found = lines.any(|line| line.expect("text").contains(text));
         assert!(found, "the worker ended without saying {text:?}");
     }
 
     fn exit_code(&mut self) -> Option<i32> {
-        self.0.wait().expect("it ends").code()
+        self.child.wait().expect("it ends").code()
     }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -97,4 +101,61 @@ async fn a_result_that_stays_unsent_makes_an_exit_code() {
         .await;
     worker.signal("TERM");
     assert_eq!(worker.exit_code(), Some(1));
+}
+
+/// Asks a running worker to pause, as whoever has this admin token.
+async fn pause(port: u16, token: &str) -> u16 {
+    let request = awc::Client::default()
+        .post(format!("http://127.0.0.1:{port}/pause"))
+        .insert_header(("authorization", format!("Bearer {token}")));
+    let answer = request.send().await.expect("an answer");
+    answer.status().as_u16()
+}
+
+#[actix_rt::test]
+async fn a_hangup_has_secrets_read_again_from_their_files() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first-secret\n").unwrap();
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    let variables = [
+        ("AXON_ADMIN_TOKEN_FILE", file.path().to_str().unwrap()),
+        ("WORKER_PORT", &port.to_string()),
+    ];
+    let mut worker = Process::start(&orchestrator, &variables);
+    worker.says("registered");
+    assert_eq!(pause(port, "first-secret").await, 202);
+
+    std::fs::write(file.path(), "second-secret\n").unwrap();
+    assert_eq!(pause(port, "second-secret").await, 401);
+    worker.signal("HUP");
+    worker.says("secrets have changed in their files");
+    assert_eq!(pause(port, "second-secret").await, 202);
+    assert_eq!(pause(port, "first-secret").await, 401);
+    worker.signal("TERM");
+    assert_eq!(worker.exit_code(), Some(0));
+}
+
+#[actix_rt::test]
+async fn a_token_that_is_refused_is_read_again_from_its_file() {
+    let builder = DevOrchestrator::builder().token("second-secret");
+    let orchestrator = builder.start().await.unwrap();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), "first-secret\n").unwrap();
+    let variables = [
+        ("WORKER_TOKEN_FILE", file.path().to_str().unwrap()),
+        ("REGISTRATION_RETRY_MAX_DELAY", "0.1"),
+    ];
+    let mut worker = Process::start(&orchestrator, &variables);
+    worker.says("registration failed");
+    std::fs::write(file.path(), "second-secret\n").unwrap();
+    worker.says("registered");
+    let spec = JobSpec::task("noop", json!({}));
+    let job = orchestrator.submit(spec).await.unwrap();
+    assert_eq!(job.finished().await.state, JobState::Finished);
+    worker.signal("TERM");
+    assert_eq!(worker.exit_code(), Some(0));
 }

@@ -32,7 +32,7 @@ async fn main() -> Result<()> {
     logging::init()?;
 
     let video = |name| TaskSpec::named(name).of_type("video_processing");
-    Worker::builder("conformance")
+    Worker::from_env()
         .task("echo", basic::echo)
         .task("noop", basic::noop)
         .task("add", basic::add)

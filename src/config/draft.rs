@@ -7,14 +7,14 @@ use serde_json::Value as Json;
 
 use super::orchestrators::Entry;
 use super::problem::{Notes, Place};
-use super::{OrchestratorMode, Settings};
+use super::{OrchestratorMode, Settings, Token};
 use crate::id::WorkerId;
 
 /// Settings, and beside them what cannot go into a field by itself.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(super) settings: Settings,
-    pub(super) worker_token: Option<super::Token>,
+    pub(super) worker_token: Option<Token>,
     pub(super) orchestrator_url: Option<String>,
     pub(super) orchestrators: Option<Vec<Entry>>,
     pub(super) gpu_model: Option<String>,
@@ -30,6 +30,7 @@ pub(super) type Reader = fn(&mut Draft, &Place, &Json, &mut Notes);
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Slot {
     Text(fn(&mut Draft, String)),
+    Secret(fn(&mut Draft, Token)),
     Id(fn(&mut Draft, WorkerId)),
     Flag(fn(&mut Draft, bool)),
     U16(fn(&mut Draft, u16)),

@@ -10,6 +10,8 @@ pub enum Kind {
     Text,
     /// A token or key; it must fit into an HTTP header, and is never shown.
     Secret,
+    /// A key that messages are signed with and that never travels: any text. Never shown.
+    Key,
     /// A file or folder.
     Path,
     /// See [`check_identifier`](crate::check_identifier).
@@ -22,6 +24,8 @@ pub enum Kind {
     Attempts,
     /// URL of another service.
     Url,
+    /// An IP address of this machine.
+    Address,
     /// A level of the log, or directives that say what is logged of whom.
     LogFilter,
     /// `true` or `false` in any letter case. The Python SDK reads everything but
@@ -60,11 +64,20 @@ pub enum Kind {
 /// small enough to be added to a point in time.
 pub(super) const MAX_NUMBER: f64 = 1e9;
 
+impl Kind {
+    /// Returns whether values are secrets, which are never shown.
+    #[must_use]
+    pub fn is_secret(self) -> bool {
+        matches!(self, Self::Secret | Self::Key)
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Text => f.write_str("text"),
             Self::Secret => f.write_str("a secret of printable ASCII characters"),
+            Self::Key => f.write_str("a secret text"),
             Self::Path => f.write_str("a path"),
             Self::Identifier => {
                 f.write_str("an identifier of 1 to 128 ASCII letters, digits, '_' and '-'")
@@ -79,6 +92,7 @@ impl fmt::Display for Kind {
             Self::Url => {
                 f.write_str("a URL with http:// or https://, without user, query and fragment")
             }
+            Self::Address => f.write_str("an IP address, or localhost"),
             Self::LogFilter => f.write_str(
                 "off, error, warn, info, debug, trace, or directives such as info,axon_worker=debug",
             ),

@@ -12,7 +12,7 @@ use super::problem::{ConfigError, Notes, Place};
 use super::resolved::{Findings, Inspection, Origin, Resolved};
 use super::settings::{Settings, temporary_state_dir};
 use super::source::Layer;
-use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_VARIABLE, VARIABLES, Variable};
+use super::variables::{EXTRA_KEY, EXTRA_PREFIX, FILE_SUFFIX, FILE_VARIABLE, VARIABLES, Variable};
 
 use super::{file, finish, read, source};
 
@@ -137,16 +137,21 @@ pub(super) fn of_process(wanted: fn(&Variable) -> bool) -> (BTreeMap<String, Str
         }
     }
     let wants_extra = VARIABLES.iter().any(|it| it.key == EXTRA_KEY && wanted(it));
+    // Whoever wants all of them is also told of those that only look like ours.
     for (name, text) in std::env::vars_os().filter(|_| wants_extra) {
-        let Some(name) = name.to_str().filter(|name| name.starts_with(EXTRA_PREFIX)) else {
+        let Ok(name) = name.into_string() else {
             continue;
         };
+        if VARIABLES.iter().any(|known| known.name == name) {
+            continue;
+        }
         match text.into_string() {
-            Ok(text) => drop(vars.insert(name.to_owned(), text)),
-            Err(_) => {
-                let place = Place::variable(name);
+            Ok(text) => drop(vars.insert(name, text)),
+            Err(_) if name.starts_with(EXTRA_PREFIX) => {
+                let place = Place::variable(&name);
                 notes.problem(place.wrong(Kind::Text, "bytes that are not UTF-8"));
             }
+            Err(_) => {}
         }
     }
     (vars, notes)
@@ -200,7 +205,16 @@ pub(super) fn read_all(
             continue;
         }
         let (place, origin) = match value.origin() {
-            Some(name) => (Place::variable(name), Origin::Variable(name.to_owned())),
+            Some(name) => {
+                let place = Place::variable(name);
+                // Named by another variable than its own, which then names a file.
+                let path = vars.get(name).filter(|_| name.ends_with(FILE_SUFFIX));
+                let place = match path {
+                    Some(path) => place.with_value_file(path.trim().into()),
+                    None => place,
+                };
+                (place, Origin::Variable(name.to_owned()))
+            }
             None => {
                 let place = Place::key(variable.key, path);
                 (place, Origin::File(path.to_owned()))

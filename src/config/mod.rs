@@ -46,10 +46,11 @@ mod secret;
 mod settings;
 mod shapes;
 mod source;
+mod strangers;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-mod url;
+pub(crate) mod url;
 mod variables;
 
 pub use distworker::DistWorkerSettings;
@@ -57,7 +58,8 @@ pub use kind::Kind;
 pub use load::Loaded;
 pub use problem::{ConfigError, Problem};
 pub use resolved::{Inspection, Origin, Resolved};
-pub use secret::Token;
+pub use secret::{Token, reload_secrets};
+pub(crate) use secret::{has_secrets_in_files, reload_secrets_soon};
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
     JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results,

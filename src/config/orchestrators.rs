@@ -137,8 +137,9 @@ fn read_token(place: &Place, json: Option<&Json>, notes: &mut Notes) -> Option<O
         Some(Json::String(text)) => super::read::secret(text),
         Some(_) => None,
     };
-    if text.is_none() {
-        notes.problem(place.wrong(Kind::Secret, super::read::HIDDEN));
+    match &text {
+        Some(text) => super::read::warn_if_short(place, text, notes),
+        None => notes.problem(place.wrong(Kind::Secret, super::read::HIDDEN)),
     }
     text.map(|text| Some(Token::from(text)))
 }

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration: every problem with its place, all told together.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 /// Settings that cannot be used: one or more [`Problem`]s, one per line when printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,6 +109,8 @@ pub(super) struct Place {
     name: String,
     /// The file, unless it is a variable.
     file: Option<String>,
+    /// The file with the value alone, if a variable such as `WORKER_TOKEN_FILE` names one.
+    value_file: Option<PathBuf>,
 }
 
 impl Place {
@@ -115,13 +118,27 @@ impl Place {
         Self {
             name: name.to_owned(),
             file: None,
+            value_file: None,
         }
+    }
+
+    /// The value was read from this file.
+    pub(super) fn with_value_file(self, path: PathBuf) -> Self {
+        Self {
+            value_file: Some(path),
+            ..self
+        }
+    }
+
+    pub(super) fn value_file(&self) -> Option<&Path> {
+        self.value_file.as_deref()
     }
 
     pub(super) fn key(key: &str, file: &str) -> Self {
         Self {
             name: key.to_owned(),
             file: Some(file.to_owned()),
+            value_file: None,
         }
     }
 
@@ -130,6 +147,7 @@ impl Place {
         Self {
             name: format!("{}{part}", self.name),
             file: self.file.clone(),
+            value_file: None,
         }
     }
 

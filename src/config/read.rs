@@ -1,5 +1,6 @@
 //! From a raw value, of a variable or of the file, to a checked one in its place.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -7,6 +8,7 @@ use serde_json::Value as Json;
 use super::draft::{Draft, Reader, Slot};
 use super::kind::{Kind, MAX_NUMBER};
 use super::problem::{Notes, Place};
+use super::secret::{SHORTEST_HIDDEN, Token};
 use super::settings::OrchestratorMode;
 use super::url;
 use super::variables::Variable;
@@ -28,6 +30,7 @@ pub(super) fn put(
     let kind = variable.kind;
     let taken = match variable.slot {
         Slot::Text(set) => text(kind, raw).map(|v| set(draft, v)),
+        Slot::Secret(set) => text(kind, raw).map(|v| set(draft, token(kind, place, v))),
         Slot::Id(set) => word(raw)
             .and_then(|v| WorkerId::try_new(v).ok())
             .map(|v| set(draft, v)),
@@ -52,6 +55,20 @@ pub(super) fn put(
     };
     if taken.is_none() {
         notes.problem(place.wrong(kind, shown_as(kind, raw)));
+    } else if kind.is_secret()
+        && let Some(text) = word(raw)
+    {
+        warn_if_short(place, text, notes);
+    }
+}
+
+/// A text that is hidden wherever it appears must not be one that appears everywhere.
+pub(super) fn warn_if_short(place: &Place, secret: &str, notes: &mut Notes) {
+    if (1..SHORTEST_HIDDEN).contains(&secret.len()) {
+        notes.warn(format!(
+            "{place} has fewer than {SHORTEST_HIDDEN} letters: it is guessed easily, and is \
+             not hidden where others repeat it in texts of errors"
+        ));
     }
 }
 
@@ -90,6 +107,7 @@ fn text(kind: Kind, raw: &Json) -> Option<String> {
     let text = word(raw)?;
     match kind {
         Kind::Secret => secret(text),
+        Kind::Address => address(text),
         Kind::OrchestratorUrl => url::base_url(text, true),
         Kind::ControllerUrl => url::controller_url(text),
         Kind::Url => url::base_url(text, false),
@@ -105,6 +123,26 @@ pub(super) fn secret(text: &str) -> Option<String> {
     text.bytes()
         .all(|b| (b' '..=b'~').contains(&b))
         .then(|| text.to_owned())
+}
+
+/// A secret that follows its file, if it came from one.
+fn token(kind: Kind, place: &Place, text: String) -> Token {
+    let is_allowed = match kind {
+        Kind::Secret => |text: &str| secret(text).is_some(),
+        _ => |_: &str| true,
+    };
+    match place.value_file() {
+        Some(path) => Token::in_file(text, path.to_owned(), is_allowed),
+        None => Token::from(text),
+    }
+}
+
+fn address(text: &str) -> Option<String> {
+    let text = match text {
+        "localhost" => "127.0.0.1",
+        bracketed => bracketed.trim_start_matches('[').trim_end_matches(']'),
+    };
+    text.parse::<IpAddr>().ok().map(|it| it.to_string())
 }
 
 fn flag(raw: &Json) -> Option<bool> {
@@ -194,7 +232,7 @@ pub(super) fn shown(raw: &Json) -> String {
 
 fn shown_as(kind: Kind, raw: &Json) -> String {
     match (kind, raw) {
-        (Kind::Secret, _) => HIDDEN.to_owned(),
+        (kind, _) if kind.is_secret() => HIDDEN.to_owned(),
         (Kind::Url | Kind::OrchestratorUrl | Kind::ControllerUrl, Json::String(text)) => {
             url::shown(text)
         }

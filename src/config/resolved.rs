@@ -136,7 +136,7 @@ fn spoken_of(variable: &'static Variable) -> &'static Variable {
 /// A good value as it was given.
 fn told(variable: &Variable, raw: &Json) -> String {
     match (variable.kind, raw) {
-        (Kind::Secret, _) => HIDDEN.to_owned(),
+        (kind, _) if kind.is_secret() => HIDDEN.to_owned(),
         // A controller may be shown a key in the query of its address.
         (Kind::ControllerUrl, Json::String(text)) => match text.trim().split_once('?') {
             Some((address, _)) => format!("{address}?(not shown)"),
@@ -187,7 +187,7 @@ fn by_default(variable: &Variable, settings: &Settings) -> String {
             None => "(no journal)".to_owned(),
         },
         "orchestrator_url" if !is_default(settings) => "(not used)".to_owned(),
-        _ if variable.kind == Kind::Secret && !variable.default.starts_with('(') => {
+        _ if variable.kind.is_secret() && !variable.default.starts_with('(') => {
             "(a default that everybody knows)".to_owned()
         }
         _ => variable.default.to_owned(),

@@ -1,13 +1,14 @@
 //! Base URLs, checked without ever repeating what may be a password.
 
 use actix_http::Uri;
+use actix_http::uri::Authority;
 
 /// Checks a base URL and brings it into the form that is used everywhere: `http`
 /// or `https`, no trailing slash.
 ///
 /// Refused are a user or password in it (a token has a setting of its own, and a
 /// URL is shown in logs), and a query or fragment, which a base cannot have.
-pub(super) fn base_url(text: &str, web_sockets_too: bool) -> Option<String> {
+pub(crate) fn base_url(text: &str, web_sockets_too: bool) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = match scheme.to_ascii_lowercase().as_str() {
         "http" => "http",
@@ -22,13 +23,18 @@ pub(super) fn base_url(text: &str, web_sockets_too: bool) -> Option<String> {
     let url = format!("{scheme}://{}", rest.trim_end_matches('/'));
     let uri: Uri = url.parse().ok()?;
     let authority = uri.authority()?;
-    // The parser lets a port pass that is no port.
-    let after_host = authority.as_str().strip_prefix(authority.host())?;
-    let port_is_fine = match after_host.strip_prefix(':') {
+    (!authority.host().is_empty() && has_good_port(authority)).then_some(url)
+}
+
+/// The parser lets a port pass that is no port.
+pub(crate) fn has_good_port(authority: &Authority) -> bool {
+    let text = authority.as_str();
+    let after_user = text.rsplit('@').next().unwrap_or(text);
+    let after_host = after_user.strip_prefix(authority.host());
+    after_host.is_some_and(|rest| match rest.strip_prefix(':') {
         Some(port) => port.parse::<u16>().is_ok(),
-        None => after_host.is_empty(),
-    };
-    (!authority.host().is_empty() && port_is_fine).then_some(url)
+        None => rest.is_empty(),
+    })
 }
 
 /// Checks the URL of a `DistWorker` controller. It is kept as it is: a path says
@@ -37,14 +43,17 @@ pub(super) fn controller_url(text: &str) -> Option<String> {
     let (scheme, rest) = text.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
     let authority = rest.split(['/', '?']).next()?;
+    // The parser lets no control character and no space pass.
+    let is_uri = || format!("http://{rest}").parse::<Uri>().is_ok();
     let is_fine = matches!(scheme.as_str(), "http" | "https" | "ws" | "wss")
         && !rest.contains(['@', '#', '\\'])
+        && is_uri()
         && base_url(&format!("http://{authority}"), false).is_some();
     is_fine.then(|| format!("{scheme}://{rest}"))
 }
 
 /// How a refused URL may be shown.
-pub(super) fn shown(text: &str) -> String {
+pub(crate) fn shown(text: &str) -> String {
     if text.contains(['@', '?', '#', '\\']) {
         "a text that is not shown, as it may hold a secret".to_owned()
     } else {
@@ -115,6 +124,10 @@ mod tests {
             "http:///x",
             "http://u:p@a",
             "ws://a:b/",
+            "ws://a/b\r\nx: y",
+            "ws://a/b c",
+            "http://a/?x=\n",
+            "http://a:99999/x",
         ] {
             assert_eq!(controller_url(text), None, "{text:?}");
         }

@@ -94,6 +94,12 @@ impl Registry {
         self.list.iter().map(|it| it.entry.name.as_str())
     }
 
+    /// Returns whether a handler is of that type.
+    pub(crate) fn has_type(&self, kind: &str) -> bool {
+        let mut kinds = self.list.iter().map(|it| it.entry.kind.as_deref());
+        kinds.any(|it| it == Some(kind))
+    }
+
     /// The handlers that orchestrators are told of.
     pub(crate) fn entries(&self) -> Vec<TaskEntry> {
         self.entries_where(|place| !self.queues.contains(&place))

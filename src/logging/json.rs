@@ -73,6 +73,31 @@ where
     }
 }
 
+/// A line that is no event.
+pub(super) fn line<'a>(
+    timestamp: String,
+    level: &str,
+    target: &str,
+    message: &str,
+    fields: impl IntoIterator<Item = (&'a str, Value)>,
+) -> String {
+    let fields = fields.into_iter();
+    let line = Line {
+        timestamp,
+        level,
+        target,
+        message: message.to_owned(),
+        span: None,
+        fields: fields
+            .map(|(name, value)| (name.to_owned(), value))
+            .collect(),
+    };
+    // Texts and numbers always have a JSON form.
+    let mut line = serde_json::to_string(&line).unwrap_or_default();
+    line.push('\n');
+    line
+}
+
 fn free(name: &str) -> String {
     if TAKEN.contains(&name) {
         format!("field.{name}")

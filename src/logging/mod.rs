@@ -30,7 +30,21 @@
 //! {"timestamp":"2026-01-01T12:00:00.000001Z","level":"WARN","target":"axon_worker::actors::supervisor","message":"task failed","span":"task","error":"...","job_id":"j","kind":"resize","orchestrator":"http://o:8080","seconds":0.1,"task_id":"t"}
 //! ```
 
+//!
+//! **The log never blocks a thread of the worker.** Lines go into a bounded queue, which a
+//! thread of its own writes to standard output. When nobody reads the output, or a disk is
+//! full, lines are dropped, counted ([`lost_lines`], the metric `axon_log_lines_lost`) and,
+//! when it takes lines again, told. At the end of the program what is left is written out
+//! for at most a second. A subscriber of your own is to keep that promise as well: give its
+//! layers [`writer`].
+//!
+//! A panic is logged as an error, with the fields of the task it happened in, rather than
+//! printed by the standard library.
+
 mod json;
+mod notice;
+mod panics;
+mod writer;
 
 use std::io::IsTerminal;
 
@@ -44,11 +58,18 @@ use crate::config::{ConfigError, Kind, LogFormat, LoggingSettings, Problem, Sett
 use crate::error::{Error, Result};
 use json::FlatJson;
 
+pub(crate) use writer::FLUSH_LIMIT;
+pub use writer::{LogWriter, flush, lost_lines, writer};
+
 /// A layer of a subscriber of one's own.
 pub type BoxedLayer<S> = Box<dyn Layer<S> + Send + Sync>;
 
 /// Sets the subscriber of this program up as the environment says, or the file that
-/// `AXON_WORKER_CONFIG` names. Lines go to standard output.
+/// `AXON_WORKER_CONFIG` names. Lines go to standard output, and panics to the log: a panic
+/// hook of your own is to be set afterwards.
+///
+/// What is logged last is written before the process ends, if this was called on the main
+/// thread; see [`flush`].
 ///
 /// # Errors
 /// A wrong `LOG_LEVEL` or `LOG_FORMAT`, named; [`Error::SubscriberSet`] when the program
@@ -71,7 +92,11 @@ pub fn init_with(settings: &Settings) -> Result<()> {
     let subscriber = Registry::default().with(layer(&settings.logging)?);
     #[cfg(feature = "otlp")]
     let subscriber = subscriber.with(crate::otlp::layer(&settings.otlp)?);
-    subscriber.try_init().map_err(|_| Error::SubscriberSet)
+    subscriber.try_init().map_err(|_| Error::SubscriberSet)?;
+
+    panics::log_them();
+    writer::flush_at_exit();
+    Ok(())
 }
 
 /// The layer that writes the log, for programs with a subscriber of their own.
@@ -87,14 +112,17 @@ pub fn init_with(settings: &Settings) -> Result<()> {
 /// ```
 ///
 /// # Errors
-/// When `level` is no filter; the error names `LOG_LEVEL`.
+/// When `level` is no filter; the error names `LOG_LEVEL`. [`Error::Thread`] when the system
+/// gives no thread.
 pub fn layer<S>(settings: &LoggingSettings) -> Result<BoxedLayer<S>>
 where
     S: tracing::Subscriber + for<'a> LookupSpan<'a> + Send + Sync,
 {
     let filter = filter(&settings.level)?;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let lines = fmt::layer();
+    let writer = writer()?;
+    writer.notices_as_json(settings.format == LogFormat::Json);
+    let lines = fmt::layer().with_writer(writer);
     Ok(match settings.format {
         LogFormat::Text => lines.with_ansi(colours).with_filter(filter).boxed(),
         LogFormat::Json => lines

@@ -60,6 +60,8 @@ impl Meters {
         let mut registry = Registry::default();
         families.register(&mut registry);
         states.register(&mut registry);
+        #[cfg(feature = "logging")]
+        registry.register_collector(Box::new(super::log::LostLines));
         let results = |end| families.results.get_or_create_owned(&Delivery { end });
         Self {
             is_on,
@@ -107,7 +109,7 @@ impl Meters {
         };
     }
 
-    /// All numbers in the text format of Prometheus.
+    /// All numbers as `OpenMetrics` text.
     /// Without vitals, those of the last time count.
     pub(crate) fn text(&self, status: &WorkerStatus, vitals: Option<&Vitals>) -> String {
         self.states.set(status, vitals);
@@ -115,6 +117,12 @@ impl Meters {
         // Writing to a `String` cannot fail.
         let _ = prometheus_client::encoding::text::encode(&mut text, &self.registry);
         text
+    }
+
+    /// The same in the older text format.
+    #[cfg(feature = "health")]
+    pub(crate) fn plain_text(&self, status: &WorkerStatus, vitals: Option<&Vitals>) -> String {
+        super::plain::from_open_metrics(&self.text(status, vitals))
     }
 }
 

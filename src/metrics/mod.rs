@@ -7,12 +7,16 @@
 
 #[cfg(feature = "metrics")]
 mod families;
+#[cfg(all(feature = "metrics", feature = "logging"))]
+mod log;
 #[cfg(feature = "metrics")]
 mod meters;
 #[cfg(feature = "metrics")]
 mod moved;
 #[cfg(not(feature = "metrics"))]
 mod off;
+#[cfg(all(feature = "metrics", feature = "health"))]
+mod plain;
 #[cfg(feature = "metrics")]
 mod states;
 

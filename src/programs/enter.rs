@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::limits::Limits;
+use crate::worker::open_files;
 
 /// The first argument of such a process.
 const WORD: &str = "__exec";
@@ -65,7 +66,7 @@ pub fn enter() {
         None => (NOT_EXECUTABLE, io::ErrorKind::InvalidInput.into()),
     };
     // The last words of this process, which its task's error shows.
-    let program = arguments.get(4).map(|it| it.to_string_lossy());
+    let program = arguments.get(5).map(|it| it.to_string_lossy());
     let program = program.unwrap_or_default();
     let _ = writeln!(io::stderr(), "cannot start {program:?}: {why}");
     process::exit(code);
@@ -92,6 +93,7 @@ pub(super) fn command(limits: &Limits, program: &OsStr, name: &OsStr) -> io::Res
         .arg(limit(limits.memory))
         .arg(limit(limits.cpu_seconds))
         .arg(limit(limits.open_files))
+        .arg(limit(open_files::limit_at_start()))
         .arg(program)
         .arg(name);
     Ok(command)
@@ -102,6 +104,9 @@ pub(super) fn command(limits: &Limits, program: &OsStr, name: &OsStr) -> io::Res
 struct Step<'a> {
     parent: i32,
     limits: Limits,
+    /// The soft limit of open files before the worker raised its own. Some programs go
+    /// through all numbers below their limit.
+    usual_files: Option<u64>,
     program: &'a OsStr,
     name: &'a OsStr,
     arguments: &'a [OsString],
@@ -109,7 +114,10 @@ struct Step<'a> {
 
 impl<'a> Step<'a> {
     fn read(arguments: &'a [OsString]) -> Option<Self> {
-        let [parent, memory, cpu, files, program, name, arguments @ ..] = arguments else {
+        let [parent, memory, cpu, files, usual_files, rest @ ..] = arguments else {
+            return None;
+        };
+        let [program, name, arguments @ ..] = rest else {
             return None;
         };
         let limit = |text: &OsString| match text.to_str()? {
@@ -124,6 +132,7 @@ impl<'a> Step<'a> {
                 open_files: limit(files)?,
                 ..Limits::default()
             },
+            usual_files: limit(usual_files)?,
             program,
             name,
             arguments,
@@ -133,6 +142,16 @@ impl<'a> Step<'a> {
     /// Returns only if that is not possible.
     fn become_it(&self) -> (i32, io::Error) {
         self.die_with_the_worker();
+        if let Some(usual) = self.usual_files {
+            let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+            let limits = Rlimit {
+                current: Some(usual),
+                maximum,
+            };
+            if let Err(error) = setrlimit(Resource::Nofile, limits) {
+                return (NOT_EXECUTABLE, error.into());
+            }
+        }
         for (resource, limit, spare) in [
             (Resource::Nofile, self.limits.open_files, 0),
             // The first limit is a signal that tells why, the second one the end.
@@ -206,6 +225,6 @@ mod tests {
         );
         assert_eq!(step.arguments, ["-", "x"]);
         assert_eq!(u32::try_from(step.parent), Ok(process::id()));
-        assert_eq!(Step::read(&arguments[..4]), None);
+        assert_eq!(Step::read(&arguments[1..6]), None);
     }
 }

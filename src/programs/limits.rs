@@ -16,7 +16,8 @@ pub struct Limits {
     /// Processor time in seconds (`RLIMIT_CPU`), of the whole life of a process. No limit
     /// by default.
     pub cpu_seconds: Option<u64>,
-    /// Files that are open at once (`RLIMIT_NOFILE`). By default that of the worker.
+    /// Files that are open at once (`RLIMIT_NOFILE`). By default the limit that
+    /// the worker was started with; its own it raises.
     pub open_files: Option<u64>,
     /// The longest line of stdout, in bytes. 16 MiB by default.
     pub line: usize,

@@ -1,6 +1,6 @@
 //! Which variables of an environment probably hold secrets.
 
-use crate::config::{Kind, VARIABLES};
+use crate::config::VARIABLES;
 
 /// Settings of the worker that hold secrets among other things.
 const OF_WORKER: [&str; 2] = ["ORCHESTRATORS_CONFIG", "DISTWORKER_CONTROLLER_URL"];
@@ -106,7 +106,7 @@ pub(crate) fn is_secret(name: &str, value: &str) -> bool {
 }
 
 fn is_of_worker(name: &str) -> bool {
-    let mut secrets = VARIABLES.iter().filter(|it| it.kind == Kind::Secret);
+    let mut secrets = VARIABLES.iter().filter(|it| it.kind.is_secret());
     OF_WORKER.contains(&name) || secrets.any(|variable| variable.name == name)
 }
 

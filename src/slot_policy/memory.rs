@@ -21,7 +21,7 @@ type Measure = Box<dyn FnMut() -> Option<u64> + Send>;
 /// Measured once a second at most, from `/proc`, which takes microseconds. Where there is
 /// no `/proc` nothing is known, and the log says so; then use a
 /// [measure of your own](MemoryLine::measured_by), which can be of other things as well, for
-/// example the memory of a graphics card or of a container.
+/// example the memory of a graphics card.
 pub struct MemoryLine {
     what: &'static str,
     line: Line,
@@ -42,8 +42,9 @@ impl MemoryLine {
     }
 
     /// Stops when the machine has fewer than so many bytes of memory to give (`MemAvailable`
-    /// of Linux), and goes on above eleven tenths of that. In a container this is the
-    /// memory of the host.
+    /// of Linux), and goes on above eleven tenths of that. In a container, and in a service
+    /// with a limit (control groups of version 1 and 2), it is what the limit leaves, if that
+    /// is less.
     #[must_use]
     pub fn available_below(bytes: u64) -> Self {
         let line = Line::below(bytes, bytes.saturating_add(bytes / 10));

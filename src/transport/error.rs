@@ -117,9 +117,9 @@ impl TransportError {
 #[non_exhaustive]
 pub enum SetupError {
     /// The address of the orchestrator.
-    #[error("orchestrator address {url:?} cannot be used: {reason}")]
+    #[error("orchestrator address {url} cannot be used: {reason}")]
     Url {
-        /// The address as given; cut when it holds a password.
+        /// The address in quotes, or what is said in its place if it may hold a secret.
         url: String,
         /// What is wrong with it.
         reason: String,

@@ -1,13 +1,18 @@
 //! Memory in bytes, as `/proc` tells it, in a few microseconds and without any crate.
 
+use super::cgroup;
+
 /// What this process has in use: its resident set.
 pub(crate) fn process_resident() -> Option<u64> {
     kibibytes("/proc/self/status", "VmRSS:")
 }
 
-/// What the machine could still give.
+/// What the machine could still give to this process: in a container, and in a service with
+/// a limit, no more than that leaves.
 pub(crate) fn machine_available() -> Option<u64> {
-    kibibytes("/proc/meminfo", "MemAvailable:")
+    let of_machine = kibibytes("/proc/meminfo", "MemAvailable:");
+    let of_groups = cgroup::limited().into_iter().map(cgroup::Group::available);
+    of_machine.into_iter().chain(of_groups).min()
 }
 
 fn kibibytes(file: &str, field: &str) -> Option<u64> {

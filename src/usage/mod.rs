@@ -1,5 +1,6 @@
 //! Measuring how busy the machine is, for heartbeats, and never on the control thread.
 
+mod cgroup;
 mod gauge;
 mod memory;
 #[cfg(feature = "nvml")]

@@ -1,6 +1,6 @@
 //! Processor and memory, by `sysinfo`.
 
-use super::UsageSource;
+use super::{UsageSource, cgroup};
 use crate::transport::Usage;
 
 const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
@@ -30,8 +30,14 @@ impl UsageSource for System {
         self.system.refresh_cpu_usage();
         self.system.refresh_memory();
         let load = f64::from(self.system.global_cpu_usage());
+        // In a container: what is in use of its limit.
+        let total = self.system.total_memory();
+        let groups = cgroup::limited().into_iter();
+        let tightest = groups.min_by_key(|group| group.limit);
+        let container = tightest.filter(|group| group.limit < total);
+        let memory = container.map_or(self.system.used_memory(), |group| group.used);
         #[allow(clippy::cast_precision_loss, reason = "exact below 8 PiB")]
-        let memory = self.system.used_memory() as f64;
+        let memory = memory as f64;
         Some(Usage {
             cpu_load_percent: hundredths(load.clamp(0.0, 100.0)),
             ram_used_gb: hundredths(memory / GIB),

@@ -7,7 +7,7 @@
 //! | `GET /ready` | 200 `OK` while the worker can get tasks; otherwise 503 and JSON with the reasons |
 //! | `GET /status` | the [`WorkerStatus`](crate::WorkerStatus) as JSON, with `ready`, `reasons` and how its `threads` keep up |
 //! | `GET /stream` | the same once a second, as server-sent events; of many tasks the 100 that have been here longest, of long texts the beginning |
-//! | `GET /metrics` | numbers for Prometheus (feature `metrics`) |
+//! | `GET /metrics` | numbers for Prometheus (feature `metrics`): `OpenMetrics`, or the older text format for those who prefer `text/plain` |
 //! | `GET /` | the status page |
 //! | `POST /pause`, `/resume`, `/drain`, `/cancel/{id}` | only with `AXON_ADMIN_TOKEN`, as `Authorization: Bearer` |
 //!
@@ -27,6 +27,7 @@
 mod admin;
 mod brief;
 mod health;
+mod hosts;
 mod page;
 mod readiness;
 mod server;
@@ -35,7 +36,8 @@ mod stream;
 
 use actix_web::web;
 
-pub(crate) use server::{bind, serve};
+pub use server::listen;
+pub(crate) use server::serve;
 pub(crate) use state::About;
 
 use crate::worker::WorkerHandle;

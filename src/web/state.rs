@@ -1,17 +1,25 @@
 //! The state of the worker as JSON and as metrics.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "metrics")]
+use actix_web::HttpRequest;
+#[cfg(feature = "metrics")]
+use actix_web::http::header::{Accept, Header, Quality};
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use tokio::sync::Semaphore;
 
 use super::brief;
 use super::health::why_not_ready;
 use super::readiness::Norms;
+use super::hosts::AllowedHosts;
+use super::stream::MAX_STREAMS;
 use crate::config::{Settings, Token};
 use crate::status::{Vitals, WorkerStatus};
-use crate::worker::WorkerHandle;
+use crate::worker::{WorkerHandle, hostname};
 
 /// The worker of a scope. A type of our own, for application data is found by type.
 pub(super) struct Watched(pub(super) WorkerHandle);
@@ -23,6 +31,10 @@ pub(crate) struct About {
     pub(crate) started: Instant,
     pub(crate) norms: Norms,
     pub(crate) admin: Option<Token>,
+    /// By which names the port of the worker may be asked.
+    pub(super) hosts: AllowedHosts,
+    /// A permit for each stream that may be open.
+    pub(crate) streams: Arc<Semaphore>,
 }
 
 impl About {
@@ -35,6 +47,8 @@ impl About {
                 request_timeout: settings.timing.request_timeout,
             },
             admin: settings.admin_token.clone(),
+            hosts: AllowedHosts::new(&settings.allowed_hosts, &hostname()),
+            streams: Arc::new(Semaphore::new(MAX_STREAMS)),
         }
     }
 }
@@ -113,8 +127,28 @@ pub(super) async fn status(worker: web::Data<Watched>) -> HttpResponse {
 }
 
 #[cfg(feature = "metrics")]
-pub(super) async fn metrics(worker: web::Data<Watched>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type("application/openmetrics-text; version=1.0.0; charset=utf-8")
-        .body(worker.0.metrics().await)
+pub(super) async fn metrics(worker: web::Data<Watched>, request: HttpRequest) -> HttpResponse {
+    let (kind, body) = if wants_plain_text(&request) {
+        let kind = "text/plain; version=0.0.4; charset=utf-8";
+        (kind, worker.0.plain_metrics().await)
+    } else {
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        (kind, worker.0.metrics().await)
+    };
+    HttpResponse::Ok().content_type(kind).body(body)
+}
+
+/// Returns whether `Accept` prefers the older format. Who takes either gets `OpenMetrics`.
+#[cfg(feature = "metrics")]
+fn wants_plain_text(request: &HttpRequest) -> bool {
+    let Ok(Accept(kinds)) = Accept::parse(request) else {
+        return false;
+    };
+    // Of several ranges that fit, the most exact one counts.
+    let quality = |kind: &str, group: &str| {
+        let of = |range: &str| kinds.iter().find(|it| it.item.essence_str() == range);
+        let fitting = of(kind).or_else(|| of(group)).or_else(|| of("*/*"));
+        fitting.map_or(Quality::ZERO, |it| it.quality)
+    };
+    quality("text/plain", "text/*") > quality("application/openmetrics-text", "application/*")
 }

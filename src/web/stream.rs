@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
+use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use actix_web::{HttpResponse, web};
 use bytes::Bytes;
 use futures_util::{future, stream};
+use serde_json::json;
 
 use super::state::{Shown, Watched};
 use crate::status::Vitals;
@@ -22,9 +23,21 @@ enum Place {
     Over,
 }
 
+/// The most streams of a worker at once: each keeps a connection, and costs a status a second.
+pub(super) const MAX_STREAMS: usize = 16;
+
 pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
-    let begin = (worker.0.clone(), Place::First);
-    let events = stream::unfold(begin, |(worker, place)| async move {
+    let streams = worker.0.about().streams.clone();
+    let Ok(permit) = streams.try_acquire_owned() else {
+        let reason = format!("{MAX_STREAMS} streams are open already");
+        return HttpResponse::ServiceUnavailable()
+            .insert_header((RETRY_AFTER, HeaderValue::from_static("5")))
+            .force_close()
+            .json(json!({ "error": reason }));
+    };
+
+    let begin = (worker.0.clone(), Place::First, permit);
+    let events = stream::unfold(begin, |(worker, place, permit)| async move {
         let (before, vitals) = match place {
             Place::First => (RETRY, worker.vitals().await),
             Place::Next => ("", after_a_pause(&worker).await),
@@ -37,7 +50,7 @@ pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
             Place::Next
         };
         let event = event(before, &worker, vitals);
-        Some((Ok::<_, actix_web::Error>(event), (worker, next)))
+        Some((Ok::<_, actix_web::Error>(event), (worker, next, permit)))
     });
     HttpResponse::Ok()
         .insert_header((CONTENT_TYPE, HeaderValue::from_static("text/event-stream")))

@@ -34,7 +34,7 @@ pub(super) async fn card(plan: &Plan) -> WorkerCard {
     }
 }
 
-pub(super) fn hostname() -> String {
+pub(crate) fn hostname() -> String {
     let of_kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
     let name = of_kernel
         .or_else(|| std::env::var("HOSTNAME").ok())

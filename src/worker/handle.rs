@@ -193,6 +193,13 @@ impl WorkerHandle {
         self.board.meters.text(&self.status(), Some(&vitals))
     }
 
+    /// The same in version 0.0.4 of the text format of Prometheus.
+    #[cfg(all(feature = "metrics", feature = "health"))]
+    pub(crate) async fn plain_metrics(&self) -> String {
+        let vitals = self.vitals().await;
+        self.board.meters.plain_text(&self.status(), Some(&vitals))
+    }
+
     /// The same without asking the worker's threads, when they are gone.
     #[cfg(feature = "otlp")]
     pub(crate) fn last_metrics(&self) -> String {

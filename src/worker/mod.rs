@@ -9,6 +9,7 @@ mod control;
 mod handle;
 mod journal;
 mod links;
+pub(crate) mod open_files;
 mod signals;
 mod spec;
 mod wiring;
@@ -17,6 +18,8 @@ use std::sync::mpsc;
 use std::thread;
 
 pub use builder::WorkerBuilder;
+#[cfg(feature = "health")]
+pub(crate) use card::hostname;
 pub use handle::{DrainReport, WorkerHandle};
 pub use spec::{Route, TaskSpec};
 
@@ -28,7 +31,7 @@ use control::Plan;
 pub struct Worker {
     plan: Plan,
     #[cfg(feature = "health")]
-    health_port: Option<u16>,
+    serves_health: bool,
 }
 
 impl Worker {
@@ -50,15 +53,24 @@ impl Worker {
     /// ```
     #[must_use]
     pub fn builder(worker_type: impl Into<String>) -> WorkerBuilder {
-        WorkerBuilder::new(worker_type.into())
+        WorkerBuilder::new(Some(worker_type.into()))
+    }
+
+    /// Begins a worker whose type is `WORKER_TYPE`, like all other settings, so that the
+    /// same program can be several types of workers.
+    ///
+    /// [`Worker::builder`] wins over `WORKER_TYPE` and says so in the log.
+    #[must_use]
+    pub fn from_env() -> WorkerBuilder {
+        WorkerBuilder::new(None)
     }
 
     /// Also serves the pages of [`web`](crate::web), `GET /health` and `GET /ready` among
-    /// them, on `WORKER_PORT`.
+    /// them, on `WORKER_PORT` of `WORKER_HOST`.
     #[cfg(feature = "health")]
     #[must_use]
     pub fn with_health_check(mut self) -> Self {
-        self.health_port = Some(self.plan.settings.worker_port);
+        self.serves_health = true;
         self
     }
 
@@ -70,10 +82,18 @@ impl Worker {
     ///
     /// # Errors
     /// When a transport cannot be set up, the health port is taken, or the system
-    /// gives no thread.
+    /// gives no thread or too few open files. The soft limit of open files of the process is
+    /// raised to the hard one first.
     pub fn spawn(self) -> Result<WorkerHandle> {
+        open_files::raise_limit();
+        open_files::check_limit(self.plan.settings.intake.handler_threads)?;
+
         #[cfg(feature = "health")]
-        let health = self.health_port.map(crate::web::bind).transpose()?;
+        let health = if self.serves_health {
+            Some(crate::web::listen(&self.plan.settings)?)
+        } else {
+            None
+        };
         let plan = self.plan;
         let (ready, started) = mpsc::channel();
         thread::Builder::new()

@@ -19,7 +19,7 @@ fn where_nobody_listens_the_first_step_fails() {
     assert_eq!(report.code, Some(1));
     report.says("orchestrator", "TCP", "fail", "refused");
     assert_eq!(report.with("fail"), ["orchestrator TCP"]);
-    report.says("TASK_FILES_DIR", "writable", "ok", "");
+    report.says("TASK_FILES_DIR", "writable", "warn", "it is missing");
 }
 
 #[test]

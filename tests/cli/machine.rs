@@ -26,12 +26,27 @@ fn folders_that_cannot_be_written_are_told() {
         .env("WORKER_BLOB_CACHE_DIR", below)
         .report();
     assert_eq!(report.code, Some(1));
-    report.says("TASK_FILES_DIR", "writable", "fail", "cannot be written");
+    report.says("TASK_FILES_DIR", "writable", "fail", "cannot be made");
     report.says("WORKER_BLOB_CACHE_DIR", "writable", "fail", "cannot");
     report.says("journal", "writable", "fail", "AXON_JOURNAL_DIR");
     report.says("storage", "put", "fail", "");
     let hint = report.line("TASK_FILES_DIR", "writable")["hint"].as_str();
     assert!(hint.unwrap().contains("TASK_FILES_DIR"));
+}
+
+#[test]
+fn a_folder_that_is_missing_is_told_and_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let report = Program::check(NOWHERE, folder.path()).report();
+    report.says("TASK_FILES_DIR", "writable", "warn", "it is missing");
+    report.says("journal", "writable", "ok", "it is missing");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+
+    std::fs::create_dir(folder.path().join("files")).unwrap();
+    let report = Program::check(NOWHERE, folder.path()).report();
+    report.says("TASK_FILES_DIR", "writable", "ok", "written and removed");
+    let files = std::fs::read_dir(folder.path().join("files")).unwrap();
+    assert_eq!(files.count(), 0);
 }
 
 #[test]

@@ -9,7 +9,6 @@ const SECRETS: [(&str, &str); 10] = [
     ("WORKER_TOKEN", "worker-hunter2"),
     ("WORKER_INDIVIDUAL_TOKEN", "individual-hunter2"),
     ("ORCHESTRATOR_SECRET_KEY", "task-hunter2"),
-    ("SECRET_KEY", "other-hunter2"),
     ("DISTWORKER_WORKER_TOKEN", "dist-hunter2"),
     ("S3_ACCESS_KEY", "access-hunter2"),
     ("S3_SECRET_KEY", "secret-hunter2"),
@@ -96,4 +95,18 @@ fn a_client_keeps_its_token_to_itself() {
     let run = Program::new(&["dev", "--worker-token", "hunter2", "--port", "0"]).run();
     assert_eq!(run.code, Some(1), "{run:?}");
     assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+}
+
+#[test]
+fn our_own_words_stay_whatever_somebody_has_chosen_for_a_secret() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = Program::check("http://127.0.0.1:1", folder.path())
+        .env("WORKER_TOKEN", "address")
+        .env("AXON_ADMIN_TOKEN", "connection")
+        .run();
+    assert_eq!(run.code, Some(1), "{run:?}");
+    for words in ["no connection to 127.0.0.1:1", "is the address right"] {
+        assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+    }
+    assert!(!run.stdout.contains("[REDACTED]"), "{}", run.stdout);
 }

@@ -43,6 +43,7 @@ impl Stage {
                 "OTEL_EXPORTER_OTLP_HEADERS",
                 &format!("authorization=Bearer%20{SECRET}"),
             )
+            .set("WORKER_TYPE", "conformance")
             .set("LOG_FORMAT", "json")
     }
 

@@ -8,6 +8,7 @@ mod health;
 #[cfg(feature = "metrics")]
 mod metrics;
 mod page;
+mod port;
 mod runtimes;
 #[path = "../support/until.rs"]
 mod until;

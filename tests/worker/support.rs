@@ -113,6 +113,7 @@ pub fn worker(orchestrator: &MemoryOrchestrator, gate: &Arc<Gate>) -> WorkerBuil
         .task("polite", polite)
         .task("warm", warm)
         .task("cool", cool)
+        .task("paint", echo)
         .task(TaskSpec::named("video_a").of_type("video"), gated)
         .task(TaskSpec::named("video_b").of_type("video"), gated)
         .task_type_limit("video", 1)

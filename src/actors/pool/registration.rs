@@ -12,6 +12,7 @@ use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
 use crate::actors::conductor::AllOver;
 use crate::actors::poller::Ready;
+use crate::config::reload_secrets_soon;
 use crate::id::OrchestratorId;
 use crate::policy::BeatCause;
 use crate::status::Exchange;
@@ -165,6 +166,10 @@ impl Handler<Registered> for OrchestratorPool {
                 self.review_roles(Instant::now(), ctx);
             }
             Err(error) => {
+                if matches!(error, TransportError::Unauthorized { .. }) {
+                    // The token may have changed in its file.
+                    reload_secrets_soon();
+                }
                 match &error {
                     TransportError::RateLimited { retry_after } => {
                         session

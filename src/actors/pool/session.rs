@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::refusals::Refusals;
 use super::roles::Role;
 use crate::config::Timing;
+use crate::config::reload_secrets_soon;
 use crate::id::{OrchestratorId, TaskName};
 use crate::policy::{Backoff, BeatPace, Candidate, Gate};
 use crate::transport::{Availability, Report, Transport, TransportError};
@@ -125,6 +126,8 @@ impl Session {
             TransportError::Unreachable { .. }
             | TransportError::NoAnswer { .. }
             | TransportError::Unavailable { .. } => self.suspect.set(true),
+            // The token may have changed in its file.
+            TransportError::Unauthorized { .. } => reload_secrets_soon(),
             _ => {}
         }
         matches!(

@@ -52,6 +52,11 @@ pub(crate) fn main(args: Args) -> ExitCode {
         match ended {
             Ok(()) => ExitCode::SUCCESS,
             Err(error @ (Error::Config(_) | Error::Build(_))) => mistake(&error),
+            // By the log, which does not wait for whoever reads it.
+            Err(error @ Error::Unclean(_)) => {
+                tracing::error!("{error}");
+                ExitCode::FAILURE
+            }
             Err(error) => {
                 eprintln!("axon-worker: {error}");
                 ExitCode::FAILURE

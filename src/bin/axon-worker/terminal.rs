@@ -3,6 +3,8 @@
 
 use std::io::{IsTerminal, Write};
 
+use axon_worker::logging;
+
 /// How to write to one stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Style {
@@ -73,6 +75,16 @@ pub(crate) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes());
     let _ = out.flush();
+}
+
+/// The same from a thread that must not wait until somebody reads: by the queue of the log.
+pub(crate) fn tell(text: &str) {
+    match logging::writer() {
+        Ok(mut queue) => {
+            let _ = queue.write_all(text.as_bytes());
+        }
+        Err(_) => print(text),
+    }
 }
 
 #[cfg(test)]

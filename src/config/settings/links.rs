@@ -67,7 +67,7 @@ pub enum RxonVersion {
 pub struct RxonSettings {
     /// `RXON_VERSION`: the dialect of orchestrators that say nothing else.
     pub version: RxonVersion,
-    /// `ORCHESTRATOR_SECRET_KEY` or `SECRET_KEY`: what tasks are signed with.
+    /// `ORCHESTRATOR_SECRET_KEY`: what tasks are signed with.
     pub task_secret: Option<Token>,
     /// `REQUIRE_TASK_SIGNATURE`: with a secret, whether unsigned tasks are refused.
     pub require_task_signature: bool,

@@ -6,6 +6,7 @@ mod pace;
 mod storage;
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use serde_json::Value;
@@ -27,12 +28,18 @@ pub struct Settings {
     pub worker_id: WorkerId,
     /// Whether `worker_id` was given rather than drawn.
     pub worker_id_is_fixed: bool,
-    /// `WORKER_TYPE`; what the builder says wins.
+    /// `WORKER_TYPE`, for [`Worker::from_env`](crate::Worker::from_env); what
+    /// [`Worker::builder`](crate::Worker::builder) is given wins.
     pub worker_type: String,
     /// `AXON_ADMIN_TOKEN`: whoever has it may pause, drain and cancel over HTTP.
     pub admin_token: Option<Token>,
     /// `WORKER_PORT`: port of the health server; 0 means any free one.
     pub worker_port: u16,
+    /// `WORKER_HOST`: address that the health server listens on; all of them without it.
+    pub worker_host: Option<IpAddr>,
+    /// `AXON_ALLOWED_HOSTS`: names in lower case by which the health server may be asked,
+    /// beyond addresses and names of the machine and its network.
+    pub allowed_hosts: Vec<String>,
     /// `ORCHESTRATORS_CONFIG` or `ORCHESTRATOR_URL`, sorted by priority, then URL. Only
     /// empty when none of them is set and `DISTWORKER_CONTROLLER_URL` is.
     pub orchestrators: Vec<OrchestratorSettings>,
@@ -118,6 +125,8 @@ impl Default for Settings {
             worker_type: "generic-cpu-worker".to_owned(),
             admin_token: None,
             worker_port: 8083,
+            worker_host: None,
+            allowed_hosts: Vec::new(),
             orchestrators: vec![OrchestratorSettings::new(
                 "http://localhost:8080",
                 DEFAULT_TOKEN,

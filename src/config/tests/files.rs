@@ -21,7 +21,7 @@ fn load_file(text: &str, vars: &[(&str, &str)]) -> Result<Loaded, crate::config:
     let vars: Vec<_> = vars
         .iter()
         .copied()
-        .chain([("AXON_WORKER_CONFIG", path), ("WORKER_TOKEN", "t")])
+        .chain([("AXON_WORKER_CONFIG", path), ("WORKER_TOKEN", "token-t")])
         .collect();
     load(&vars)
 }
@@ -78,8 +78,8 @@ ca_path = "ca.pem"
 
 [storage]
 endpoint_url = "http://s3:9000"
-access_key = "k"
-secret_key = "s"
+access_key = "access"
+secret_key = "secret"
 
 [[orchestrators]]
 url = "http://b/"
@@ -87,7 +87,7 @@ weight = 5
 [[orchestrators]]
 url = "http://a"
 priority = 1
-token = "own"
+token = "its-own"
 "#;
 
 #[test]
@@ -112,13 +112,19 @@ fn a_file_can_set_everything() {
     assert_eq!(s.installed_software["python.3"], "3.12");
     assert_eq!(s.installed_models[0].version, "unknown");
     assert_eq!(s.tls_ca_path.unwrap().to_str(), Some("ca.pem"));
-    assert_eq!(s.storage.secret_key.unwrap().expose(), "s");
+    assert_eq!(s.storage.secret_key.unwrap().expose(), "secret");
     let list: Vec<_> = s
         .orchestrators
         .iter()
         .map(|o| (o.url.as_str(), o.priority, o.weight, o.token.expose()))
         .collect();
-    assert_eq!(list, [("http://a", 1, 1, "own"), ("http://b", 10, 5, "t")]);
+    assert_eq!(
+        list,
+        [
+            ("http://a", 1, 1, "its-own"),
+            ("http://b", 10, 5, "token-t")
+        ]
+    );
 }
 
 #[test]

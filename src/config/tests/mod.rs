@@ -2,6 +2,7 @@
 
 mod arbitrary;
 mod files;
+mod mistaken;
 mod newer;
 mod origins;
 mod reference;
@@ -27,7 +28,7 @@ fn told(vars: &[(&str, &str)]) -> String {
 
 fn warnings(vars: &[(&str, &str)]) -> Vec<String> {
     // A token, so that the warning about the default one is not among them.
-    let vars: Vec<_> = [("WORKER_TOKEN", "t")]
+    let vars: Vec<_> = [("WORKER_TOKEN", "token-t")]
         .into_iter()
         .chain(vars.iter().copied())
         .collect();

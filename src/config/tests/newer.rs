@@ -22,7 +22,7 @@ fn extra_values_come_from_all_variables_of_the_prefix() {
 #[test]
 fn what_is_odd_about_extra_values_is_told() {
     let loaded = load(&[
-        ("WORKER_TOKEN", "t"),
+        ("WORKER_TOKEN", "token-t"),
         ("WORKER_EXTRA_", "nameless"),
         ("WORKER_EXTRA_A", "[1"),
         ("WORKER_EXTRA_a", "twice"),

@@ -46,7 +46,7 @@ fn the_strongest_layer_is_the_origin() {
     let inspection = inspect(&[
         ("AXON_WORKER_CONFIG", path),
         ("WORKER_TYPE", " b "),
-        ("SECRET_KEY", "hunter2"),
+        ("ORCHESTRATOR_SECRET_KEY", "hunter2"),
         ("WORKER_PAYLOAD_DIR", "/p"),
         (
             "ORCHESTRATORS_CONFIG",
@@ -63,8 +63,11 @@ fn the_strongest_layer_is_the_origin() {
         told("WORKER_TYPE"),
         ("b".to_owned(), environment("WORKER_TYPE"))
     );
-    let secret = ("(set, not shown)".to_owned(), environment("SECRET_KEY"));
-    assert_eq!(told("SECRET_KEY"), secret);
+    let secret = (
+        "(set, not shown)".to_owned(),
+        environment("ORCHESTRATOR_SECRET_KEY"),
+    );
+    assert_eq!(told("ORCHESTRATOR_SECRET_KEY"), secret);
     let folder = ("/p".to_owned(), environment("WORKER_PAYLOAD_DIR"));
     assert_eq!(told("WORKER_PAYLOAD_DIR"), folder);
     let (list, origin) = told("ORCHESTRATORS_CONFIG");
@@ -102,7 +105,7 @@ fn keys_in_addresses_and_secrets_of_every_name_are_masked() {
     let mut vars = vec![("DISTWORKER_CONTROLLER_URL", "http://c:1/base?key=hunter2")];
     let secret = |name: &&&str| {
         let variable = VARIABLES.iter().find(|it| it.name == **name);
-        matches!(variable.unwrap().kind, crate::config::Kind::Secret)
+        variable.unwrap().kind.is_secret()
     };
     let names: Vec<_> = VARIABLES.iter().map(|it| it.name).collect();
     vars.extend(names.iter().filter(secret).map(|name| (*name, "hunter2")));

@@ -24,7 +24,7 @@ fn secrets_of_every_variable_stay_secret() {
         "S3_SECRET_KEY",
         "S3_SESSION_TOKEN",
         "ORCHESTRATOR_SECRET_KEY",
-        "SECRET_KEY",
+        "DISTWORKER_WORKER_TOKEN",
         "OTEL_EXPORTER_OTLP_HEADERS",
     ] {
         assert!(VARIABLES.iter().any(|v| v.name == name));

@@ -62,7 +62,7 @@ fn what_a_fleet_has_set_for_others_stops_no_worker() {
     }
     assert!(!told.concat().contains("hunter2"), "{told:?}");
     let mut vars = vars.to_vec();
-    vars.push(("WORKER_TOKEN", "t"));
+    vars.push(("WORKER_TOKEN", "token-t"));
     assert_eq!(good(&vars).otlp, Settings::default().otlp);
 }
 

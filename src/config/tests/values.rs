@@ -130,7 +130,10 @@ fn the_stronger_of_two_names_wins() {
         token(&[("WORKER_TOKEN", "all"), ("WORKER_INDIVIDUAL_TOKEN", "")]),
         "all"
     );
-    assert_eq!(warnings(&[("WORKER_INDIVIDUAL_TOKEN", "mine")]), [""; 0]);
+    assert_eq!(
+        warnings(&[("WORKER_INDIVIDUAL_TOKEN", "mine-alone")]),
+        [""; 0]
+    );
 
     let models = [
         ("INSTALLED_MODELS", "[oops"),
@@ -226,9 +229,12 @@ fn settings_that_do_not_go_together_are_told() {
     for (vars, part) in [
         (vec![("GPU_VRAM_GB", "24")], "GPU_VRAM_GB is ignored"),
         (vec![("GPU_ID", "1")], "GPU_ID is ignored"),
-        (vec![("S3_ACCESS_KEY", "k")], "S3_ENDPOINT_URL is not"),
+        (vec![("S3_ACCESS_KEY", "access")], "S3_ENDPOINT_URL is not"),
         (
-            vec![("S3_ENDPOINT_URL", "http://s3"), ("S3_SECRET_KEY", "k")],
+            vec![
+                ("S3_ENDPOINT_URL", "http://s3"),
+                ("S3_SECRET_KEY", "secret"),
+            ],
             "only one of",
         ),
         (

@@ -3,7 +3,7 @@
 use super::{SOME_SECONDS, Variable, whole};
 use crate::config::draft::Draft;
 use crate::config::kind::Kind;
-use crate::config::{BlobCacheMode, S3Addressing, S3Checksum, Token};
+use crate::config::{BlobCacheMode, S3Addressing, S3Checksum};
 
 const CACHE_MODES: Kind = Kind::OneOf(&["auto", "link", "copy"]);
 const ADDRESSINGS: Kind = Kind::OneOf(&["path", "virtual"]);
@@ -28,13 +28,13 @@ pub(super) const FILES: &[Variable] = table! {
         => Text |d, v| d.settings.storage.endpoint_url = Some(v),
         "Object storage; it is off without this.";
     "S3_ACCESS_KEY" "storage.access_key" "(none)" Kind::Secret
-        => Text |d, v| d.settings.storage.access_key = Some(Token::from(v)),
+        => Secret |d, v| d.settings.storage.access_key = Some(v),
         "Access key of the object storage.";
-    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Secret
-        => Text |d, v| d.settings.storage.secret_key = Some(Token::from(v)),
+    "S3_SECRET_KEY" "storage.secret_key" "(none)" Kind::Key
+        => Secret |d, v| d.settings.storage.secret_key = Some(v),
         "Secret key of the object storage.";
     "S3_SESSION_TOKEN" "storage.session_token" "(none)" Kind::Secret
-        => Text |d, v| d.settings.storage.session_token = Some(Token::from(v)),
+        => Secret |d, v| d.settings.storage.session_token = Some(v),
         "Session token of these two keys, where they are temporary.";
     "S3_DEFAULT_BUCKET" "storage.default_bucket" "avtomatika-payloads" Kind::Text
         => Text |d, v| d.settings.storage.default_bucket = v,

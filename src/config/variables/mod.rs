@@ -51,6 +51,12 @@ impl Variable {
         matches!(self.kind, Kind::Identifier | Kind::OrchestratorUrl)
     }
 
+    /// Whether `NAME_FILE` may name a file that holds the value: those that are secrets, or
+    /// have some in them.
+    pub(super) fn has_file(&self) -> bool {
+        self.kind.is_secret() || self.key == "orchestrators"
+    }
+
     /// Whether it is one of OpenTelemetry's, which whole fleets of programs share. A
     /// value that we cannot use is passed over with a warning, as its specification has it.
     pub(super) fn is_shared(&self) -> bool {
@@ -63,6 +69,9 @@ impl Variable {
 pub(super) const EXTRA_PREFIX: &str = "WORKER_EXTRA_";
 /// The key of the file for the same.
 pub(super) const EXTRA_KEY: &str = "extra";
+
+/// Ends the name of a variable that names the file with the value of another.
+pub(super) const FILE_SUFFIX: &str = "_FILE";
 
 /// Names the optional file.
 pub(super) const FILE_VARIABLE: &str = "AXON_WORKER_CONFIG";

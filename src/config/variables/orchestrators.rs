@@ -11,12 +11,14 @@ const LIST: Kind = Kind::Json {
     lenient: true,
 };
 
-fn token(draft: &mut Draft, text: String) {
-    draft.worker_token = Some(Token::from(text));
+fn token(draft: &mut Draft, token: Token) {
+    draft.worker_token = Some(token);
 }
 
-fn task_secret(draft: &mut Draft, text: String) {
-    draft.settings.rxon.task_secret = Some(Token::from(text));
+fn hosts(text: &str) -> Vec<String> {
+    let names = text.split(',').map(str::trim);
+    let names = names.filter(|name| !name.is_empty());
+    names.map(str::to_lowercase).collect()
 }
 
 pub(super) const ORCHESTRATORS: &[Variable] = table! {
@@ -29,8 +31,14 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
     "WORKER_PORT" "worker_port" "8083" whole(0, 65_535)
         => U16 |d, v| d.settings.worker_port = v,
         "Port of the health server; 0 takes any free one.";
+    "WORKER_HOST" "worker_host" "(all, IPv6 and IPv4)" Kind::Address
+        => Text |d, v| d.settings.worker_host = v.parse().ok(),
+        "Address of this machine that the health server listens on.";
+    "AXON_ALLOWED_HOSTS" "allowed_hosts" "(none)" Kind::Text
+        => Text |d, v| d.settings.allowed_hosts = hosts(&v),
+        "Names by which the health server may be asked, divided by commas, beyond addresses and local names; `*.example.com` is for all below, `*` for any.";
     "AXON_ADMIN_TOKEN" "admin_token" "(none)" Kind::Secret
-        => Text |d, v| d.settings.admin_token = (!v.is_empty()).then(|| Token::from(v)),
+        => Secret |d, v| d.settings.admin_token = (!v.expose().is_empty()).then_some(v),
         "Whoever has it may pause, drain and cancel over HTTP; without it nobody may.";
 
     "ORCHESTRATORS_CONFIG" "orchestrators" "(none)" LIST
@@ -43,20 +51,17 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
         => Mode |d, v| d.settings.mode = v,
         "How polls are spread over several orchestrators.";
     "WORKER_INDIVIDUAL_TOKEN" "worker_token" "(none)" Kind::Secret
-        => Text token,
+        => Secret token,
         "Token of this worker alone; wins over `WORKER_TOKEN`.";
     "WORKER_TOKEN" "worker_token" "your-secret-worker-token" Kind::Secret
-        => Text token,
+        => Secret token,
         "Token shared by all workers. Everybody knows the default: set another.";
     "RXON_VERSION" "rxon.version" "auto" Kind::OneOf(RXON_VERSION_WORDS)
         => Choice |d, v| d.settings.rxon.version = RXON_VERSIONS[v].1,
         "Dialect of the orchestrators; `auto` finds out, for each of them.";
-    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
-        => Text task_secret,
+    "ORCHESTRATOR_SECRET_KEY" "rxon.task_secret" "(none)" Kind::Key
+        => Secret |d, v| d.settings.rxon.task_secret = Some(v),
         "Secret that tasks are signed with; with it, signatures of tasks are verified.";
-    "SECRET_KEY" "rxon.task_secret" "(none)" Kind::Secret
-        => Text task_secret,
-        "Another name of the same; `ORCHESTRATOR_SECRET_KEY` wins.";
     "REQUIRE_TASK_SIGNATURE" "rxon.require_task_signature" "true" Kind::Flag
         => Flag |d, v| d.settings.rxon.require_task_signature = v,
         "With a secret, whether tasks without a signature are refused.";
@@ -94,8 +99,8 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
     "DISTWORKER_WORKER_ID" "distworker.worker_id" "(empty)" Kind::Text
         => Text |d, v| d.settings.distworker.worker_id = v,
         "Id of the worker, if the controller gave it one; others are refused.";
-    "DISTWORKER_WORKER_TOKEN" "distworker.worker_token" "(empty)" Kind::Secret
-        => Text |d, v| d.settings.distworker.worker_token = Token::from(v),
+    "DISTWORKER_WORKER_TOKEN" "distworker.worker_token" "(empty)" Kind::Key
+        => Secret |d, v| d.settings.distworker.worker_token = v,
         "Token of that worker, or of the provisioner.";
     "DISTWORKER_CONNECTIONS" "distworker.connections" "1" whole(1, 1000)
         => Size |d, v| d.settings.distworker.connections = v,

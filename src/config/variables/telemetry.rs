@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::{Variable, whole};
+use crate::config::LogFormat;
 use crate::config::kind::Kind;
 use crate::config::telemetry::{SAMPLER_WORDS, SAMPLERS};
-use crate::config::{LogFormat, Token};
 
 const EXPORTERS: Kind = Kind::OneOf(&["otlp", "none"]);
 
@@ -26,7 +26,7 @@ pub(super) const TELEMETRY: &[Variable] = table! {
         => Text |d, v| d.settings.otlp.metrics_endpoint = Some(v),
         "Whole address for metrics.";
     "OTEL_EXPORTER_OTLP_HEADERS" "otlp.headers" "(none)" Kind::Secret
-        => Text |d, v| d.settings.otlp.headers = Some(Token::from(v)),
+        => Secret |d, v| d.settings.otlp.headers = Some(v),
         "Headers of each export, as `name=value,name=value`; values may be percent-encoded.";
     "OTEL_EXPORTER_OTLP_TIMEOUT" "otlp.timeout_ms" "10000" whole(1, 3_600_000)
         => U32 |d, v| d.settings.otlp.timeout = Duration::from_millis(v.into()),

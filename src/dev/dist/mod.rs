@@ -132,17 +132,18 @@ impl DistController {
         self.shared.wait_for(assigned).await;
     }
 
-    /// Everything that workers did, in order.
+    /// What workers did, in order: the last 10 000 events.
     #[must_use]
     pub fn events(&self) -> Vec<DistEvent> {
-        self.shared.read(|state| state.events.clone())
+        self.shared
+            .read(|state| state.events.iter().cloned().collect())
     }
 
-    /// The same without the first `seen` ones, for following along.
+    /// The same without the first `seen` ones of all there were, for following along, and
+    /// how many there were.
     #[must_use]
-    pub fn events_after(&self, seen: usize) -> Vec<DistEvent> {
-        self.shared
-            .read(|state| state.events.get(seen..).unwrap_or_default().to_vec())
+    pub fn events_after(&self, seen: usize) -> (Vec<DistEvent>, usize) {
+        self.shared.read(|state| state.events.after(seen))
     }
 
     /// Waits for an event that fits, among all there were and will be.

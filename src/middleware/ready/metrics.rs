@@ -11,7 +11,15 @@ use crate::id::TaskName;
 use crate::middleware::{Middleware, Next, TaskCall};
 use crate::task::Outcome;
 
+/// The most names that are counted by themselves.
+const MOST_NAMES: usize = 1000;
+/// What further ones are counted as.
+const OTHERS: &str = "(others)";
+
 /// Counts calls by task name. Keep a clone to read the numbers.
+///
+/// With queues, tasks may have any number of names: after the first thousand all others are
+/// counted together, as `(others)`.
 #[derive(Debug, Clone, Default)]
 pub struct CallMetrics(Arc<DashMap<TaskName, CallTally>>);
 
@@ -42,11 +50,19 @@ impl CallMetrics {
         };
         self.0.iter().map(pair).collect()
     }
+
+    fn counted_as(&self, name: &TaskName) -> TaskName {
+        if self.0.len() < MOST_NAMES || self.0.contains_key(name) {
+            name.clone()
+        } else {
+            OTHERS.into()
+        }
+    }
 }
 
 impl Middleware for CallMetrics {
     fn call(&self, call: TaskCall, next: Next) -> LocalBoxFuture<'static, Outcome> {
-        let name = call.task().name().clone();
+        let name = self.counted_as(call.task().name());
         self.0.entry(name.clone()).or_default().begun += 1;
         let mut ending = Ending {
             tallies: self.0.clone(),
@@ -103,5 +119,24 @@ impl Drop for Ending {
         }
         tally.time += took;
         tally.longest = tally.longest.max(took);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_without_end_are_counted_together() {
+        let metrics = CallMetrics::default();
+        for number in 0..MOST_NAMES + 50 {
+            let name = metrics.counted_as(&TaskName::from(number.to_string().as_str()));
+            metrics.0.entry(name).or_default().begun += 1;
+        }
+        let tallies = metrics.tallies();
+        assert_eq!(tallies.len(), MOST_NAMES + 1);
+        assert_eq!(tallies[&TaskName::from(OTHERS)].begun, 50);
+        let known = TaskName::from("7");
+        assert_eq!(metrics.counted_as(&known), known);
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::link::DistWorker;
 use super::url::ControllerUrl;
+use crate::config::url::shown;
 use crate::config::{DistWorkerSettings, Timing, Token};
 use crate::id::OrchestratorId;
 use crate::transport::http::{HttpSetup, SetupError, TlsFiles};
@@ -53,7 +54,7 @@ impl DistWorkerSetup {
     ) -> Result<Self, SetupError> {
         let text = settings.controller_url.as_deref().unwrap_or_default();
         let wrong = |reason: &str| SetupError::Url {
-            url: text.rsplit('@').next().unwrap_or_default().to_owned(),
+            url: shown(text),
             reason: reason.to_owned(),
         };
         let url = ControllerUrl::parse(text).map_err(wrong)?;

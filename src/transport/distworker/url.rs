@@ -36,6 +36,10 @@ impl ControllerUrl {
             "wss" => (true, true),
             _ => return Err("it has to begin with http://, https://, ws:// or wss://"),
         };
+        // It goes into the line of a request as it is.
+        if rest.contains(|c: char| c.is_control() || c.is_whitespace()) {
+            return Err("it has white space or control characters in it");
+        }
         let rest = rest.split_once('#').map_or(rest, |(before, _)| before);
         let (rest, query) = match rest.find('?') {
             Some(at) => rest.split_at(at),

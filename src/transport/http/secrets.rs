@@ -27,6 +27,7 @@ impl Secrets {
     pub(super) fn new(header: HeaderName, fixed: Token) -> Self {
         Self {
             header,
+            fixed_line: RefCell::new((fixed.version(), line.unwrap_or_default())),
             fixed,
             lent: RefCell::default(),
         }
@@ -61,12 +62,7 @@ impl Secrets {
     pub(super) fn hide(&self, text: String) -> String {
         let lent = self.lent.borrow();
         let secrets = std::iter::once(&self.fixed).chain(&lent.tokens);
-        secrets.fold(text, |text, secret| match secret.expose() {
-            secret if !secret.is_empty() && text.contains(secret) => {
-                text.replace(secret, "[REDACTED]")
-            }
-            _ => text,
-        })
+        secrets.fold(text, |text, secret| secret.hide_in(text))
     }
 }
 

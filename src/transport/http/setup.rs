@@ -16,6 +16,7 @@ use super::secrets::Secrets;
 use super::tls::TlsSource;
 use super::{Http, SetupError, TlsFiles};
 use crate::config::Token;
+use crate::config::url::{has_good_port, shown};
 
 /// How long a connection may take to come about, and then its TLS handshake. A host
 /// that drops packets is thus told apart from one that is slow to answer.
@@ -130,7 +131,7 @@ fn host_of(base: &Uri) -> &str {
 
 fn base_of(url: &str) -> Result<Uri, SetupError> {
     let wrong = |reason: &str| SetupError::Url {
-        url: without_password(url),
+        url: shown(url),
         reason: reason.to_owned(),
     };
     let base: Uri = url.parse().map_err(|_| wrong("it is not a URL"))?;
@@ -145,16 +146,11 @@ fn base_of(url: &str) -> Result<Uri, SetupError> {
     if base.host().is_none_or(str::is_empty) {
         return Err(wrong("the host is missing"));
     }
+    if !base.authority().is_some_and(has_good_port) {
+        return Err(wrong("its port is not one from 0 to 65535"));
+    }
     if base.query().is_some() {
         return Err(wrong("it must not have a query"));
     }
     Ok(base)
-}
-
-/// Up to the host: what stands before an `@` may be a password.
-fn without_password(url: &str) -> String {
-    match url.rsplit_once('@') {
-        Some((_, host)) => format!("...@{host}"),
-        None => url.to_owned(),
-    }
 }

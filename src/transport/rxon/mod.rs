@@ -17,6 +17,7 @@ mod commands;
 mod cut_results;
 mod dialect;
 mod http;
+mod key;
 mod object;
 mod requests;
 pub mod security;

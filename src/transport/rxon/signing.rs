@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 
-use super::security::{CanonicalError, MessageKind, Signer, SigningKey, seal};
+use super::key::Key;
+use super::security::{CanonicalError, MessageKind, Signer, seal};
 use super::wire_1_0b17::Stamp;
 use crate::config::Token;
 use crate::id::WorkerId;
@@ -15,7 +16,7 @@ use crate::transport::TransportError;
 #[derive(Debug)]
 pub(super) struct Signing {
     /// Of the token of that orchestrator, never of an access token. None without one.
-    key: Option<SigningKey>,
+    key: Key,
     worker_id: WorkerId,
     /// Begins anywhere, so that a process and the one after it do not count alike.
     count: Cell<u64>,
@@ -24,7 +25,7 @@ pub(super) struct Signing {
 impl Signing {
     pub(super) fn new(token: &Token, worker_id: &WorkerId) -> Self {
         Self {
-            key: SigningKey::new(token.expose()).ok(),
+            key: Key::new(token),
             worker_id: worker_id.clone(),
             count: Cell::new(fastrand::u64(..)),
         }
@@ -32,7 +33,7 @@ impl Signing {
 
     /// Whether anything can be signed.
     pub(super) fn is_possible(&self) -> bool {
-        self.key.is_some()
+        self.key.with(|key| key.is_some())
     }
 
     /// For a message that is written now. Each attempt needs one of its own.
@@ -55,17 +56,19 @@ impl Signing {
         kind: MessageKind,
         identity_chain: &[String],
     ) -> Result<Bytes, TransportError> {
-        let Some(key) = &self.key else {
-            return Err(TransportError::Unauthorized {
-                reason: "there is no token to sign with".to_owned(),
-            });
-        };
         let signer = Signer {
             signer_id: self.worker_id.as_str(),
             identity_chain,
         };
-        let sealed = seal(message, kind, key, signer);
-        sealed.map(Bytes::from).map_err(unsignable)
+        self.key.with(|key| {
+            let Some(key) = key else {
+                return Err(TransportError::Unauthorized {
+                    reason: "there is no token to sign with".to_owned(),
+                });
+            };
+            let sealed = seal(message, kind, key, signer);
+            sealed.map(Bytes::from).map_err(unsignable)
+        })
     }
 }
 

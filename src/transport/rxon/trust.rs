@@ -2,7 +2,8 @@
 
 use bytes::Bytes;
 
-use super::security::{SigningKey, TaskSignatureProblem, verify_task};
+use super::key::Key;
+use super::security::{TaskSignatureProblem, verify_task};
 use super::wire_1_0b2::Handout;
 use super::wire_1_0b17;
 use crate::config::RxonSettings;
@@ -11,7 +12,7 @@ use crate::transport::TransportError;
 /// What is asked of tasks.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trust {
-    key: Option<SigningKey>,
+    key: Option<Key>,
     /// With a key: refuse what is not signed at all.
     required: bool,
 }
@@ -20,7 +21,7 @@ impl Trust {
     pub(super) fn new(settings: &RxonSettings) -> Self {
         let secret = settings.task_secret.as_ref();
         Self {
-            key: secret.and_then(|secret| SigningKey::new(secret.expose()).ok()),
+            key: secret.map(Key::new),
             required: settings.require_task_signature,
         }
     }
@@ -35,12 +36,13 @@ impl Trust {
             reason,
             task: (task.id.clone(), task.job_id.clone()),
         };
-        if let Some(key) = &self.key {
-            match verify_task(text, key) {
-                Ok(()) => {}
-                Err(TaskSignatureProblem::Missing) if !self.required => {}
-                Err(problem) => return Err(refused(problem.to_string())),
-            }
+        let verified = self.key.as_ref().map_or(Ok(()), |key| {
+            key.with(|key| key.map_or(Ok(()), |key| verify_task(text, key)))
+        });
+        match verified {
+            Ok(()) => {}
+            Err(TaskSignatureProblem::Missing) if !self.required => {}
+            Err(problem) => return Err(refused(problem.to_string())),
         }
         if !handout.has_policy {
             return Ok(());

@@ -29,13 +29,16 @@ type Change = Box<dyn FnOnce(&mut Settings)>;
 
 /// Builds a [`Worker`](crate::Worker). What is set here wins over the environment.
 pub struct WorkerBuilder {
-    worker_type: String,
+    /// `None`: that of the settings.
+    worker_type: Option<String>,
     registry: Registry,
     data: SharedData,
     layers: Vec<Layer>,
     models: Vec<Arc<dyn AnyModels>>,
     policies: Policies,
     skill_dependencies: BTreeMap<String, Vec<String>>,
+    /// Types that the program has given a limit.
+    limited_types: Vec<String>,
     pub(in crate::worker) commands: CommandHandlers,
     settings: Option<Settings>,
     changes: Vec<Change>,
@@ -57,7 +60,7 @@ impl std::fmt::Debug for WorkerBuilder {
 }
 
 impl WorkerBuilder {
-    pub(in crate::worker) fn new(worker_type: String) -> Self {
+    pub(in crate::worker) fn new(worker_type: Option<String>) -> Self {
         Self {
             worker_type,
             registry: Registry::default(),
@@ -66,6 +69,7 @@ impl WorkerBuilder {
             models: Vec::new(),
             policies: Policies::default(),
             skill_dependencies: BTreeMap::new(),
+            limited_types: Vec::new(),
             commands: CommandHandlers::new(),
             settings: None,
             changes: Vec::new(),
@@ -84,10 +88,12 @@ impl WorkerBuilder {
         self.configure(move |settings| settings.intake.max_concurrent_tasks = limit)
     }
 
-    /// The most tasks of a type at once; 0 turns the type off. Default: no limit.
+    /// The most tasks of a type at once; 0 turns the type off. Default: no limit. A type
+    /// that no handler has is a mistake.
     #[must_use]
-    pub fn task_type_limit(self, kind: impl Into<String>, limit: usize) -> Self {
+    pub fn task_type_limit(mut self, kind: impl Into<String>, limit: usize) -> Self {
         let kind = kind.into();
+        self.limited_types.push(kind.clone());
         self.configure(move |settings| {
             settings.intake.task_type_limits.insert(kind, limit);
         })

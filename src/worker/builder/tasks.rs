@@ -146,7 +146,7 @@ impl WorkerBuilder {
     }
 
     /// The models that a task needs. When all of them are in the hot cache, the
-    /// task is reported as a hot skill.
+    /// task is reported as a hot skill. A task that has no handler is a mistake.
     #[must_use]
     pub fn skill_dependency<M: Into<String>>(
         mut self,

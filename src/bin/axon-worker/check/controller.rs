@@ -69,8 +69,9 @@ fn registration(tried: &Result<Trial, TransportError>) -> Opinion {
         ),
         Ok(_) => Opinion::ok("accepted"),
         Err(error) => Opinion::fail(
-            error.to_string(),
+            "",
             "set DISTWORKER_PROVISIONER and DISTWORKER_WORKER_TOKEN to those of the controller",
-        ),
+        )
+        .with(error),
     }
 }

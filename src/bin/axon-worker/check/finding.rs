@@ -22,8 +22,10 @@ pub(super) enum Verdict {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Opinion {
     pub(super) verdict: Verdict,
-    /// What is so.
+    /// What is so, in our words.
     pub(super) text: String,
+    /// What others said of it, as the end of the text: it may hold any secret.
+    pub(super) told: String,
     /// What to do about it.
     pub(super) hint: Option<String>,
 }
@@ -33,15 +35,22 @@ impl Opinion {
         Self {
             verdict: Verdict::Ok,
             text: text.into(),
+            told: String::new(),
             hint: None,
         }
+    }
+
+    /// With a text from outside at its end.
+    pub(super) fn with(mut self, outside: impl std::fmt::Display) -> Self {
+        self.told = outside.to_string();
+        self
     }
 
     pub(super) fn warn(text: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             verdict: Verdict::Warn,
-            text: text.into(),
             hint: Some(hint.into()),
+            ..Self::ok(text)
         }
     }
 
@@ -66,6 +75,9 @@ pub(super) struct Finding {
     pub(super) check: &'static str,
     pub(super) verdict: Verdict,
     pub(super) text: String,
+    /// The end of the text that comes from outside, until it is joined without secrets.
+    #[serde(skip)]
+    pub(super) told: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) hint: Option<String>,
     /// Milliseconds.
@@ -109,6 +121,7 @@ impl Notes {
             check,
             verdict: opinion.verdict,
             text: opinion.text,
+            told: opinion.told,
             hint: opinion.hint,
             took_ms: u64::try_from(took).unwrap_or(u64::MAX),
         });

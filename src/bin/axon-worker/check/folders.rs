@@ -3,9 +3,9 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use axon_worker::storage::{JournalError, check_journal};
+use rustix::fs::Access;
 
 use super::finding::{Notes, Opinion};
 
@@ -18,13 +18,28 @@ const NO_ROOM: u64 = 16 * 1024 * 1024;
 pub(super) async fn payload(notes: &Notes, folder: PathBuf, variable: &'static str) {
     notes.look("writable");
     let at = folder.clone();
-    let hint = format!("make it writable for the user of the worker, or set {variable}");
     // A file system may hang; the bound of the probe does not.
-    let tried = tokio::task::spawn_blocking(move || try_to_write(&at)).await;
-    let told = match tried {
-        Ok(Ok(())) => Opinion::ok("files can be written and removed"),
-        Ok(Err(error)) => Opinion::fail(format!("cannot be written: {error}"), hint),
-        Err(error) => Opinion::fail(error.to_string(), hint),
+    let tried = tokio::task::spawn_blocking(move || {
+        if at.exists() {
+            Tried::Written(try_to_write(&at))
+        } else {
+            Tried::Missing(can_be_made(&at))
+        }
+    });
+    let hint = format!("make it writable for the user of the worker, or set {variable}");
+    let told = match tried.await {
+        Ok(Tried::Written(Ok(()))) => Opinion::ok("files can be written and removed"),
+        Ok(Tried::Written(Err(error))) => Opinion::fail("cannot be written: ", hint).with(error),
+        Ok(Tried::Missing(Ok(parent))) => Opinion::warn(
+            format!("it is missing; the worker makes it in {}", parent.display()),
+            format!("make it for the user of the worker, or set {variable}"),
+        ),
+        Ok(Tried::Missing(Err((parent, error)))) => {
+            let parent = parent.display();
+            let text = format!("it is missing, and cannot be made in {parent}: ");
+            Opinion::fail(text, hint).with(error)
+        }
+        Err(error) => Opinion::fail("", hint).with(error),
     };
     if !notes.found(told) {
         return;
@@ -34,10 +49,11 @@ pub(super) async fn payload(notes: &Notes, folder: PathBuf, variable: &'static s
     notes.found(match free {
         Ok(Ok(bytes)) => room(bytes, variable),
         Ok(Err(error)) => Opinion::warn(
-            format!("cannot be found out: {error}"),
+            "cannot be found out: ",
             "look yourself, for example with df",
-        ),
-        Err(error) => Opinion::warn(error.to_string(), "look yourself, for example with df"),
+        )
+        .with(error),
+        Err(error) => Opinion::warn("", "look yourself, for example with df").with(error),
     });
 }
 
@@ -45,50 +61,60 @@ pub(super) async fn payload(notes: &Notes, folder: PathBuf, variable: &'static s
 pub(super) async fn journal(notes: &Notes, folder: PathBuf) {
     notes.look("writable");
     let checked = tokio::task::spawn_blocking(move || {
-        if folder.is_dir() {
-            return check_journal(&folder);
+        if folder.exists() {
+            return check_journal(&folder).map(|()| None);
         }
-        // The worker will make it; it is not for us to leave one behind.
-        try_to_write(&folder).map_err(|error| JournalError::Folder {
-            path: folder,
-            error,
-        })
+        // The worker makes it at its first start; it is not for us to leave one behind.
+        can_be_made(&folder)
+            .map(Some)
+            .map_err(|(path, error)| JournalError::Folder { path, error })
     });
     notes.found(match checked.await {
-        Ok(Ok(())) => Opinion::ok("writable, and no other worker has it"),
-        Ok(Err(error @ JournalError::InUse(_))) => Opinion::fail(
-            error.to_string(),
-            "if this very worker runs at the moment, all is well",
-        ),
+        Ok(Ok(None)) => Opinion::ok("writable, and no other worker has it"),
+        Ok(Ok(Some(parent))) => Opinion::ok(format!(
+            "it is missing; the worker makes it in {}",
+            parent.display()
+        )),
+        Ok(Err(error @ JournalError::InUse(_))) => {
+            Opinion::fail("", "if this very worker runs at the moment, all is well").with(error)
+        }
         Ok(Err(error)) => Opinion::fail(
-            error.to_string(),
+            "",
             "make it writable for the user of the worker, or set AXON_JOURNAL_DIR",
-        ),
-        Err(error) => Opinion::fail(error.to_string(), "try again"),
+        )
+        .with(error),
+        Err(error) => Opinion::fail("", "try again").with(error),
     });
 }
 
-/// One folder at a time: the journal is mostly in the folder of the task folders, and each
-/// of two that try at once would leave the folder to the other that both of them made.
-static TRIES: Mutex<()> = Mutex::new(());
+/// What came of looking at a folder.
+enum Tried {
+    Written(io::Result<()>),
+    /// Where it would be made, or why it cannot be.
+    Missing(Result<PathBuf, (PathBuf, io::Error)>),
+}
 
-/// Writes a file in a folder that is made if need be, and leaves no trace.
+/// Writes a file in a folder, and removes it again.
 fn try_to_write(folder: &Path) -> io::Result<()> {
-    let _alone = TRIES.lock().unwrap_or_else(PoisonError::into_inner);
-    let missing: Vec<&Path> = folder
-        .ancestors()
-        .take_while(|at| !at.as_os_str().is_empty() && !at.exists())
-        .collect();
-    let outcome = std::fs::create_dir_all(folder).and_then(|()| {
-        let file = folder.join(format!(".axon-worker-check-{:032x}", fastrand::u128(..)));
-        std::fs::write(&file, b"probe")?;
-        std::fs::remove_file(&file)
-    });
-    for made in missing {
-        // One in which somebody put something meanwhile stays.
-        let _ = std::fs::remove_dir(made);
+    let file = folder.join(format!(".axon-worker-check-{:032x}", fastrand::u128(..)));
+    std::fs::write(&file, b"probe")?;
+    std::fs::remove_file(&file)
+}
+
+/// Returns the folder in which a missing one would be made, if that may be done. Nothing is
+/// made: whoever runs the check may be another than the user of the worker, who then could not
+/// write there.
+fn can_be_made(folder: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
+    let named = folder.ancestors().filter(|at| !at.as_os_str().is_empty());
+    let there = named.skip(1).find(|at| at.exists());
+    let there = there.unwrap_or(Path::new(".")).to_owned();
+    if !there.is_dir() {
+        return Err((there, io::ErrorKind::NotADirectory.into()));
     }
-    outcome
+    match rustix::fs::access(&there, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Ok(there),
+        Err(error) => Err((there, error.into())),
+    }
 }
 
 /// The bytes that this user may still write where the folder is or will be.
@@ -136,27 +162,20 @@ mod tests {
     }
 
     #[test]
-    fn trying_a_folder_leaves_no_trace() {
+    fn looking_at_folders_leaves_no_trace() {
         let root = tempfile::tempdir().unwrap();
-        try_to_write(&root.path().join("a/b/c")).unwrap();
-        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
-        std::fs::write(root.path().join("file"), b"").unwrap();
-        assert!(try_to_write(&root.path().join("file/below")).is_err());
-        assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 1);
-        assert!(free_space(&root.path().join("a/b")).unwrap() > 0);
-    }
+        let entries = || std::fs::read_dir(root.path()).unwrap().count();
+        try_to_write(root.path()).unwrap();
+        let missing = root.path().join("a/b/c");
+        assert_eq!(can_be_made(&missing).unwrap(), root.path());
+        assert!(try_to_write(&missing).is_err());
+        assert_eq!(entries(), 0);
 
-    #[test]
-    fn two_that_try_one_inside_the_other_leave_no_trace() {
-        let root = tempfile::tempdir().unwrap();
-        let outer = root.path().join("files");
-        let inner = outer.join("journal");
-        for _ in 0..200 {
-            std::thread::scope(|scope| {
-                scope.spawn(|| try_to_write(&outer).unwrap());
-                scope.spawn(|| try_to_write(&inner).unwrap());
-            });
-            assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
-        }
+        std::fs::write(root.path().join("file"), b"").unwrap();
+        let (at, error) = can_be_made(&root.path().join("file/below")).unwrap_err();
+        assert_eq!(at, root.path().join("file"));
+        assert_eq!(error.kind(), io::ErrorKind::NotADirectory);
+        assert!(free_space(&root.path().join("a/b")).unwrap() > 0);
+        assert_eq!(entries(), 1);
     }
 }

@@ -55,22 +55,23 @@ pub(super) fn http(greeting: &Greeting) -> Opinion {
 
 /// The dialect that was found against the one that was set.
 pub(super) fn dialect(set: RxonVersion, greeting: &Greeting) -> Opinion {
-    let found = match (&greeting.version, Dialect::of(greeting.version.as_deref())) {
-        (Some(version), _) => format!("speaks RXON {version}"),
-        (None, _) => "tells no version: RXON 1.0b2".to_owned(),
-    };
     let fits = match (set, Dialect::of(greeting.version.as_deref())) {
         (RxonVersion::V1_0b2, dialect) => dialect == Dialect::V1_0b2,
         (RxonVersion::V1_0b17, dialect) => dialect == Dialect::V1_0b17,
         _ => true,
     };
-    if fits {
-        Opinion::ok(found)
-    } else {
+    let opinion = |text: &str| {
+        if fits {
+            return Opinion::ok(text);
+        }
         Opinion::fail(
-            format!("{found}, but RXON_VERSION says another"),
+            format!("RXON_VERSION says another than the orchestrator, which {text}"),
             "set RXON_VERSION=auto, or the version that it speaks",
         )
+    };
+    match &greeting.version {
+        Some(version) => opinion("speaks RXON ").with(version),
+        None => opinion("tells no version: RXON 1.0b2"),
     }
 }
 
@@ -139,20 +140,22 @@ pub(super) fn token(standing: &Result<Standing, TransportError>) -> Opinion {
         Ok(Standing::Known) => Opinion::ok("accepted; a worker of this WORKER_ID is registered"),
         Ok(_) => Opinion::ok("accepted"),
         Err(TransportError::Unauthorized { reason }) => Opinion::fail(
-            format!("not accepted: {reason}"),
+            "not accepted: ",
             "set WORKER_TOKEN to the token of the orchestrator (GLOBAL_WORKER_TOKEN there), or \
              WORKER_INDIVIDUAL_TOKEN and WORKER_ID if it has one for this worker",
-        ),
+        )
+        .with(reason),
         Err(TransportError::RateLimited { .. }) => Opinion::warn(
             "too many requests: not looked at",
             "wait for more than a minute and try again",
         ),
         Err(TransportError::Unavailable { reason }) => Opinion::fail(
-            format!("no answer of an orchestrator: {reason}"),
+            "no answer of an orchestrator: ",
             "is this the base address of an orchestrator? What stands before it must let \
              /_worker/ through, with the methods GET, POST and PATCH",
-        ),
-        Err(error) => Opinion::fail(error.to_string(), "look into the log of the orchestrator"),
+        )
+        .with(reason),
+        Err(error) => Opinion::fail("", "look into the log of the orchestrator").with(error),
     }
 }
 
@@ -161,16 +164,17 @@ pub(super) fn signature(sent: &Result<(), TransportError>) -> Opinion {
     match sent {
         Ok(()) => Opinion::ok("a signed message is believed"),
         Err(TransportError::Unauthorized { reason }) => Opinion::fail(
-            format!("a signed message is refused: {reason}"),
+            "a signed message is refused: ",
             "messages are signed with the worker token, also where a certificate or an access \
              token is shown: it must be the one that the orchestrator has for this worker; and \
              the clocks must agree",
-        ),
+        )
+        .with(reason),
         Err(TransportError::RateLimited { .. }) => Opinion::warn(
             "too many requests: not looked at",
             "wait for more than a minute and try again",
         ),
-        Err(error) => Opinion::fail(error.to_string(), "look into the log of the orchestrator"),
+        Err(error) => Opinion::fail("", "look into the log of the orchestrator").with(error),
     }
 }
 
@@ -186,15 +190,16 @@ pub(super) fn unreachable(error: &TransportError) -> Opinion {
         TransportError::Malformed { .. } => "whatever listens there does not speak HTTP",
         _ => "is the address right, does it run, and does no firewall or proxy stand between?",
     };
-    Opinion::fail(error.to_string(), hint)
+    Opinion::fail("", hint).with(error)
 }
 
 /// Why no WebSocket came about.
 pub(super) fn no_socket(error: &TransportError) -> Opinion {
     Opinion::fail(
-        error.to_string(),
+        "",
         "a proxy before the server must let the headers Upgrade and Connection through",
     )
+    .with(error)
 }
 
 /// Why an object could not be moved, and what to do.
@@ -214,7 +219,7 @@ pub(super) fn storage(doing: &str, error: &StorageError) -> Opinion {
         StorageError::Setup { .. } => "mend the setting",
         _ => "look into the log of the storage",
     };
-    Opinion::fail(format!("{doing}: {error}"), hint)
+    Opinion::fail(format!("{doing}: "), hint).with(error)
 }
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ async fn probe_all(settings: &Settings, args: &Args) -> Vec<Finding> {
         subject,
         within,
         async move |notes: &Notes| {
-            port::probe(notes, settings.worker_port);
+            port::probe(notes, settings);
         },
     )));
     join_all(probes).await.into_iter().flatten().collect()

@@ -1,20 +1,21 @@
 //! The port of the health server.
 
 use std::io::ErrorKind;
-use std::net::TcpListener;
+
+use axon_worker::config::Settings;
+use axon_worker::{Error, web};
 
 use super::finding::{Notes, Opinion};
 
-pub(super) fn probe(notes: &Notes, port: u16) {
+pub(super) fn probe(notes: &Notes, settings: &Settings) {
     notes.look("free");
-    if port == 0 {
+    if settings.worker_port == 0 {
         notes.found(Opinion::ok("any that is free"));
         return;
     }
-    // On all interfaces, as the health server does.
-    notes.found(match TcpListener::bind(("0.0.0.0", port)) {
+    notes.found(match web::listen(settings) {
         Ok(_) => Opinion::ok("can be listened on"),
-        Err(error) => {
+        Err(Error::HealthPort { error, .. }) => {
             let hint = match error.kind() {
                 ErrorKind::AddrInUse => {
                     "if this very worker runs at the moment, all is well; else set WORKER_PORT \
@@ -23,9 +24,13 @@ pub(super) fn probe(notes: &Notes, port: u16) {
                 ErrorKind::PermissionDenied => {
                     "ports below 1024 need rights: set WORKER_PORT to another"
                 }
+                ErrorKind::AddrNotAvailable => {
+                    "set WORKER_HOST to an address of this machine, or to nothing for all"
+                }
                 _ => "set WORKER_PORT to another port, or 0 for any",
             };
             Opinion::fail(format!("cannot be listened on: {error}"), hint)
         }
+        Err(error) => Opinion::fail(error.to_string(), "set WORKER_PORT to another port"),
     });
 }

@@ -51,7 +51,7 @@ fn unreachable(error: &NetError) -> Opinion {
         }
         _ => "is the address right, does it run, and does no firewall stand between?",
     };
-    Opinion::fail(error.to_string(), hint)
+    Opinion::fail("", hint).with(error)
 }
 
 /// Whether an answer came that is one of the protocol, if a refusal.

@@ -3,7 +3,7 @@
 use axon_worker::config::{Settings, Token};
 
 /// Shorter texts are found in any sentence, and no secret worth the name is as short.
-const SHORTEST: usize = 4;
+const SHORTEST: usize = 6;
 
 /// The secrets of the settings.
 pub(super) struct Secrets(Vec<String>);
@@ -63,13 +63,13 @@ mod tests {
             ("DISTWORKER_WORKER_TOKEN", "dist-6"),
             (
                 "ORCHESTRATORS_CONFIG",
-                r#"[{"url":"http://a","token":"own-7"}]"#,
+                r#"[{"url":"http://a","token":"own-key-7"}]"#,
             ),
         ];
         let vars = vars.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let settings = Settings::from_vars(vars).unwrap().settings;
         let secrets = Secrets::of(&settings);
-        let text = "admin-1 task-3 access-4-longer access-4 key=query-5 dist-6 own-7";
+        let text = "admin-1 task-3 access-4-longer access-4 key=query-5 dist-6 own-key-7";
         let hidden = secrets.hide(text);
         assert_eq!(hidden, ["[REDACTED]"; 7].join(" "));
     }

@@ -3,13 +3,16 @@
 use std::time::Duration;
 
 use axon_worker::dev::{DevError, DevOrchestrator, DistController, DistEvent, NewsFeed};
+use axon_worker::logging;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::log::{Log, stamped};
 use super::{Args, faults};
-use crate::terminal::print;
+use crate::terminal::tell;
 
+/// How long the end waits for the last lines to be written.
+const FLUSH_LIMIT: Duration = Duration::from_secs(1);
 /// How often to look who is gone, and what a controller has seen.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
@@ -27,7 +30,7 @@ pub(super) async fn run(args: &Args) -> Result<(), Error> {
         None => None,
     };
     let news = orchestrator.news();
-    print(&introduction(args, &orchestrator, controller.as_ref()));
+    tell(&introduction(args, &orchestrator, controller.as_ref()));
     let mut session = Session {
         since: Instant::now(),
         log: Log::default(),
@@ -40,7 +43,8 @@ pub(super) async fn run(args: &Args) -> Result<(), Error> {
     let summary = session
         .log
         .summary(session.since.elapsed(), orchestrator.counts());
-    print(&format!("\n{summary}"));
+    tell(&format!("\n{summary}"));
+    logging::flush(FLUSH_LIMIT);
     tokio::select! {
         () = orchestrator.stop() => {}
         // Whoever asks twice does not want to wait.
@@ -132,15 +136,15 @@ impl Session {
         let Some(controller) = controller else {
             return;
         };
-        let events = controller.events_after(self.seen);
-        self.seen += events.len();
+        let (events, seen) = controller.events_after(self.seen);
+        self.seen = seen;
         let lines = events.iter().filter_map(of_controller);
         self.tell(lines.map(|text| stamped(now, &text)));
     }
 
     fn tell(&self, lines: impl IntoIterator<Item = String>) {
         if !self.is_quiet {
-            lines.into_iter().for_each(|line| print(&line));
+            lines.into_iter().for_each(|line| tell(&line));
         }
     }
 }

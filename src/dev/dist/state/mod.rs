@@ -1,5 +1,6 @@
 //! What the controller knows: tasks, workers, sessions, switches.
 
+mod events;
 mod said;
 mod shared;
 
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
+use self::events::Events;
 pub(super) use self::shared::Shared;
 use super::oddity::Oddity;
 use super::task::{DistTask, DistTaskView, Record};
@@ -44,6 +46,9 @@ pub enum DistEvent {
     Gone(Option<u16>),
 }
 
+/// How many tasks that have ended are kept: a controller may run for days.
+const MOST_ENDED: usize = 10_000;
+
 /// What is told to the task that owns a connection.
 #[derive(Debug, Clone)]
 pub(super) enum ToWorker {
@@ -72,7 +77,9 @@ pub(super) struct State {
     tasks: HashMap<String, Record>,
     pending: VecDeque<String>,
     submitted: u64,
-    pub(super) events: Vec<DistEvent>,
+    /// Ids of tasks that have ended, the oldest first.
+    ended: VecDeque<String>,
+    pub(super) events: Events,
     pub(super) files: HashMap<String, Vec<u8>>,
     pub(super) refusals: usize,
     pub(super) unavailable: usize,
@@ -102,7 +109,8 @@ impl State {
             tasks: HashMap::new(),
             pending: VecDeque::new(),
             submitted: 0,
-            events: Vec::new(),
+            ended: VecDeque::new(),
+            events: Events::default(),
             files: HashMap::new(),
             refusals: 0,
             unavailable: 0,
@@ -137,6 +145,16 @@ impl State {
         self.pending.push_back(task_id.clone());
         self.assign();
         task_id
+    }
+
+    /// The task has ended for good; the oldest such task is forgotten.
+    fn keep_ended(&mut self, task_id: &str) {
+        self.ended.push_back(task_id.to_owned());
+        if self.ended.len() > MOST_ENDED
+            && let Some(oldest) = self.ended.pop_front()
+        {
+            self.tasks.remove(&oldest);
+        }
     }
 
     /// Hands out what waits, to whoever is idle.

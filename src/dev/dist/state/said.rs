@@ -79,10 +79,14 @@ impl State {
             record.worker = None;
             self.pending.push_back(task_id.to_owned());
         } else {
-            record.view.outcome = Some(outcome);
+            // The same task may be ended twice.
+            let is_first = record.view.outcome.replace(outcome).is_none();
             record.view.result_files = files.into_iter().map(Into::into).collect();
+            if is_first {
+                self.keep_ended(task_id);
+            }
         }
-        // Whatever else the worker has: the same task may be ended twice.
+        // Whatever else the worker has.
         if let Some(connection) = self.connections.get_mut(&number) {
             connection.current = None;
         }

@@ -11,7 +11,7 @@ use ::s3::creds::Credentials;
 use tokio::sync::Mutex;
 
 use self::places::{Environment, Place};
-use crate::config::{StorageSettings, Token};
+use crate::config::{StorageSettings, Token, reload_secrets_soon};
 use crate::storage::object::{ObjectUri, StorageError};
 
 /// Keys that end sooner than this are renewed.
@@ -22,11 +22,24 @@ const VAIN: Duration = Duration::from_secs(10);
 
 /// Keys of the settings, or of the first of the standard places of AWS that has some.
 pub(super) struct Keys {
+    /// Those of the settings, which may be in files and change there.
+    given: Option<Given>,
     region: String,
     environment: Environment,
-    /// Keys of the settings, which stay as they are.
-    given: Option<Arc<Credentials>>,
     found: Mutex<Found>,
+}
+
+struct Given {
+    access: Token,
+    secret: Token,
+    session: Option<Token>,
+}
+
+impl Given {
+    fn now(&self) -> Arc<Credentials> {
+        let session = self.session.as_ref().map(Token::expose);
+        Held::new(self.access.expose(), self.secret.expose(), session, None).credentials
+    }
 }
 
 /// What the standard places have said.
@@ -64,18 +77,15 @@ impl Held {
 
 impl Keys {
     pub(super) fn new(settings: &StorageSettings) -> Self {
-        let given = match (&settings.access_key, &settings.secret_key) {
-            (Some(access), Some(secret)) => {
-                let token = settings.session_token.as_ref().map(Token::expose);
-                let held = Held::new(access.expose(), secret.expose(), token, None);
-                Some(held.credentials)
-            }
-            _ => None,
-        };
+        let pair = settings.access_key.clone().zip(settings.secret_key.clone());
         Self {
+            given: pair.map(|(access, secret)| Given {
+                access,
+                secret,
+                session: settings.session_token.clone(),
+            }),
             region: settings.region.clone(),
             environment: Environment::of_process(),
-            given,
             found: Mutex::default(),
         }
     }
@@ -88,7 +98,7 @@ impl Keys {
     /// Good keys. Whoever asks meanwhile waits for the same answer.
     pub(super) async fn get(&self, uri: &ObjectUri) -> Result<Arc<Credentials>, StorageError> {
         if let Some(given) = &self.given {
-            return Ok(Arc::clone(given));
+            return Ok(given.now());
         }
         let mut found = self.found.lock().await;
         match &found.held {
@@ -112,8 +122,10 @@ impl Keys {
     /// Reads the keys again after the storage refused some. Returns `None` if there are no
     /// others. Keys may end sooner than was said, or be replaced where nobody says when.
     pub(super) async fn instead_of(&self, refused: &Arc<Credentials>) -> Option<Arc<Credentials>> {
-        if self.given.is_some() {
-            return None;
+        if let Some(given) = &self.given {
+            reload_secrets_soon();
+            let now = given.now();
+            return (!is_same(&now, refused)).then_some(now);
         }
         let mut found = self.found.lock().await;
         if let Some(newer) = &found.held
@@ -147,7 +159,8 @@ impl Keys {
 }
 
 fn is_same(one: &Credentials, other: &Credentials) -> bool {
-    one.access_key == other.access_key
+    let parts = |it: &Credentials| (it.access_key.clone(), it.secret_key.clone());
+    parts(one) == parts(other)
         && one.secret_key == other.secret_key
         && one.session_token == other.session_token
 }
