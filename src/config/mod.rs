@@ -63,7 +63,8 @@ pub(crate) use secret::{has_secrets_in_files, reload_secrets_soon};
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
     JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results,
-    RxonSettings, RxonVersion, S3Addressing, S3Checksum, Settings, StorageSecret, StorageSettings, Timing,
+    RxonSettings, RxonVersion, S3Addressing, S3Checksum, Settings, StorageSecret, StorageSettings,
+    Timing,
 };
 pub(crate) use telemetry::percent_decoded;
 pub use telemetry::{LogFormat, LoggingSettings, OtlpSettings, Sampler};

@@ -14,8 +14,8 @@ use tokio::sync::Semaphore;
 
 use super::brief;
 use super::health::why_not_ready;
-use super::readiness::Norms;
 use super::hosts::AllowedHosts;
+use super::readiness::Norms;
 use super::stream::MAX_STREAMS;
 use crate::config::{Settings, Token};
 use crate::status::{Vitals, WorkerStatus};

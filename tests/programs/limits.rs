@@ -58,6 +58,9 @@ async fn node_starts_with_a_limit_of_memory_and_gets_no_more_than_that() {
     assert_eq!(stage.data("node", little).await["size"], 64 << 20);
     let (code, message) = stage.error("node", json!({"bytes": 1_u64 << 30})).await;
     assert_eq!(code, "RESOURCE_EXHAUSTED_ERROR", "{message}");
+}
+
+#[actix_rt::test]
 async fn a_program_has_the_limit_of_open_files_that_the_worker_was_started_with() {
     // The worker of this test is started with it, and raises its own.
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);

@@ -15,6 +15,9 @@ fn an_address_that_cannot_work_is_refused_with_the_reason() {
         "/relative",
         "http://host/?a=b",
         "http://ho st/",
+        "http://host:99999",
+        "http://host:",
+        "http://host/a\r\nb: c",
     ] {
         let error = setup(url, "t", RxonVersion::Auto).unwrap_err();
         assert!(matches!(error, SetupError::Url { .. }), "{url:?}: {error}");
@@ -28,6 +31,10 @@ fn an_address_that_cannot_work_is_refused_with_the_reason() {
 fn no_error_and_no_debug_text_tells_a_secret() {
     for (url, token) in [
         ("http://user:hunter2@host", "t"),
+        ("http://user:hunter2@ho st", "t"),
+        ("user:hunter2@host:1", "t"),
+        ("http://host/?token=hunter2", "t"),
+        ("http://u:hunter2@host:99999/", "t"),
         ("http://host", "hunter2\n"),
     ] {
         let error = setup(url, token, RxonVersion::Auto).unwrap_err();

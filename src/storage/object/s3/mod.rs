@@ -29,8 +29,8 @@ use super::{
     ListedObject, Multipart, ObjectInfo, ObjectStore, ObjectUri, Page, Sink, Source, StorageError,
     StoreFuture, etag,
 };
-use crate::net::ProxyRules;
 use crate::config::{S3Addressing, StorageSettings};
+use crate::net::ProxyRules;
 
 /// How long a signed URL is good for, in seconds: until the request has begun.
 const SIGNED_FOR: u32 = 900;
