@@ -39,7 +39,7 @@ impl Process {
 
     /// Waits for a line of the log.
     fn says(&mut self, text: &str) {
-        let mut lines = self.log.by_ref();
+        let lines = self.log.by_ref();
         let found = lines.any(|line| line.expect("text").contains(text));
         assert!(found, "the worker ended without saying {text:?}");
     }

@@ -24,7 +24,7 @@ pub use object::{
 };
 #[cfg(fuzzing)]
 pub(crate) use offload::plan_of;
-pub(crate) use offload::{bring_in, carry_out, may_name_objects};
+pub(crate) use offload::{bring_in, carry_out};
 pub use resource::ResourceFault;
 pub(crate) use task_files::{FilesRoot, Owner};
 pub use task_files::{StoredFile, TaskFiles};

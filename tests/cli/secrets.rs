@@ -4,7 +4,7 @@ use crate::program::{Program, Run};
 use crate::strangers;
 
 /// Every secret that can be set, each with `hunter2` in it.
-const SECRETS: [(&str, &str); 10] = [
+const SECRETS: [(&str, &str); 9] = [
     ("AXON_ADMIN_TOKEN", "admin-hunter2"),
     ("WORKER_TOKEN", "worker-hunter2"),
     ("WORKER_INDIVIDUAL_TOKEN", "individual-hunter2"),

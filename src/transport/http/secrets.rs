@@ -27,7 +27,6 @@ impl Secrets {
     pub(super) fn new(header: HeaderName, fixed: Token) -> Self {
         Self {
             header,
-            fixed_line: RefCell::new((fixed.version(), line.unwrap_or_default())),
             fixed,
             lent: RefCell::default(),
         }
