@@ -198,7 +198,7 @@ where
             params: call.params().clone(),
             attempt,
         };
-        let cancelled = call.task().cancellation().clone();
+        let cancelled = call.task().cancel_signal().clone();
         let answered = tokio::select! {
             biased;
             answered = begin(&actor, before, visit) => answered,

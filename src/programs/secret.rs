@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn every_secret_setting_of_the_worker_is_a_secret() {
-        for variable in VARIABLES.iter().filter(|v| v.kind == Kind::Secret) {
+        for variable in VARIABLES.iter().filter(|v| v.kind.is_secret()) {
             assert!(is_secret(variable.name, ""), "{}", variable.name);
         }
     }

@@ -80,10 +80,10 @@ pub trait Transport: fmt::Debug + 'static {
         false
     }
 
-    /// Whether tasks come by themselves, so that one poll is always to be open, whatever
-    /// other orchestrators have. `false` unless overridden.
-    fn pushes(&self) -> bool {
-        false
+    /// How many tasks may come by themselves before a poll asks for them. If there are any,
+    /// one poll is always to be open, whatever other orchestrators have. 0 unless overridden.
+    fn pushes(&self) -> usize {
+        0
     }
 
     /// Hands over a result. `Ok` ends its life here: the orchestrator has it or

@@ -134,7 +134,16 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
     let queues = registry.queue_entries();
-    let capacity = wiring.capacity(registry.entries(), queues, policies, least_polls);
+    let pushed = sessions.iter().map(|it| it.transport.pushes()).sum();
+    // Each orchestrator that is polled has room for one that waits for its type, and what
+    // comes by itself needs room anyway.
+    let waiting = wiring
+        .settings
+        .intake
+        .parking_lot
+        .max(least_polls)
+        .max(pushed);
+    let capacity = wiring.capacity(registry.entries(), queues, policies, waiting);
     contexts.capacity.run(capacity.map_err(Error::Thread)?);
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));

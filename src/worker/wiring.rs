@@ -67,14 +67,13 @@ impl Wiring<'_> {
         entries: Vec<TaskEntry>,
         queues: Vec<TaskEntry>,
         policies: Policies,
-        least_polls: usize,
+        parking_lot: usize,
     ) -> io::Result<CapacityTracker> {
         let intake = &self.settings.intake;
         let slots = Slots::new(
             intake.max_concurrent_tasks,
             &intake.task_type_limits,
-            // Each orchestrator that is polled at the same time has room for one.
-            intake.parking_lot.max(least_polls),
+            parking_lot,
             entries,
         )
         .with_queues(queues);

@@ -111,39 +111,49 @@ async fn after_an_outage_with_many_open_polls_polling_goes_on() {
     }
 }
 
-#[actix_rt::test]
-async fn a_registration_that_does_not_help_is_repeated_less_and_less() {
+/// One call is refused as if from a stranger, while registering works.
+async fn refused_as_a_stranger(call: Call) {
     let unauthorized = TransportError::Unauthorized {
         reason: "403".into(),
     };
-    for call in [Call::Deliver, Call::Poll, Call::Heartbeat] {
-        let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-        orchestrator.fail_next(call, &unauthorized, 100_000);
-        orchestrator.submit("echo", &());
-        let handle = start(worker(&orchestrator, &gate)).await;
-        tokio::time::sleep(600 * SECOND).await;
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    orchestrator.fail_next(call, &unauthorized, 100_000);
+    orchestrator.submit("echo", &());
+    let handle = start(worker(&orchestrator, &gate)).await;
+    tokio::time::sleep(600 * SECOND).await;
 
-        // 1, 2, 4 ... 60 seconds, each less up to half by jitter.
-        let registrations = orchestrator.count(Call::Register);
-        assert!(
-            (8..=40).contains(&registrations),
-            "{registrations} {call:?}"
-        );
-        let calls = orchestrator.count(call);
-        assert!(calls <= 300, "{calls} {call:?}");
+    // 1, 2, 4 ... 60 seconds, each less up to half by jitter.
+    let registrations = orchestrator.count(Call::Register);
+    assert!((8..=40).contains(&registrations), "{registrations}");
+    let calls = orchestrator.count(call);
+    assert!(calls <= 300, "{calls}");
 
-        // What works goes on meanwhile, and all is well when the refusals end.
-        assert_eq!(handle.status().registered, 1, "{call:?}");
-        if call == Call::Heartbeat {
-            assert_eq!(orchestrator.results(1).await.len(), 1);
-        }
-        orchestrator.fail_no_more();
-        let id = orchestrator.submit("echo", &());
-        orchestrator.result_of(&id).await;
-        let before = orchestrator.count(Call::Register);
-        tokio::time::sleep(600 * SECOND).await;
-        assert!(orchestrator.count(Call::Register) <= before + 1, "{call:?}");
+    // What works goes on meanwhile, and all is well when the refusals end.
+    assert_eq!(handle.status().registered, 1);
+    if call == Call::Heartbeat {
+        assert_eq!(orchestrator.results(1).await.len(), 1);
     }
+    orchestrator.fail_no_more();
+    let id = orchestrator.submit("echo", &());
+    orchestrator.result_of(&id).await;
+    let before = orchestrator.count(Call::Register);
+    tokio::time::sleep(600 * SECOND).await;
+    assert!(orchestrator.count(Call::Register) <= before + 1);
+}
+
+#[actix_rt::test]
+async fn a_registration_that_does_not_help_results_is_repeated_less_and_less() {
+    refused_as_a_stranger(Call::Deliver).await;
+}
+
+#[actix_rt::test]
+async fn a_registration_that_does_not_help_polls_is_repeated_less_and_less() {
+    refused_as_a_stranger(Call::Poll).await;
+}
+
+#[actix_rt::test]
+async fn a_registration_that_does_not_help_heartbeats_is_repeated_less_and_less() {
+    refused_as_a_stranger(Call::Heartbeat).await;
 }
 
 #[actix_rt::test]

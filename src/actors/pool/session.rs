@@ -112,7 +112,7 @@ impl Session {
 
     /// Whether it could have a poll and should always have one.
     pub(super) fn wants_first_poll(&self, now: Instant) -> bool {
-        self.open_polls == 0 && self.settings.transport.pushes() && self.candidate(now).ready
+        self.open_polls == 0 && self.settings.transport.pushes() > 0 && self.candidate(now).ready
     }
 
     /// Whether it was thought unreachable until now; forgets it.

@@ -39,7 +39,7 @@ impl<H: TaskHandler> StatefulHandler<H> {
 
 impl<H: TaskHandler> ErasedHandler for StatefulHandler<H> {
     fn call(&self, call: Call) -> LocalBoxFuture<'static, Outcome> {
-        let cancellation = call.context.cancellation().clone();
+        let cancellation = call.context.cancel_signal().clone();
         let ticket = Ticket::new(Work {
             params: call.params,
             context: call.context,

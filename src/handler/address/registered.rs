@@ -103,11 +103,16 @@ where
             task: Some(task.clone()),
         };
 
+        if way.cancel.is_some() {
+            // It is told, and answers when it has put away its work.
+            task.cancel_signal().watch();
+        }
+
         async move {
             let answered = tokio::select! {
                 biased;
                 answered = &mut answer => answered,
-                () = task.cancellation().cancelled() => {
+                () = task.cancel_signal().cancelled() => {
                     if asked.give_up() == GivenUp::Withdrawn {
                         return withdrawn(waiter).await;
                     }

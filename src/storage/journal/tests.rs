@@ -479,7 +479,7 @@ fn files_are_for_this_user_alone_and_a_folder_for_others_is_refused() {
     std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o777)).expect("it is ours");
     let error = refusal(&folder).to_string();
     assert!(error.contains(&folder.display().to_string()), "{error}");
-    assert!(error.contains("others can write to it"), "{error}");
+    assert!(error.contains("others may write into it"), "{error}");
 }
 
 #[test]

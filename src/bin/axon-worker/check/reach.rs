@@ -51,7 +51,8 @@ fn unreachable(error: &NetError) -> Opinion {
         }
         _ => "is the address right, does it run, and does no firewall stand between?",
     };
-    Opinion::fail("", hint).with(error)
+    // Its words are ours, and those of the system.
+    Opinion::fail(error.to_string(), hint)
 }
 
 /// Whether an answer came that is one of the protocol, if a refusal.

@@ -159,8 +159,8 @@ impl Transport for DistWorker {
         true
     }
 
-    fn pushes(&self) -> bool {
-        true
+    fn pushes(&self) -> usize {
+        self.shared.lanes.len()
     }
 
     fn deliver(&self, result: Arc<TaskResult>) -> Answer<'_, Receipt> {
