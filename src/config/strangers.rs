@@ -91,7 +91,7 @@ fn is_known(name: &str) -> bool {
 
 fn is_like_ours(name: &str) -> bool {
     let begins = |prefix: &&str| name.starts_with(*prefix);
-    PREFIXES.iter().any(|it| begins(it)) && !OF_OTHERS.iter().any(|it| begins(it))
+    PREFIXES.iter().any(begins) && !OF_OTHERS.iter().any(begins)
 }
 
 /// The known name that is closest, if it is close enough to be meant.

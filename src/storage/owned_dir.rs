@@ -109,7 +109,7 @@ pub(crate) fn file_options() -> OpenOptions {
 pub(crate) fn is_in_memory(path: &Path) -> bool {
     const TMPFS: i64 = 0x0102_1994;
     const RAMFS: i64 = 0x8584_58f6;
-    let of_type = |it: rustix::fs::StatFs| [TMPFS, RAMFS].contains(&i64::from(it.f_type));
+    let of_type = |it: rustix::fs::StatFs| [TMPFS, RAMFS].contains(&it.f_type);
     rustix::fs::statfs(path).is_ok_and(of_type)
 }
 

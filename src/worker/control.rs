@@ -16,13 +16,13 @@ use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
-use crate::id::OrchestratorId;
+use crate::id::{OrchestratorId, TaskId};
 use crate::models::AnyModels;
 use crate::policy::{Candidate, Selection};
 use crate::slot_policy::Policies;
 use crate::status::StatusBoard;
 use crate::storage::{FilesRoot, Owner, Transfers};
-use crate::task::Outcome;
+use crate::task::{Outcome, TaskResult};
 use crate::transport::Transport;
 use crate::usage::UsageSource;
 
@@ -102,13 +102,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         worker: settings.worker_id.to_string(),
         host: super::card::hostname(),
     };
-    // Failures, such as those of tasks that the kill interrupted, name no files.
-    let undelivered: Vec<_> = journal
-        .recovered
-        .iter()
-        .filter(|result| matches!(result.outcome, Outcome::Completed(_)))
-        .map(|result| result.task_id.clone())
-        .collect();
+    let undelivered = with_files(&journal.recovered);
     let folder = &settings.storage.task_files_dir;
     let mut board = StatusBoard::new(names, registry.names(), counts);
     board.meters.watch(transfers.as_ref());
@@ -134,16 +128,8 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     contexts.hot_cache.run(wiring.hot_cache(skill_dependencies));
     let models = wiring.models(models).map_err(Error::Thread)?;
     let queues = registry.queue_entries();
-    let pushed = sessions.iter().map(|it| it.transport.pushes()).sum();
-    // Each orchestrator that is polled has room for one that waits for its type, and what
-    // comes by itself needs room anyway.
-    let waiting = wiring
-        .settings
-        .intake
-        .parking_lot
-        .max(least_polls)
-        .max(pushed);
-    let capacity = wiring.capacity(registry.entries(), queues, policies, waiting);
+    let parking = parking_lot(&settings, least_polls, &sessions);
+    let capacity = wiring.capacity(registry.entries(), queues, policies, parking);
     contexts.capacity.run(capacity.map_err(Error::Thread)?);
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
@@ -258,6 +244,21 @@ fn sessions(links: Vec<Link>) -> Vec<SessionSettings> {
         }
     };
     links.into_iter().enumerate().map(session).collect()
+}
+
+/// The tasks of results that may name files. Failures, such as those of tasks that a kill
+/// interrupted, name none.
+fn with_files(results: &[TaskResult]) -> Vec<TaskId> {
+    let completed = |result: &&TaskResult| matches!(result.outcome, Outcome::Completed(_));
+    let results = results.iter().filter(completed);
+    results.map(|result| result.task_id.clone()).collect()
+}
+
+/// How many tasks may wait for a slot of their type. Each orchestrator that is polled has
+/// room for one, and what comes by itself needs room anyway.
+fn parking_lot(settings: &Settings, least_polls: usize, sessions: &[SessionSettings]) -> usize {
+    let pushed = sessions.iter().map(|it| it.transport.pushes()).sum();
+    settings.intake.parking_lot.max(least_polls).max(pushed)
 }
 
 fn candidates(sessions: &[SessionSettings]) -> Vec<Candidate> {

@@ -228,7 +228,9 @@ impl Handler<Redeliver> for Courier {
             why: Hold::Leftovers,
             on: true,
         });
-        results.iter().for_each(|result| self.backlog.add(result));
+        for result in &results {
+            self.backlog.add(result);
+        }
         self.recovered.wait_for_orchestrators(results);
         self.kept = files;
         self.board.set_unsent(self.unsent());

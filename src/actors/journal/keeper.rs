@@ -23,6 +23,13 @@ const CHECK: Duration = Duration::from_secs(5);
 /// How much later records are on the disk with `AXON_JOURNAL_SYNC=interval`.
 const SYNC: Duration = Duration::from_secs(1);
 
+/// Forcing files to the disk.
+#[derive(Default)]
+struct Syncing {
+    is_under_way: bool,
+    has_failed: bool,
+}
+
 /// Writes records.
 pub(crate) struct JournalKeeper {
     /// `None` once it is closed.
@@ -43,9 +50,7 @@ pub(crate) struct JournalKeeper {
     upkeep_every: Duration,
     /// The next upkeep, if there is something to keep up.
     upkeep: Option<SpawnHandle>,
-    /// Whether files are being forced to the disk, or could not be.
-    is_syncing: bool,
-    sync_failed: bool,
+    syncing: Syncing,
 }
 
 impl JournalKeeper {
@@ -74,8 +79,7 @@ impl JournalKeeper {
                 JournalSync::Off | JournalSync::Always => CHECK,
             },
             upkeep: None,
-            is_syncing: false,
-            sync_failed: false,
+            syncing: Syncing::default(),
         }
     }
 
@@ -211,7 +215,7 @@ impl JournalKeeper {
             return;
         }
         let is_needed = journal.is_needed();
-        let files = if self.is_syncing {
+        let files = if self.syncing.is_under_way {
             Vec::new()
         } else {
             journal.take_unsynced()
@@ -219,20 +223,20 @@ impl JournalKeeper {
         let restored = journal.restore_if_gone();
 
         if !files.is_empty() {
-            self.is_syncing = true;
+            self.syncing.is_under_way = true;
             let synced = actix_rt::task::spawn_blocking(move || sync(&files)).into_actor(self);
             ctx.spawn(synced.map(|synced, keeper, ctx| {
-                keeper.is_syncing = false;
+                keeper.syncing.is_under_way = false;
                 let error = match synced {
                     Ok(Ok(())) => None,
                     Ok(Err(error)) => Some(error),
                     Err(error) => Some(error.into()),
                 };
                 let failed = error.is_some();
-                if let Some(error) = error.filter(|_| !keeper.sync_failed) {
+                if let Some(error) = error.filter(|_| !keeper.syncing.has_failed) {
                     error!(%error, "the journal cannot be forced to the disk, it may not survive the machine");
                 }
-                keeper.sync_failed = failed;
+                keeper.syncing.has_failed = failed;
                 keeper.arm_upkeep(ctx);
             }));
         }

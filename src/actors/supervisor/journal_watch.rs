@@ -65,7 +65,7 @@ mod tests {
         watch.sent(start + SECOND);
         assert_eq!(
             watch.patience(start + SECOND),
-            Patience::For(PATIENCE - SECOND)
+            Patience::For(Duration::from_secs(4))
         );
         watch.answered(1, start + 2 * SECOND);
         assert_eq!(watch.patience(start + 2 * SECOND), Patience::For(PATIENCE));

@@ -15,7 +15,7 @@ mod folder;
 #[cfg(feature = "journal")]
 mod format;
 #[cfg(feature = "journal")]
-mod journal;
+mod index;
 #[cfg(feature = "journal")]
 mod log;
 #[cfg(feature = "journal")]
@@ -27,7 +27,7 @@ pub use error::JournalError;
 #[cfg(feature = "journal")]
 pub use folder::check_journal;
 #[cfg(feature = "journal")]
-pub(crate) use journal::{Change, HandedOut, Journal, Recovered, Slot};
+pub(crate) use index::{Change, HandedOut, Journal, Recovered, Slot};
 #[cfg(feature = "journal")]
 pub(crate) use log::sync;
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::deaths::{Count, Work};
 use super::format::{TooLong, kind};
-use super::journal::HandedOut;
+use super::index::HandedOut;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
 use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::journal::{Change, HandedOut, Journal, Recovered, Slot};
+use super::index::{Change, HandedOut, Journal, Recovered, Slot};
 use super::{JournalError, record};
 use crate::config::JournalSync;
 use crate::id::OrchestratorId;
@@ -77,7 +77,7 @@ fn commit(journal: &mut Journal, changes: impl IntoIterator<Item = Change>) {
     journal.tidy().expect("a tidy journal");
 }
 
-fn ids<'a>(recovered: impl IntoIterator<Item = &'a super::journal::Recovery>) -> Vec<TaskId> {
+fn ids<'a>(recovered: impl IntoIterator<Item = &'a super::index::Recovery>) -> Vec<TaskId> {
     let mut ids: Vec<_> = recovered
         .into_iter()
         .map(|recovery| recovery.result.task_id.clone())
@@ -675,7 +675,9 @@ proptest! {
                     };
                     prop_assert_eq!(ids(&recovered.unsent), with(true));
                     prop_assert_eq!(ids(&recovered.interrupted), with(false));
-                    known.values_mut().for_each(|result| *result = true);
+                    for result in known.values_mut() {
+ *result = true;
+ }
                 }
             }
         }
