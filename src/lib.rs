@@ -117,10 +117,11 @@ pub mod models;
 mod net;
 #[cfg(feature = "otlp")]
 pub mod otlp;
-mod policy;
 #[cfg(feature = "programs")]
 pub mod programs;
+mod retry;
 mod rules;
+mod selection;
 pub mod slot_policy;
 mod status;
 pub mod storage;
@@ -146,7 +147,7 @@ pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };
 pub use json::RawJson;
-pub use policy::{Candidate, Selection};
+pub use selection::{Candidate, Selection};
 pub use status::{
     CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,
     Vitals, WorkerEvent, WorkerEvents, WorkerStatus,

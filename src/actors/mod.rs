@@ -16,16 +16,16 @@ mod poller;
 mod pool;
 mod supervisor;
 
-pub(crate) use capacity::{CapacityTracker, SetLimits};
+pub(crate) use capacity::{CapacityTracker, SetLimits, Slots};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
-pub(crate) use conductor::{Conductor, Parts, Shutdown};
-pub(crate) use courier::{Courier, Redeliver};
+pub(crate) use conductor::{Conductor, DrainLimits, Parts, Shutdown};
+pub(crate) use courier::{Courier, Outbox, Redeliver};
 pub(crate) use heartbeat::{HeartbeatActor, Sources};
 pub(crate) use host::{QueuedTask, Runner, TaskHost, TaskQueue};
 pub(crate) use hot_cache::{HotCacheActor, HotCacheChange};
 pub(crate) use journal::JournalHandle;
 #[cfg(feature = "journal")]
 pub(crate) use journal::JournalKeeper;
-pub(crate) use poller::{Poller, SetIntake};
+pub(crate) use poller::{PollScale, Poller, SetIntake};
 pub(crate) use pool::{CallSkill, Neighbours, OrchestratorPool, SessionSettings, Tell};
 pub(crate) use supervisor::{CancelTask, Neighbours as SupervisorNeighbours, TaskSupervisor};

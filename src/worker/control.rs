@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::{OrchestratorId, TaskId};
 use crate::models::AnyModels;
-use crate::policy::{Candidate, Selection};
+use crate::selection::{Candidate, Selection};
 use crate::slot_policy::Policies;
 use crate::status::StatusBoard;
 use crate::storage::{FilesRoot, Owner, Transfers};

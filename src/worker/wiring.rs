@@ -17,10 +17,11 @@ use crate::actors::{
     SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
     WsCommandActor,
 };
+use crate::actors::{DrainLimits, Outbox, PollScale, Slots};
 use crate::config::{Intake, Settings};
 use crate::handler::{BlockingPool, Registry, SharedData};
 use crate::models::{AnyModels, OpenModels};
-use crate::policy::{DrainLimits, Outbox, PollScale, Selection, Slots};
+use crate::selection::Selection;
 use crate::slot_policy::Policies;
 use crate::status::{Ping, StatusBoard};
 use crate::storage::FilesRoot;

@@ -2,7 +2,7 @@
 
 use actix::prelude::*;
 
-use crate::policy::Held;
+use super::slots::Held;
 
 /// Something that changes how many slots are free, or who wants one. One message for all of
 /// it, since its order matters: a slot must not be given back before the task has come that

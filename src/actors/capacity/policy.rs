@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::CapacityTracker;
-use crate::policy::Asking;
+use super::policy_query::PolicyQuery;
 use crate::slot_policy::{Policies, Ruling, Seat};
 
 /// The slot policy has answered; `None`: it panicked.
@@ -21,7 +21,7 @@ pub(crate) struct AskPolicy;
 
 /// The policy of a worker that has one.
 pub(super) struct PolicyDesk {
-    asking: Asking,
+    asking: PolicyQuery,
     seat: Seat,
     timer: Option<(Instant, SpawnHandle)>,
 }
@@ -78,7 +78,7 @@ impl CapacityTracker {
         } else {
             Seat::here(policies, answer)
         };
-        let asking = Asking::new();
+        let asking = PolicyQuery::new();
         self.slots.rule(asking.ruling());
         self.policy = Some(PolicyDesk {
             asking,

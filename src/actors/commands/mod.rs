@@ -6,6 +6,7 @@
 
 mod desk;
 mod host;
+mod reconnect;
 
 use std::collections::HashSet;
 use std::panic::AssertUnwindSafe;
@@ -23,11 +24,11 @@ pub(crate) use host::CommandHost;
 use super::pool::guarded;
 use super::supervisor::CancelTask;
 use crate::id::OrchestratorId;
-use crate::policy::Relink;
 use crate::task::CancelReason;
 use crate::transport::{
     CancelTarget, Command, CommandLink, CustomCommand, Transport, TransportError,
 };
+use reconnect::ReconnectPolicy;
 
 /// How many unknown commands are remembered, so that each is logged once only.
 const REMEMBERED: usize = 64;
@@ -61,7 +62,7 @@ pub(crate) struct WsCommandActor {
     supervisor: Recipient<CancelTask>,
     desk: CommandDesk,
     link: Link,
-    relink: Relink,
+    relink: ReconnectPolicy,
     unknown: HashSet<String>,
 }
 
@@ -96,7 +97,7 @@ impl WsCommandActor {
             supervisor,
             desk,
             link: Link::Closed,
-            relink: Relink::new(),
+            relink: ReconnectPolicy::new(),
             unknown: HashSet::new(),
         }
     }

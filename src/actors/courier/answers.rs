@@ -6,8 +6,8 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
+use super::outbox::Verdict;
 use super::{Answered, Courier};
-use crate::policy::Verdict;
 use crate::task::Outcome;
 use crate::transport::Receipt;
 

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 mod answers;
 mod backlog;
+mod outbox;
 mod records;
 mod recovered;
 
@@ -23,11 +24,11 @@ use super::poller::{Hold, SetHold};
 use super::pool::Deliver;
 use super::supervisor::DeliverResult;
 use crate::id::{OrchestratorId, TaskId};
-use crate::policy::{Outbox, Ticket};
 use crate::status::StatusBoard;
 use crate::storage::TaskFiles;
 use crate::task::TaskResult;
 use crate::transport::{Receipt, TransportError};
+pub(crate) use outbox::{Outbox, Ticket};
 
 /// An orchestrator that was out of reach has answered.
 #[derive(Debug, Message)]

@@ -4,8 +4,8 @@
 
 use std::collections::HashSet;
 
+use super::outbox::Ticket;
 use crate::id::OrchestratorId;
-use crate::policy::Ticket;
 use crate::task::TaskResult;
 
 /// What an earlier process left.

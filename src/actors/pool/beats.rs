@@ -8,11 +8,11 @@ use futures_util::future::join_all;
 use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
+use super::beat_pace::BeatCause;
 use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
-use crate::policy::BeatCause;
 use crate::status::Exchange;
 use crate::task::CancelReason;
 use crate::transport::{Availability, BeatReply, Report, TransportError};

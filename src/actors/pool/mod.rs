@@ -4,6 +4,7 @@
 //! The actor only decides; requests run as tasks of their own on the same thread
 //! and come back as messages.
 
+mod beat_pace;
 mod beats;
 mod deliver;
 mod polls;
@@ -21,6 +22,7 @@ use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
 
+pub(crate) use beat_pace::BeatCause;
 pub(crate) use beats::{Announce, SendBeat};
 pub(crate) use deliver::Deliver;
 use polls::OpenPolls;
@@ -37,7 +39,7 @@ use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
 use crate::id::OrchestratorId;
-use crate::policy::{Candidate, Selection};
+use crate::selection::{Candidate, Selection};
 use crate::status::StatusBoard;
 use crate::transport::{Report, TransportError, WorkerCard};
 

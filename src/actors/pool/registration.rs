@@ -7,6 +7,7 @@ use actix::prelude::*;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use super::beat_pace::BeatCause;
 use super::refusals::{Endpoint, Remedy};
 use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
@@ -14,7 +15,6 @@ use crate::actors::conductor::AllOver;
 use crate::actors::poller::Ready;
 use crate::config::reload_secrets_soon;
 use crate::id::OrchestratorId;
-use crate::policy::BeatCause;
 use crate::status::Exchange;
 use crate::transport::{Report, TransportError};
 

@@ -9,9 +9,9 @@ use tokio::time::Instant;
 use tracing::info;
 
 use super::OrchestratorPool;
+use super::beat_pace::BeatCause;
 use crate::actors::poller::Sidelined;
 use crate::id::OrchestratorId;
-use crate::policy::BeatCause;
 use crate::transport::{Availability, Report};
 
 /// An empty answer and the news that we are busy may cross; after this time they

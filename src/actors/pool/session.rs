@@ -6,12 +6,14 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::beat_pace::BeatPace;
 use super::refusals::Refusals;
 use super::roles::Role;
 use crate::config::Timing;
 use crate::config::reload_secrets_soon;
 use crate::id::{OrchestratorId, TaskName};
-use crate::policy::{Backoff, BeatPace, Candidate, Gate};
+use crate::retry::{Backoff, Gate};
+use crate::selection::Candidate;
 use crate::transport::{Availability, Report, Transport, TransportError};
 
 /// An orchestrator, as it is configured.

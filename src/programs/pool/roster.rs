@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::policy::Backoff;
+use crate::retry::Backoff;
 
 /// The wait after a process that died before it did anything: at first, and at most.
 const FIRST_REST: Duration = Duration::from_millis(100);

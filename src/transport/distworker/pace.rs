@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::policy::Backoff;
+use crate::retry::Backoff;
 
 /// The longest wait, unless the first one is longer.
 const LONGEST: Duration = Duration::from_secs(30);

@@ -98,6 +98,10 @@ pub(super) struct Peer {
     pub(super) handshake_within: Duration,
 }
 
+#[cfg_attr(
+    not(feature = "tls"),
+    expect(clippy::unused_self, reason = "only TLS is explained")
+)]
 impl Peer {
     /// Says what an error of a TLS handshake means.
     fn explain_handshake(&self, error: io::Error) -> io::Error {

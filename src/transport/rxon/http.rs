@@ -27,6 +27,7 @@ use super::requests::headers;
 use super::security::MessageKind;
 use super::setup::RxonSetup;
 use super::signing::{Signing, timestamp};
+use super::telemetry::Telemetry;
 use super::token::TokenKeeper;
 use super::told::Told;
 use super::trust::Trust;
@@ -35,7 +36,7 @@ use super::{cut_results, wire_1_0b2, wire_1_0b17};
 use crate::config::{OrchestratorSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
 use crate::json::RawJson;
-use crate::policy::{Backoff, Gate, Telemetry};
+use crate::retry::{Backoff, Gate};
 use crate::task::{Task, TaskResult};
 use crate::transport::http::{
     Http, Request, Response, RetryOnStale, SendError, SetupError, TlsFiles,

@@ -23,6 +23,7 @@ mod requests;
 pub mod security;
 mod setup;
 mod signing;
+mod telemetry;
 mod token;
 mod told;
 mod trust;

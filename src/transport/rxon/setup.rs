@@ -11,12 +11,12 @@ use super::commands::Commands;
 use super::dialect::Dialect;
 use super::http::{RxonHttp, gate};
 use super::signing::Signing;
+use super::telemetry::Telemetry;
 use super::token::TokenKeeper;
 use super::told::Told;
 use super::trust::Trust;
 use crate::config::{AccessTokens, OrchestratorSettings, RxonSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
-use crate::policy::Telemetry;
 use crate::transport::http::{HttpSetup, SetupError, TlsFiles};
 
 /// How much longer than the orchestrator's hold time a poll may take. A poll cut

@@ -7,7 +7,7 @@ use super::WorkerBuilder;
 use crate::config::url::{base_url, shown};
 use crate::config::{Kind, Settings};
 use crate::error::{Error, Result};
-use crate::policy::{Apart, strategy_for};
+use crate::selection::{PushExempt, strategy_for};
 use crate::storage::Transfers;
 use crate::worker::control::Plan;
 use crate::worker::links::Links;
@@ -78,7 +78,7 @@ impl WorkerBuilder {
             if apart.is_empty() {
                 strategy
             } else {
-                Box::new(Apart::new(strategy, apart))
+                Box::new(PushExempt::new(strategy, apart))
             }
         });
         let plan = Plan {

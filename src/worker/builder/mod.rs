@@ -18,7 +18,7 @@ use crate::handler::{Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::middleware::Layer;
 use crate::models::AnyModels;
-use crate::policy::Selection;
+use crate::selection::Selection;
 use crate::slot_policy::Policies;
 use crate::storage::{ObjectStore, TransferLimits, Transfers};
 use crate::transport::Transport;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::policy::Backoff;
+use crate::retry::Backoff;
 use crate::storage::object::meter::Meter;
 use crate::storage::object::{ObjectUri, StorageError};
 

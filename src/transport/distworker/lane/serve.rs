@@ -16,7 +16,7 @@ use crate::transport::distworker::wire::{self, Incoming};
 use crate::transport::http::{Socket, SocketEvent};
 
 /// With more connections results are asked for at once: those that wait for the next
-/// assignment must leave room among the results under way (`policy/outbox.rs`).
+/// assignment must leave room among the results under way (`actors/courier/outbox.rs`).
 const BY_TURNS: usize = 8;
 
 /// Serves a registered connection to its end. `Ok`: we have closed it.

@@ -1,6 +1,8 @@
 //! The poll loop: as many polls as there are reasons and free slots for, each
 //! with a permit in hand before it is sent.
 
+mod poll_scale;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +13,10 @@ use tokio::time::Instant;
 use super::capacity::{Permit, SlotNews};
 use super::pool::PollNext;
 use super::supervisor::StartTask;
-use crate::policy::PollScale;
 use crate::status::{Ping, StatusBoard};
 use crate::task::Task;
 use crate::transport::Offer;
+pub(crate) use poll_scale::PollScale;
 
 /// A server that answers empty polls at once, instead of holding them, is asked
 /// less and less often, down to this.

@@ -1,6 +1,8 @@
 //! The end of the worker: no new tasks, the running ones finish, their results go
 //! out, the orchestrators hear of it, and then everything stops.
 
+mod drain;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,11 +23,12 @@ use super::poller::{GetOpenPolls, Poller, SetIntake};
 use super::pool::{Announce, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
 use crate::models::OpenModels;
-use crate::policy::{Drain, DrainLimits, DrainStep, Pending};
 use crate::status::StatusBoard;
 use crate::storage::FilesRoot;
 use crate::transport::Availability;
 use crate::worker::DrainReport;
+pub(crate) use drain::DrainLimits;
+use drain::{Drain, DrainStep, Pending};
 
 /// How often a drain looks whether something has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);

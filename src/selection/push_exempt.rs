@@ -9,14 +9,14 @@ use crate::id::OrchestratorId;
 /// Each of them keeps one poll open. More go there only while it has tasks and nobody
 /// else has.
 #[derive(Debug)]
-pub(crate) struct Apart {
+pub(crate) struct PushExempt {
     inner: Box<dyn Selection>,
     others: Vec<OrchestratorId>,
     /// Whether the last poll went to one of those.
     was_theirs: bool,
 }
 
-impl Apart {
+impl PushExempt {
     pub(crate) fn new(inner: Box<dyn Selection>, others: Vec<OrchestratorId>) -> Self {
         Self {
             inner,
@@ -32,7 +32,7 @@ impl Apart {
     }
 }
 
-impl Selection for Apart {
+impl Selection for PushExempt {
     fn pick(&mut self, candidates: &[Candidate]) -> Option<OrchestratorId> {
         let (inside, apart) = self.divide(candidates);
         let ready = || apart.iter().filter(|candidate| candidate.ready);
@@ -79,7 +79,7 @@ impl Selection for Apart {
 mod tests {
     use super::*;
     use crate::config::OrchestratorMode;
-    use crate::policy::strategy_for;
+    use crate::selection::strategy_for;
 
     fn candidate(place: usize, priority: i64) -> Candidate {
         Candidate {
@@ -94,9 +94,9 @@ mod tests {
     }
 
     /// Two orchestrators in failover, and one apart.
-    fn scene() -> (Apart, [Candidate; 3]) {
+    fn scene() -> (PushExempt, [Candidate; 3]) {
         let inner = strategy_for(OrchestratorMode::Failover);
-        let apart = Apart::new(inner, vec![OrchestratorId(2)]);
+        let apart = PushExempt::new(inner, vec![OrchestratorId(2)]);
         (apart, [candidate(0, 1), candidate(1, 2), candidate(2, 0)])
     }
 
@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn alone_it_gets_every_poll() {
         let inner = strategy_for(OrchestratorMode::Failover);
-        let mut apart = Apart::new(inner, vec![OrchestratorId(0)]);
+        let mut apart = PushExempt::new(inner, vec![OrchestratorId(0)]);
         let mut all = [candidate(0, 1)];
         all[0].open_polls = 3;
         assert_eq!(apart.pick(&all), Some(OrchestratorId(0)));

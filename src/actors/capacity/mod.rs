@@ -3,6 +3,8 @@
 
 mod permit;
 mod policy;
+mod policy_query;
+mod slots;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +18,10 @@ use policy::PolicyDesk;
 use super::heartbeat::StateChanged;
 use super::poller::SlotsGranted;
 use super::supervisor::{ClaimAnswered, TaskKey};
-use crate::policy::{Claim, Held, Slots};
 use crate::status::StatusBoard;
 use crate::transport::{Availability, Offer};
+pub(crate) use slots::Slots;
+use slots::{Claim, Held};
 
 /// A task came in and wants a slot of its type; the answer is [`ClaimAnswered`].
 #[derive(Debug, Message)]

@@ -14,7 +14,7 @@ const AFTER_A_PANIC: Duration = Duration::from_secs(5);
 
 /// What is known of the policy.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct PolicyQuery {
     ruling: Ruling,
     /// The last question that was answered.
     about: Option<SlotView>,
@@ -28,8 +28,8 @@ pub(crate) struct Asking {
     again_at: Option<Instant>,
 }
 
-impl Asking {
-    /// Nobody has been asked, so nothing is allowed; see [`Asking::ruling`].
+impl PolicyQuery {
+    /// Nobody has been asked, so nothing is allowed; see [`PolicyQuery::ruling`].
     pub(crate) fn new() -> Self {
         Self {
             ruling: Ruling::not_now("the slot policy has not answered yet"),
@@ -132,20 +132,20 @@ mod tests {
         SlotView::of(["a"]).limited_to(4).running(tasks)
     }
 
-    fn asked(asking: &mut Asking, tasks: usize, now: Instant) -> bool {
+    fn asked(asking: &mut PolicyQuery, tasks: usize, now: Instant) -> bool {
         let refused = !asking.ruling().is_yes();
         let question = asking.question(true, refused, || view(tasks), now);
         question.is_some()
     }
 
     /// Whether there is a question although nobody wants a slot.
-    fn unasked(asking: &mut Asking, now: Instant) -> bool {
+    fn unasked(asking: &mut PolicyQuery, now: Instant) -> bool {
         asking.question(false, false, || view(0), now).is_some()
     }
 
     #[test]
     fn nothing_is_allowed_before_the_first_answer_and_each_yes_is_for_one_slot() {
-        let (mut asking, now) = (Asking::new(), Instant::now());
+        let (mut asking, now) = (PolicyQuery::new(), Instant::now());
         assert!(!asking.allows());
         assert!(unasked(&mut asking, now), "at the start");
         assert!(!asked(&mut asking, 0, now), "it has not answered");
@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn a_yes_that_nobody_used_is_not_kept() {
-        let (mut asking, now) = (Asking::new(), Instant::now());
+        let (mut asking, now) = (PolicyQuery::new(), Instant::now());
         assert!(asked(&mut asking, 0, now));
         asking.answered(Some(Ruling::yes()), now);
         assert!(!unasked(&mut asking, now));
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_no_holds_until_something_changes_or_its_time_is_over() {
-        let (mut asking, now) = (Asking::new(), Instant::now());
+        let (mut asking, now) = (PolicyQuery::new(), Instant::now());
         let no = || Some(Ruling::not_now("x").ask_again_in(5 * SECOND));
         assert!(asked(&mut asking, 2, now));
         asking.answered(no(), now);
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn a_poke_during_a_question_is_another_question() {
-        let (mut asking, now) = (Asking::new(), Instant::now());
+        let (mut asking, now) = (PolicyQuery::new(), Instant::now());
         assert!(asked(&mut asking, 0, now));
         asking.poke();
         assert!(!asked(&mut asking, 0, now));
@@ -196,7 +196,7 @@ mod tests {
     #[test]
     fn while_it_does_not_answer_the_answer_before_counts() {
         for (before, allowed) in [(Ruling::yes(), true), (Ruling::not_now("x"), false)] {
-            let (mut asking, now) = (Asking::new(), Instant::now());
+            let (mut asking, now) = (PolicyQuery::new(), Instant::now());
             assert!(asked(&mut asking, 0, now));
             asking.answered(Some(before), now);
             assert!(asked(&mut asking, 1, now));
@@ -215,7 +215,7 @@ mod tests {
 
     #[test]
     fn a_panic_changes_nothing_and_is_tried_again() {
-        let (mut asking, now) = (Asking::new(), Instant::now());
+        let (mut asking, now) = (PolicyQuery::new(), Instant::now());
         assert!(asked(&mut asking, 0, now));
         asking.answered(None, now);
         assert!(!asking.allows());
@@ -237,7 +237,7 @@ mod tests {
         fn each_slot_has_its_own_yes(
             events in prop::collection::vec((0u8..6, 0usize..3), 1..120),
         ) {
-            let (mut asking, mut now) = (Asking::new(), Instant::now());
+            let (mut asking, mut now) = (PolicyQuery::new(), Instant::now());
             let (mut yes, mut slots) = (0, 0);
             let (mut tasks, mut open, mut refused) = (0, None, None);
             for (event, detail) in events {

@@ -1,5 +1,9 @@
 //! Which orchestrator to poll next.
 
+mod push_exempt;
+
+pub(crate) use push_exempt::PushExempt;
+
 use crate::config::OrchestratorMode;
 use crate::id::OrchestratorId;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Backoff;
+use crate::retry::Backoff;
 use crate::transport::TransportError;
 
 const FIRST_WAIT: Duration = Duration::from_secs(1);
@@ -17,12 +17,12 @@ const GOOD_LINK: Duration = Duration::from_secs(10);
 
 /// The waits between the links to one orchestrator.
 #[derive(Debug)]
-pub(crate) struct Relink {
+pub(crate) struct ReconnectPolicy {
     backoff: Backoff,
     opened: Option<Instant>,
 }
 
-impl Relink {
+impl ReconnectPolicy {
     pub(crate) fn new() -> Self {
         Self {
             backoff: Backoff::new(FIRST_WAIT, LONGEST_WAIT, 2.0),
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn waits_grow_while_nothing_comes_about_and_start_anew_after_a_good_link() {
-        let (mut relink, mut now) = (Relink::new(), Instant::now());
+        let (mut relink, mut now) = (ReconnectPolicy::new(), Instant::now());
         let waits: Vec<_> = (0..8).map(|_| relink.ended(&broken(), now, 0.0)).collect();
         assert_eq!(seconds(&waits), [1, 2, 4, 8, 16, 32, 60, 60]);
         relink.opened(now);
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn links_that_end_at_once_count_as_failures() {
-        let (mut relink, now) = (Relink::new(), Instant::now());
+        let (mut relink, now) = (ReconnectPolicy::new(), Instant::now());
         let mut waits = Vec::new();
         for _ in 0..4 {
             relink.opened(now);
@@ -97,14 +97,14 @@ mod tests {
             TransportError::Unauthorized { reason: reason() },
             TransportError::Refused { reason: reason() },
         ] {
-            let (mut relink, now) = (Relink::new(), Instant::now());
+            let (mut relink, now) = (ReconnectPolicy::new(), Instant::now());
             relink.opened(now);
             for jitter in [0.0, 0.5, 1.0] {
                 assert!(relink.ended(&error, now, jitter) >= LONGEST_WAIT / 2);
             }
         }
         let told = |retry_after| TransportError::RateLimited { retry_after };
-        let mut relink = Relink::new();
+        let mut relink = ReconnectPolicy::new();
         let hour = Duration::from_hours(1);
         assert_eq!(relink.ended(&told(Some(hour)), Instant::now(), 0.5), hour);
         assert!(relink.ended(&told(None), Instant::now(), 1.0) > LONGEST_WAIT);

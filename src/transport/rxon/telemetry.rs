@@ -103,7 +103,7 @@ mod tests {
 
     #[test]
     fn it_decides_as_the_reference_worker_does() {
-        let vectors = include_str!("../../tests/vectors/telemetry_deadband.json");
+        let vectors = include_str!("../../../tests/vectors/telemetry_deadband.json");
         let vectors: Value = serde_json::from_str(vectors).unwrap();
         let cases = vectors["cases"].as_array().unwrap();
         assert_eq!(cases.len(), 15);

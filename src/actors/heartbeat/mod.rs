@@ -1,6 +1,8 @@
 //! When to report the worker's state, and gathering it: on a steady beat, and
 //! soon after every change, many changes at once.
 
+mod beat_phase;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,11 +11,12 @@ use tokio::time::Instant;
 
 use super::capacity::GetCapacity;
 use super::hot_cache::GetHotCache;
+use super::pool::BeatCause;
 use super::pool::SendBeat;
 use super::supervisor::GetRunning;
-use crate::policy::{BeatCause, first_wait, next_wait};
 use crate::transport::{Availability, Report, Usage};
 use crate::usage::Gauge;
+use beat_phase::{first_wait, next_wait};
 
 /// Something that a heartbeat tells has changed; many of these make one heartbeat.
 #[derive(Debug, Clone, Copy, Message)]

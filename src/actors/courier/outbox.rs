@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{Backoff, Gate};
 use crate::config::Ambiguous;
+use crate::retry::{Backoff, Gate};
 use crate::task::TaskError;
 use crate::transport::{Receipt, TransportError};
 
