@@ -43,6 +43,11 @@ pub(super) fn run(context: &Context, sheet: &mut Sheet) -> io::Result<()> {
             if sides.contains(&OursUnkept) {
                 let pair = (Ours.name(), OursUnkept.name());
                 sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.85));
+                // A bare loop hands nothing over between threads, which shows with one slot.
+                if slots > 1 {
+                    let pair = (OursUnkept.name(), Awc.name());
+                    sheet.goal_ratio(&case, RATE, pair, Bound::AtLeast(0.8));
+                }
             }
         }
     }
