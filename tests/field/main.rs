@@ -9,6 +9,7 @@ mod example;
 mod machine;
 mod network;
 mod signals;
+mod soak;
 mod stage;
 mod stalls;
 #[path = "../support/until.rs"]

@@ -142,6 +142,10 @@ impl Stage {
 pub(crate) struct Worker(Child);
 
 impl Worker {
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.0.id().to_string();
         run("kill", &["-s", name, &id]);
