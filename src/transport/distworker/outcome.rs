@@ -82,6 +82,7 @@ pub(super) fn unread(task_id: &str, message: &str) -> Bytes {
 }
 
 fn failed(task_id: &str, error: &TaskError) -> Bytes {
+    let error = &*crate::transport::failure::cut(error);
     let details = error.details().and_then(|details| {
         let rounded = |json: &RawJson| Struct::of_json(json, Whole::Rounded).ok();
         rounded(details).or_else(|| {
@@ -212,6 +213,40 @@ mod tests {
             matches!(&error, TransportError::Refused { reason } if reason.contains("id: ")),
             "{error}"
         );
+    }
+
+    #[test]
+    fn whole_numbers_beyond_64_bits_are_refused_with_their_field() {
+        let text = r#"{"a":[1,{"id":340282366920938463463374607431768211455}],"e":1e30}"#;
+        let task = Task::new(OrchestratorId(0), "t", "t", "q", RawJson::empty_object());
+        let data = RawJson::from_bytes(Bytes::from_static(text.as_bytes())).unwrap();
+        let reply = Reply::success(&data).unwrap();
+        let result = TaskResult::of(&task, Outcome::Completed(reply), Duration::ZERO);
+        let error = end_of(&result).unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Refused { reason } if reason.contains("a[1].id: 3402")),
+            "{error}"
+        );
+        // What a double holds goes as it is.
+        let held = result_of(r#"{"e":1e30,"p":36893488147419103232}"#);
+        assert!(end_of(&held).is_ok());
+    }
+
+    fn result_of(text: &'static str) -> TaskResult {
+        let task = Task::new(OrchestratorId(0), "t", "t", "q", RawJson::empty_object());
+        let data = RawJson::from_bytes(Bytes::from_static(text.as_bytes())).unwrap();
+        let reply = Reply::success(&data).unwrap();
+        TaskResult::of(&task, Outcome::Completed(reply), Duration::ZERO)
+    }
+
+    #[test]
+    fn a_long_failure_is_cut_and_keeps_its_code() {
+        let error = TaskError::transient("x".repeat(1_100_000)).with_details(&"y".repeat(1 << 20));
+        let Payload::TaskFailed(failed) = sent(Outcome::Failed(error)) else {
+            panic!()
+        };
+        assert_eq!(failed.error_code, "HANDLER_ERROR");
+        assert!(failed.error_message.len() < 32 * 1024);
     }
 
     #[test]

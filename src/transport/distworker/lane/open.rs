@@ -18,7 +18,7 @@ const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The controller pings every 3 s (v0.0.6). With a ping of ours at this pace, it is
 /// taken for gone when nothing at all came for 7.5 to 15 s.
-const PING_EVERY: Duration = Duration::from_millis(7500);
+pub(super) const PING_EVERY: Duration = Duration::from_millis(7500);
 
 /// The task that came before the answer to the registration, if one did.
 pub(in crate::transport::distworker) type First = Option<TaskAssign>;

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use super::open::PING_EVERY;
 use super::{First, read};
 use crate::transport::TransportError;
 use crate::transport::distworker::confirm::{Due, Unconfirmed, Written};
@@ -18,6 +19,11 @@ use crate::transport::http::{Socket, SocketEvent};
 /// With more connections results are asked for at once: those that wait for the next
 /// assignment must leave room among the results under way (`actors/courier/outbox.rs`).
 const BY_TURNS: usize = 8;
+
+/// A connection whose other side has fallen silent is noticed within two pings. One that
+/// lives on for longer than that has read what was written before, even if it answers no
+/// pings.
+const BELIEVED_AFTER: Duration = PING_EVERY.saturating_mul(3);
 
 /// Serves a registered connection to its end. `Ok`: we have closed it.
 pub(super) async fn serve(
@@ -32,7 +38,7 @@ pub(super) async fn serve(
         shared,
         place,
         socket,
-        unconfirmed: Unconfirmed::new(by_turns, shared.within),
+        unconfirmed: Unconfirmed::new(by_turns, BELIEVED_AFTER),
     };
     if let Some(task) = first {
         connection.assigned(task);

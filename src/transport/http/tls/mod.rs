@@ -33,6 +33,19 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
+    /// The same without a certificate of our own, for servers that others name.
+    #[cfg_attr(
+        not(feature = "distworker"),
+        expect(dead_code, reason = "no task names any")
+    )]
+    pub(crate) fn without_identity(&self) -> Self {
+        Self {
+            cert: None,
+            key: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether no file is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {
