@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::messages::{
-    FileInfo, Payload, TaskAssign, TaskComplete, TaskFailed, TaskProgress,
-};
+use super::wire::messages::{FileInfo, Payload, TaskComplete, TaskFailed, TaskProgress};
 use super::wire::structs::{Kind, Struct, Value, Whole};
-use super::wire::write;
+use super::wire::{Assignment, write};
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
 use crate::task::{
@@ -18,12 +16,11 @@ use crate::task::{
 use crate::transport::TransportError;
 
 /// A task as it was assigned.
-pub(super) fn task(origin: OrchestratorId, assigned: TaskAssign) -> Task {
-    let params = assigned.input.as_ref();
-    let params = params.map_or_else(RawJson::empty_object, Struct::to_json);
+pub(super) fn task(origin: OrchestratorId, assigned: Assignment) -> Task {
+    let params = assigned.input.unwrap_or_else(RawJson::empty_object);
     let id = assigned.task_id.as_str();
     let mut task = Task::new(origin, id, id, assigned.queue, params);
-    task.metadata = assigned.metadata.as_ref().map(Struct::to_json);
+    task.metadata = assigned.metadata;
     let limit = u64::try_from(assigned.timeout_ms).ok();
     task.timeout = limit.filter(|ms| *ms > 0).map(Duration::from_millis);
     task.attachments = assigned.files.into_iter().map(Into::into).collect();
@@ -251,7 +248,7 @@ mod tests {
 
     #[test]
     fn a_task_has_what_was_assigned() {
-        let assigned = TaskAssign {
+        let assigned = Assignment {
             task_id: "t".to_owned(),
             queue: "files.x".to_owned(),
             timeout_ms: 1500,
@@ -260,7 +257,7 @@ mod tests {
                 filename: "a.txt".to_owned(),
                 ..FileInfo::default()
             }],
-            ..TaskAssign::default()
+            ..Assignment::default()
         };
         let made = task(OrchestratorId(3), assigned.clone());
         assert_eq!((made.params.as_str(), made.metadata), ("{}", None));
@@ -270,7 +267,7 @@ mod tests {
             let timeout_ms = none;
             let made = task(
                 OrchestratorId(3),
-                TaskAssign {
+                Assignment {
                     timeout_ms,
                     ..assigned.clone()
                 },

@@ -12,8 +12,8 @@ use crate::transport::TransportError;
 use crate::transport::distworker::confirm::{Due, Unconfirmed, Written};
 use crate::transport::distworker::outcome;
 use crate::transport::distworker::state::{Leaving, Order, Shared};
-use crate::transport::distworker::wire::messages::{Heartbeat, Payload, TaskAssign};
-use crate::transport::distworker::wire::{self, Incoming};
+use crate::transport::distworker::wire::messages::{Heartbeat, Payload};
+use crate::transport::distworker::wire::{self, Assignment, Incoming};
 use crate::transport::http::{Socket, SocketEvent};
 
 /// With more connections results are asked for at once: those that wait for the next
@@ -161,7 +161,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn assigned(&mut self, task: TaskAssign) {
+    fn assigned(&mut self, task: Assignment) {
         let task_id = task.task_id.as_str().into();
         if let Some(became) = self.shared.assigned(self.place, task) {
             self.unconfirmed.assigned(&task_id, became);

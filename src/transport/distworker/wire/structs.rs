@@ -94,6 +94,7 @@ impl Struct {
         }
     }
 
+    #[cfg(any(test, feature = "dev-orchestrator"))]
     pub(crate) fn to_json(&self) -> RawJson {
         RawJson::from_serialize(self).expect("keys are texts and odd numbers are texts, too")
     }
