@@ -17,6 +17,9 @@ use super::Limits;
 /// as good as silent.
 const STEP: usize = 1024;
 
+/// No limit is longer, so that it ends at a time that there is.
+const FOR_EVER: Duration = Duration::from_hours(24 * 365);
+
 /// A request goes out in pieces of this size, so that it can be seen to move.
 const PIECE: usize = 16 * 1024;
 
@@ -77,8 +80,8 @@ pub(super) async fn run<T>(
 ) -> Result<T, Stalled> {
     let begun = Instant::now();
     let until = || match limits.stall {
-        Some(_) => progress.moved.get() + progress.limit(limits),
-        None => begun + limits.within,
+        Some(_) => progress.moved.get() + progress.limit(limits).min(FOR_EVER),
+        None => begun + limits.within.min(FOR_EVER),
     };
     let mut exchange = pin!(exchange);
     loop {

@@ -53,7 +53,7 @@ impl Hold {
     /// A poll had no answer within `limit`. Returns the next limit, if it is another one.
     pub(super) fn was_late(&mut self, limit: Duration) -> Option<Duration> {
         let before = self.limit();
-        self.stretched = self.stretched.max((limit * 2).min(LONGEST));
+        self.stretched = self.stretched.max(limit.saturating_mul(2).min(LONGEST));
         let now = self.limit();
         (now > before).then_some(now)
     }

@@ -19,7 +19,7 @@ use crate::json::RawJson;
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// From here on whole numbers may be beyond 64 bits, either way.
-const HUGE: f64 = 9_223_372_036_854_775_807.0;
+const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Struct {
