@@ -230,18 +230,6 @@ async fn answers_to_a_result_that_make_no_sense_become_a_fault_in_the_end() {
 }
 
 #[actix_rt::test]
-async fn a_connection_that_could_be_upgraded_is_used_again() {
-    let upgradable = "connection: Upgrade\r\nupgrade: h2\r\n";
-    let beaten = || answer(200, upgradable, r#"{"status":"ok"}"#);
-    let server = Server::saying([beaten(), beaten(), beaten()]).await;
-    let orchestrator = transport(&server.url);
-    for _ in 0..3 {
-        orchestrator.heartbeat(report()).await.unwrap();
-    }
-    assert_eq!(server.connections(), 1);
-}
-
-#[actix_rt::test]
 async fn any_number_of_open_polls_leaves_room_for_a_heartbeat() {
     const POLLS: usize = 150;
     let hanging = || vec![Act::SayAndHang(Vec::new())];
