@@ -140,7 +140,7 @@ impl RxonHttp {
         let stamp = self.signing.stamp();
         let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp);
         let chain = self.chains.of(&result.task_id);
-        Ok(self.signing.seal(&message, MessageKind::Result, &chain)?)
+        self.signing.seal(&message, MessageKind::Result, &chain)
     }
 }
 
