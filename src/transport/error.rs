@@ -154,7 +154,9 @@ pub enum SetupError {
     #[error("TLS_CERT_PATH and TLS_KEY_PATH go together; only one of them is set")]
     HalfIdentity,
     /// There is nothing to check the server's certificate against.
-    #[error("no trusted certificates: the system has none and TLS_CA_PATH is not set")]
+    #[error(
+        "no trusted certificates: TLS_CA_PATH is not set, and those of the system are none or left out (AXON_TLS_CA_ONLY)"
+    )]
     NoRoots,
     /// TLS does not accept what the files hold.
     #[error("TLS cannot be set up: {reason}")]

@@ -9,6 +9,7 @@
 mod commands;
 mod contract;
 mod error;
+mod failure;
 mod greeting;
 mod http;
 mod report;

@@ -146,6 +146,30 @@ async fn one_that_went_back_to_the_older_dialect_is_registered_with_anew() {
 }
 
 #[actix_rt::test]
+async fn one_of_the_newer_dialect_that_answers_with_a_record_is_asked_once() {
+    let server = Server::saying([
+        registered(),
+        ok(RECORD),
+        registered(),
+        ok(RECORD),
+        ok(RECORD),
+    ])
+    .await;
+    let orchestrator = transport(&server.url);
+    orchestrator.register(card(), report()).await.unwrap();
+    assert!(orchestrator.heartbeat(report()).await.unwrap().forgotten);
+    orchestrator.register(card(), report()).await.unwrap();
+    for _ in 0..2 {
+        assert!(!orchestrator.heartbeat(report()).await.unwrap().forgotten);
+    }
+
+    let with_version = Server::saying([registered(), answer(200, HEADERS, RECORD)]).await;
+    let orchestrator = transport(&with_version.url);
+    orchestrator.register(card(), report()).await.unwrap();
+    assert!(!orchestrator.heartbeat(report()).await.unwrap().forgotten);
+}
+
+#[actix_rt::test]
 async fn one_that_came_to_the_newer_dialect_refuses_us_until_we_register() {
     let missing = "Missing required timestamp for replay protection";
     let older = || ok(r#"{"status": "registered"}"#);

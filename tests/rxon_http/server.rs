@@ -4,6 +4,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +19,9 @@ pub(crate) enum Act {
     SayAndHang(Vec<u8>),
     /// These bytes, and then a blank every 10 ms until the client goes away.
     SayAndDrip(Vec<u8>),
+    /// After this time the first bytes, and then the others by 2000, with as much time in
+    /// between.
+    Slowly(Duration, Vec<u8>, Vec<u8>, Duration),
     /// These bytes, then the connection closes.
     SayAndClose(Vec<u8>),
 }
@@ -159,6 +163,14 @@ async fn play(mut stream: TcpStream, acts: Vec<Act>, state: &State) {
                 let _ = stream.write_all(&bytes).await;
                 let _ = stream.read(&mut [0]).await;
                 return;
+            }
+            Act::Slowly(after, first, rest, pause) => {
+                tokio::time::sleep(after).await;
+                let _ = stream.write_all(&first).await;
+                for piece in rest.chunks(2000) {
+                    tokio::time::sleep(pause).await;
+                    let _ = stream.write_all(piece).await;
+                }
             }
             Act::SayAndDrip(bytes) => {
                 let _ = stream.write_all(&bytes).await;

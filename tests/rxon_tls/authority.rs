@@ -144,6 +144,7 @@ impl Files {
         };
         TlsFiles {
             ca: path("ca.pem"),
+            ca_only: false,
             cert: path("client.pem"),
             key: path("client.key"),
         }

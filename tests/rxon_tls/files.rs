@@ -38,6 +38,18 @@ fn a_file_that_does_not_serve_is_named() {
 }
 
 #[test]
+fn an_authority_alone_is_all_that_is_trusted() {
+    let files = Files::trusting(&Authority::named("ours"));
+    let alone = TlsFiles {
+        ca_only: true,
+        ..files.paths()
+    };
+    let nobody = TlsFiles { ca: None, ..alone };
+    let error = refused(&nobody);
+    assert!(matches!(error, SetupError::NoRoots), "{error}");
+}
+
+#[test]
 fn a_certificate_without_its_key_is_refused() {
     let ours = Authority::named("ours");
     let files = Files::trusting(&ours).with(&ours.client());

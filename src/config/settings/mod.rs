@@ -21,6 +21,10 @@ use super::{DistWorkerSettings, LoggingSettings, OtlpSettings, Token};
 use crate::id::WorkerId;
 
 /// Everything that can be set. Field docs name the environment variable.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a setting of its own"
+)]
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct Settings {
@@ -80,6 +84,8 @@ pub struct Settings {
     pub otlp: OtlpSettings,
     /// `TLS_CA_PATH`: certificate authority of the orchestrators.
     pub tls_ca_path: Option<PathBuf>,
+    /// `AXON_TLS_CA_ONLY`: whether that one alone is trusted.
+    pub tls_ca_only: bool,
     /// `TLS_CERT_PATH`: our certificate.
     pub tls_cert_path: Option<PathBuf>,
     /// `TLS_KEY_PATH`: the key of our certificate.
@@ -149,6 +155,7 @@ impl Default for Settings {
             storage: StorageSettings::default(),
             distworker: DistWorkerSettings::default(),
             tls_ca_path: None,
+            tls_ca_only: false,
             tls_cert_path: None,
             tls_key_path: None,
             access_tokens: AccessTokens::default(),

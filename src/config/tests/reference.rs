@@ -101,7 +101,7 @@ fn every_variable_changes_its_own_setting() {
             | "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT" => "http://x",
             "WORKER_HOST" => "127.0.0.1",
             "RXON_VERSION" => "1.0b2",
-            "WORKER_ENABLE_WEBSOCKETS" | "OTEL_SDK_DISABLED" => "true",
+            "WORKER_ENABLE_WEBSOCKETS" | "OTEL_SDK_DISABLED" | "AXON_TLS_CA_ONLY" => "true",
             "INSTALLED_MODELS" | "INSTALLED_ARTIFACTS" => r#"[{"name":"m"}]"#,
             "INSTALLED_SOFTWARE" => r#"{"a":"1"}"#,
             "WORKER_DEVICES" => r#"[{"type":"npu"}]"#,

@@ -77,6 +77,9 @@ pub(super) const ORCHESTRATORS: &[Variable] = table! {
     "TLS_CA_PATH" "tls.ca_path" "(none)" Kind::Path
         => Text |d, v| d.settings.tls_ca_path = Some(v.into()),
         "Certificate authority of the orchestrators, PEM.";
+    "AXON_TLS_CA_ONLY" "tls.ca_only" "false" Kind::Flag
+        => Flag |d, v| d.settings.tls_ca_only = v,
+        "Whether to trust `TLS_CA_PATH` alone, and not the authorities of the system.";
     "TLS_CERT_PATH" "tls.cert_path" "(none)" Kind::Path
         => Text |d, v| d.settings.tls_cert_path = Some(v.into()),
         "Client certificate of this worker, PEM; needs `TLS_KEY_PATH`.";

@@ -48,7 +48,13 @@ impl ControllerFiles {
         let is_address = file.url.starts_with("http://") || file.url.starts_with("https://");
         if is_address {
             let (origin, path) = split(&file.url);
-            return self.get(origin, path, Vec::new(), limit).await;
+            // Whoever is asked there is whom the task names: our certificate is not for them.
+            let tls = if is_same_origin(origin, &self.url.origin()) {
+                self.tls.clone()
+            } else {
+                self.tls.without_identity()
+            };
+            return self.get(origin, path, Vec::new(), limit, &tls).await;
         }
         if self.worker_id.is_empty() {
             return Err(FetchError::NoId);
@@ -73,7 +79,8 @@ impl ControllerFiles {
             (HeaderName::from_static(DATE_HEADER), value(&date)?),
             (AUTHORIZATION, authorization),
         ];
-        self.get(&self.url.origin(), &path, headers, limit).await
+        let origin = self.url.origin();
+        self.get(&origin, &path, headers, limit, &self.tls).await
     }
 
     async fn get(
@@ -82,11 +89,13 @@ impl ControllerFiles {
         path: &str,
         headers: Vec<(HeaderName, HeaderValue)>,
         limit: usize,
+        tls: &TlsFiles,
     ) -> Result<Bytes, FetchError> {
-        let setup = HttpSetup::without_token(origin, self.timeout, &self.tls)?;
+        let setup = HttpSetup::without_token(origin, self.timeout, tls)?;
         let http = setup.open();
         let limits = Limits {
             within: self.timeout,
+            stall: Some(self.timeout),
             body: limit,
         };
         let request = Request::new(Method::GET, path, limits)
@@ -104,6 +113,10 @@ fn split(url: &str) -> (&str, &str) {
         Some(at) => url.split_at(host + at),
         None => (url, "/"),
     }
+}
+
+fn is_same_origin(one: &str, other: &str) -> bool {
+    one.eq_ignore_ascii_case(other)
 }
 
 /// Characters that a path can have without escapes.

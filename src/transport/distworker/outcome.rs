@@ -5,11 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::wire::messages::{
-    FileInfo, Payload, TaskAssign, TaskComplete, TaskFailed, TaskProgress,
-};
+use super::wire::messages::{FileInfo, Payload, TaskComplete, TaskFailed, TaskProgress};
 use super::wire::structs::{Kind, Struct, Value, Whole};
-use super::wire::write;
+use super::wire::{Assignment, write};
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
 use crate::task::{
@@ -18,12 +16,11 @@ use crate::task::{
 use crate::transport::TransportError;
 
 /// A task as it was assigned.
-pub(super) fn task(origin: OrchestratorId, assigned: TaskAssign) -> Task {
-    let params = assigned.input.as_ref();
-    let params = params.map_or_else(RawJson::empty_object, Struct::to_json);
+pub(super) fn task(origin: OrchestratorId, assigned: Assignment) -> Task {
+    let params = assigned.input.unwrap_or_else(RawJson::empty_object);
     let id = assigned.task_id.as_str();
     let mut task = Task::new(origin, id, id, assigned.queue, params);
-    task.metadata = assigned.metadata.as_ref().map(Struct::to_json);
+    task.metadata = assigned.metadata;
     let limit = u64::try_from(assigned.timeout_ms).ok();
     task.timeout = limit.filter(|ms| *ms > 0).map(Duration::from_millis);
     task.attachments = assigned.files.into_iter().map(Into::into).collect();
@@ -82,6 +79,7 @@ pub(super) fn unread(task_id: &str, message: &str) -> Bytes {
 }
 
 fn failed(task_id: &str, error: &TaskError) -> Bytes {
+    let error = &*crate::transport::failure::cut(error);
     let details = error.details().and_then(|details| {
         let rounded = |json: &RawJson| Struct::of_json(json, Whole::Rounded).ok();
         rounded(details).or_else(|| {
@@ -215,8 +213,42 @@ mod tests {
     }
 
     #[test]
+    fn whole_numbers_beyond_64_bits_are_refused_with_their_field() {
+        let text = r#"{"a":[1,{"id":340282366920938463463374607431768211455}],"e":1e30}"#;
+        let task = Task::new(OrchestratorId(0), "t", "t", "q", RawJson::empty_object());
+        let data = RawJson::from_bytes(Bytes::from_static(text.as_bytes())).unwrap();
+        let reply = Reply::success(&data).unwrap();
+        let result = TaskResult::of(&task, Outcome::Completed(reply), Duration::ZERO);
+        let error = end_of(&result).unwrap_err();
+        assert!(
+            matches!(&error, TransportError::Refused { reason } if reason.contains("a[1].id: 3402")),
+            "{error}"
+        );
+        // What a double holds goes as it is.
+        let held = result_of(r#"{"e":1e30,"p":36893488147419103232}"#);
+        assert!(end_of(&held).is_ok());
+    }
+
+    fn result_of(text: &'static str) -> TaskResult {
+        let task = Task::new(OrchestratorId(0), "t", "t", "q", RawJson::empty_object());
+        let data = RawJson::from_bytes(Bytes::from_static(text.as_bytes())).unwrap();
+        let reply = Reply::success(&data).unwrap();
+        TaskResult::of(&task, Outcome::Completed(reply), Duration::ZERO)
+    }
+
+    #[test]
+    fn a_long_failure_is_cut_and_keeps_its_code() {
+        let error = TaskError::transient("x".repeat(1_100_000)).with_details(&"y".repeat(1 << 20));
+        let Payload::TaskFailed(failed) = sent(Outcome::Failed(error)) else {
+            panic!()
+        };
+        assert_eq!(failed.error_code, "HANDLER_ERROR");
+        assert!(failed.error_message.len() < 32 * 1024);
+    }
+
+    #[test]
     fn a_task_has_what_was_assigned() {
-        let assigned = TaskAssign {
+        let assigned = Assignment {
             task_id: "t".to_owned(),
             queue: "files.x".to_owned(),
             timeout_ms: 1500,
@@ -225,7 +257,7 @@ mod tests {
                 filename: "a.txt".to_owned(),
                 ..FileInfo::default()
             }],
-            ..TaskAssign::default()
+            ..Assignment::default()
         };
         let made = task(OrchestratorId(3), assigned.clone());
         assert_eq!((made.params.as_str(), made.metadata), ("{}", None));
@@ -235,7 +267,7 @@ mod tests {
             let timeout_ms = none;
             let made = task(
                 OrchestratorId(3),
-                TaskAssign {
+                Assignment {
                     timeout_ms,
                     ..assigned.clone()
                 },

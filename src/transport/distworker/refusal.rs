@@ -54,6 +54,7 @@ async fn clock_of(shared: &Shared) -> Option<SystemTime> {
 pub(super) async fn greet(shared: &Shared) -> Result<Greeting, TransportError> {
     let limits = Limits {
         within: shared.within,
+        stall: None,
         body: BODY_LIMIT,
     };
     let request = Request::new(Method::GET, "/", limits);

@@ -16,7 +16,7 @@ use super::machine::{self, Meter};
 use super::setup::Identity;
 use super::url::ControllerUrl;
 use super::wire::messages::WorkerHealth;
-use super::wire::messages::{ResourceInfo, ResourceUsage, SignedWorkerRegister, TaskAssign};
+use super::wire::messages::{ResourceInfo, ResourceUsage, SignedWorkerRegister};
 use super::wire::structs::{Struct, Whole};
 use super::{outcome, wire};
 use crate::id::{OrchestratorId, TaskId};
@@ -207,7 +207,7 @@ impl Shared {
     }
 
     /// A task was assigned over a connection. `None`: it was sent back.
-    pub(super) fn assigned(&self, lane: usize, assigned: TaskAssign) -> Option<Assigned> {
+    pub(super) fn assigned(&self, lane: usize, assigned: wire::Assignment) -> Option<Assigned> {
         let task = outcome::task(self.origin, assigned);
         if self.leaving.get() > Leaving::No {
             self.turn_away(lane, &task.id);

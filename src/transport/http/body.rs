@@ -11,6 +11,7 @@ use bytes::{Bytes, BytesMut};
 use futures_util::{Stream, StreamExt};
 
 use super::error::Peer;
+use super::progress::Progress;
 
 /// Why a body is not whole.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,8 @@ pub(crate) enum BodyError {
     TooLarge(usize),
     #[error("the body did not end within {0:?}")]
     Late(Duration),
+    #[error("the body did not end: nothing more came for {0:?}")]
+    Stalled(Duration),
     #[error("the body broke off: {0}")]
     Broken(String),
     #[error("the body has the encoding {0:?}, which was not asked for")]
@@ -37,25 +40,36 @@ impl BodyError {
     pub(crate) fn broke_off(&self) -> bool {
         matches!(
             self,
-            Self::CutOff { .. } | Self::Unfinished(_) | Self::Late(_) | Self::Broken(_)
+            Self::CutOff { .. }
+                | Self::Unfinished(_)
+                | Self::Late(_)
+                | Self::Stalled(_)
+                | Self::Broken(_)
         )
     }
 }
 
+/// How a body is read.
+pub(super) struct Reading<'a> {
+    /// The largest that is taken.
+    pub(super) limit: usize,
+    /// Counts the connections of the client that were closed.
+    pub(super) closed: &'a Cell<usize>,
+    pub(super) progress: &'a Progress,
+    pub(super) peer: &'a Peer,
+}
+
 /// Reads a body to its end, also that of an error, since an unread body closes its
 /// connection. Whatever came is in `into` at any time.
-///
-/// `closed` counts the connections of the client that were closed.
 pub(super) async fn read<S>(
     mut response: ClientResponse<S>,
-    limit: usize,
+    reading: &Reading<'_>,
     into: &mut BytesMut,
-    closed: &Cell<usize>,
-    peer: &Peer,
 ) -> Option<BodyError>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
+    let &Reading { limit, peer, .. } = reading;
     let (status, headers) = (response.status(), response.headers());
     // A 204 has no body whatever its headers claim.
     if matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
@@ -82,7 +96,10 @@ where
                 into.extend_from_slice(&chunk[..room]);
                 return Some(BodyError::TooLarge(limit));
             }
-            Ok(chunk) => into.extend_from_slice(&chunk),
+            Ok(chunk) => {
+                reading.progress.bytes(chunk.len());
+                into.extend_from_slice(&chunk);
+            }
             Err(PayloadError::Io(error)) => {
                 return Some(BodyError::Broken(peer.explain(error).to_string()));
             }
@@ -90,7 +107,7 @@ where
         }
     }
 
-    if !was_finished(response, closed) && is_framed {
+    if !was_finished(response, reading.closed) && is_framed {
         let got = into.len();
         return Some(match announced {
             Some(want) if !is_packed => BodyError::CutOff { got, want },

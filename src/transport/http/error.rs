@@ -14,6 +14,8 @@ use crate::transport::TransportError;
 pub(crate) enum SendError {
     /// The connection was there and went away before the response.
     Closed(String),
+    /// Nothing came within this time.
+    Late(Duration),
     /// Anything else.
     Other(TransportError),
 }
@@ -22,6 +24,9 @@ impl From<SendError> for TransportError {
     fn from(error: SendError) -> Self {
         match error {
             SendError::Closed(reason) => Self::NoAnswer { reason },
+            SendError::Late(within) => Self::NoAnswer {
+                reason: format!("nothing came within {within:?}"),
+            },
             SendError::Other(error) => error,
         }
     }

@@ -10,6 +10,7 @@ mod body;
 mod connect;
 mod error;
 mod parked;
+mod progress;
 mod request;
 mod response;
 mod secrets;
@@ -27,6 +28,7 @@ use body::BodyError;
 use connect::Connections;
 use error::Peer;
 pub(crate) use error::SendError;
+use progress::{Progress, Stalled};
 pub(crate) use request::{Credential, Headers, Limits, Request, RetryOnStale};
 pub(crate) use response::Response;
 use secrets::Secrets;
@@ -72,18 +74,21 @@ impl Http {
     /// Sends a request and reads its response, with any status, before the deadline.
     pub(crate) async fn send(&self, request: &Request) -> Result<Response, SendError> {
         let (mut received, mut body) = (None, BytesMut::new());
-        let within = request.limits.within;
+        let (limits, progress) = (request.limits, Progress::new());
 
         // The deadline drops the exchange; what it had read by then stays here.
-        let exchange = parked::run(self.exchange(request, &mut received, &mut body));
-        let body_error = match tokio::time::timeout(within, exchange).await {
-            Ok(ended) => ended?,
-            Err(_) => Some(BodyError::Late(within)),
+        let exchange = self.exchange(request, &mut received, &mut body, &progress);
+        let ended = progress::run(parked::run(exchange), &limits, &progress).await;
+        let (body_error, limit) = match ended {
+            Ok(ended) => (ended?, limits.within),
+            Err(Stalled(limit)) if limits.stall.is_some() => {
+                (Some(BodyError::Stalled(limit)), limit)
+            }
+            Err(Stalled(limit)) => (Some(BodyError::Late(limit)), limit),
         };
 
         let Some(response) = received else {
-            let reason = format!("nothing came within {within:?}");
-            return Err(TransportError::NoAnswer { reason }.into());
+            return Err(SendError::Late(limit));
         };
         Ok(response.with_body(body.freeze(), body_error))
     }
@@ -95,12 +100,15 @@ impl Http {
         request: &Request,
         received: &mut Option<Response>,
         body: &mut BytesMut,
+        progress: &Rc<Progress>,
     ) -> Result<Option<BodyError>, SendError> {
         // Kept to the end: dropping the last reference closes idle connections, which
         // must not be mistaken for the one of this response.
         let clients = self.connections.clients().await;
         let attempt = async || {
-            let sent = request.send_with(clients.of(request.retry), self).await;
+            let sent = request
+                .send_with(clients.of(request.retry), self, progress)
+                .await;
             sent.map_err(|error| SendError::new(error, &self.peer))
         };
 
@@ -110,11 +118,17 @@ impl Http {
         }
         let response = sent.map_err(|error| self.with_hint(error))?;
         self.has_answered.set(true);
+        progress.head();
 
         let (status, headers) = (response.status(), response.headers().clone());
         *received = Some(Response::new(status, headers, request.body_length()));
-        let closed = self.connections.closed();
-        Ok(body::read(response, request.limits.body, body, closed, &self.peer).await)
+        let reading = body::Reading {
+            limit: request.limits.body,
+            closed: self.connections.closed(),
+            progress,
+            peer: &self.peer,
+        };
+        Ok(body::read(response, &reading, body).await)
     }
 
     /// Many servers hang up without a word on a client that does not speak TLS, or has no

@@ -1,5 +1,6 @@
 //! Requests, built anew for each exchange.
 
+use std::rc::Rc;
 use std::time::Duration;
 
 use awc::http::Method;
@@ -8,6 +9,7 @@ use awc::{Client, SendClientRequest};
 use bytes::Bytes;
 
 use super::Http;
+use super::progress::{Outgoing, Progress};
 
 /// Headers beside those of all requests.
 pub(crate) type Headers = [(HeaderName, HeaderValue)];
@@ -27,8 +29,12 @@ pub(crate) struct Request {
 /// The limits of an exchange.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// From the start of the request to the last byte of the response.
+    /// From the start of the request to the last byte of the response; with `stall`, how
+    /// long the request may stand still, and then until the head of the response.
     pub(crate) within: Duration,
+    /// How long a body may stand still once the head is there, however long all of it
+    /// takes.
+    pub(crate) stall: Option<Duration>,
     /// The largest body of a response, counted after decompression.
     pub(crate) body: usize,
 }
@@ -91,11 +97,24 @@ impl Request {
         Self { credential, ..self }
     }
 
+    /// Lets it take as long as it moves: neither the request nor its response may stand
+    /// still for longer than this.
+    pub(crate) fn while_moving(mut self, within: Duration) -> Self {
+        self.limits.stall = self.limits.stall.or(Some(self.limits.within));
+        self.limits.within = within;
+        self
+    }
+
     pub(crate) fn body_length(&self) -> usize {
         self.body.as_ref().map_or(0, Bytes::len)
     }
 
-    pub(super) fn send_with(&self, client: &Client, http: &Http) -> SendClientRequest {
+    pub(super) fn send_with(
+        &self,
+        client: &Client,
+        http: &Http,
+        progress: &Rc<Progress>,
+    ) -> SendClientRequest {
         let mut request = client
             .request(self.method.clone(), http.url(&self.path))
             // `awc` leaves out the ports 80 and 443, of either scheme.
@@ -112,7 +131,7 @@ impl Request {
         }
 
         match &self.body {
-            Some(body) => request.send_body(body.clone()),
+            Some(body) => request.send_body(Outgoing::new(body.clone(), Rc::clone(progress))),
             None => request.send(),
         }
     }

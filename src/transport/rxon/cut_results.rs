@@ -23,6 +23,8 @@ pub(super) struct CutResults {
     results: HashMap<TaskId, Cuts>,
     /// The number of small requests that were answered.
     passed: u64,
+    /// The smallest size that was found to be too large.
+    too_large: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -48,6 +50,17 @@ impl CutResults {
         if !is_large(size) {
             return false;
         }
+        let is_too_large = self.count(task) || self.too_large.is_some_and(|limit| size >= limit);
+        if is_too_large {
+            self.too_large = Some(self.too_large.map_or(size, |limit| limit.min(size)));
+            self.forget(task);
+        }
+        is_too_large
+    }
+
+    /// Notes that a result failed. Returns `true` if it did so often enough, with small
+    /// requests answered in between.
+    pub(super) fn count(&mut self, task: &TaskId) -> bool {
         if self.results.len() >= MOST {
             self.results.clear();
         }
@@ -61,11 +74,17 @@ impl CutResults {
                 passed,
             };
         }
-        let is_too_large = cuts.count >= CUTS;
-        if is_too_large {
+        let is_enough = cuts.count >= CUTS;
+        if is_enough {
             self.forget(task);
         }
-        is_too_large
+        is_enough
+    }
+
+    /// Notes that a result of this size was answered.
+    pub(super) fn answered(&mut self, task: &TaskId, size: usize) {
+        self.forget(task);
+        self.too_large = self.too_large.filter(|limit| size < *limit);
     }
 
     /// Forgets a result that was answered.
@@ -78,7 +97,7 @@ impl CutResults {
 mod tests {
     use super::*;
 
-    const LARGE: usize = SMALL + 1;
+    const LARGE: usize = SMALL + 2;
 
     #[test]
     fn a_large_result_cut_three_times_while_small_requests_pass_is_too_large() {
@@ -90,7 +109,10 @@ mod tests {
         }
         assert!(!cuts.cut(&"other".into(), LARGE), "each for itself");
         assert!(cuts.cut(&task, LARGE));
-        assert!(!cuts.cut(&task, LARGE), "the decision was made");
+        assert!(cuts.cut(&task, LARGE), "the limit has been learnt");
+        assert!(!cuts.cut(&"smaller".into(), LARGE - 1));
+        cuts.answered(&task, LARGE);
+        assert!(!cuts.cut(&task, LARGE), "and unlearnt");
     }
 
     #[test]

@@ -11,6 +11,30 @@ pub(super) enum Dialect {
     V1_0b17,
 }
 
+/// What an answer to a heartbeat of 1.0b17 means that looks like the record of a worker,
+/// with which orchestrators of 1.0b2 answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum Records {
+    /// The orchestrator has gone back to 1.0b2, as far as we know.
+    #[default]
+    Telling,
+    /// We register anew to find out.
+    Asking,
+    /// It answered the registration as one of 1.0b17: nothing.
+    Meaningless,
+}
+
+impl Records {
+    /// A registration was answered in this dialect.
+    pub(super) fn registered(self, found: Dialect) -> Self {
+        match (self, found) {
+            (_, Dialect::V1_0b2) => Self::Telling,
+            (Self::Asking, Dialect::V1_0b17) => Self::Meaningless,
+            (unchanged, Dialect::V1_0b17) => unchanged,
+        }
+    }
+}
+
 impl Dialect {
     /// As it is called in the header `X-RXON-Version`.
     pub(super) fn name(self) -> &'static str {

@@ -22,7 +22,9 @@ use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
 use super::cut_results::CutResults;
-use super::dialect::Dialect;
+use super::dialect::{Dialect, Records};
+use super::hold::Hold;
+use super::patience::Patience;
 use super::requests::headers;
 use super::security::MessageKind;
 use super::setup::RxonSetup;
@@ -61,7 +63,7 @@ pub struct RxonHttp {
     pub(super) version: RxonVersion,
     pub(super) request_timeout: Duration,
     pub(super) poll_hold: Duration,
-    pub(super) poll_limit: Duration,
+    pub(super) hold: RefCell<Hold>,
     pub(super) commands: Commands,
     pub(super) tokens: TokenKeeper,
     pub(super) signing: Signing,
@@ -75,6 +77,10 @@ pub struct RxonHttp {
     pub(super) report: RefCell<Option<Report>>,
     pub(super) told: RefCell<Told>,
     pub(super) cut_results: RefCell<CutResults>,
+    /// Results whose answers make no sense.
+    pub(super) odd_answers: RefCell<CutResults>,
+    pub(super) patience: RefCell<Patience>,
+    pub(super) records: Cell<Records>,
     pub(super) telemetry: RefCell<Telemetry>,
     /// Of the endpoint for events, progress among them.
     pub(super) events: RefCell<Gate>,
@@ -108,6 +114,7 @@ impl RxonHttp {
         })?;
         if !cut_results::is_large(request.body_length()) {
             self.cut_results.borrow_mut().small_request_passed();
+            self.odd_answers.borrow_mut().small_request_passed();
         }
         if self.signing.is_possible() && self.version != RxonVersion::V1_0b2 {
             let url = self.http.url("");

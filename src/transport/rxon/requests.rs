@@ -1,6 +1,7 @@
 //! The requests of RXON, in the dialect that is spoken.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use awc::http::Method;
 use awc::http::header::{HeaderName, HeaderValue};
@@ -65,9 +66,10 @@ impl RxonHttp {
         self.with_headers(Request::new(Method::POST, "/skills/call", limits))
     }
 
-    pub(super) fn poll_request(&self, offer: &Offer) -> Request {
+    pub(super) fn poll_request(&self, offer: &Offer, within: Duration) -> Request {
         let limits = Limits {
-            within: self.poll_limit,
+            within,
+            stall: Some(self.request_timeout),
             body: TASK_LIMIT,
         };
         let mut path = format!("/_worker/workers/{}/tasks/next", self.worker_id);
@@ -110,6 +112,7 @@ impl RxonHttp {
     fn control_limits(&self) -> Limits {
         Limits {
             within: self.request_timeout,
+            stall: None,
             body: ANSWER_LIMIT,
         }
     }

@@ -9,6 +9,7 @@ use super::chains::Chains;
 use super::clock::Clock;
 use super::commands::Commands;
 use super::dialect::Dialect;
+use super::hold::Hold;
 use super::http::{RxonHttp, gate};
 use super::signing::Signing;
 use super::telemetry::Telemetry;
@@ -18,10 +19,6 @@ use super::trust::Trust;
 use crate::config::{AccessTokens, OrchestratorSettings, RxonSettings, RxonVersion, Timing};
 use crate::id::{OrchestratorId, WorkerId};
 use crate::transport::http::{HttpSetup, SetupError, TlsFiles};
-
-/// How much longer than the orchestrator's hold time a poll may take. A poll cut
-/// short takes the next task with it (avtomatika 1.0b12 and 1.0b30 do not notice).
-const POLL_MARGIN: Duration = Duration::from_secs(5);
 
 /// The settings of a [`RxonHttp`], checked and able to travel to the thread that
 /// will use it.
@@ -127,7 +124,7 @@ impl RxonSetup {
             version,
             request_timeout,
             poll_hold,
-            poll_limit: poll_hold.saturating_add(POLL_MARGIN),
+            hold: RefCell::new(Hold::new(poll_hold)),
             trust,
             chains: Chains::default(),
             clock: Clock::default(),
@@ -136,6 +133,9 @@ impl RxonSetup {
             report: RefCell::default(),
             told: RefCell::new(Told::default()),
             cut_results: RefCell::default(),
+            odd_answers: RefCell::default(),
+            patience: RefCell::default(),
+            records: Cell::default(),
             telemetry: RefCell::new(telemetry),
             events: RefCell::new(gate()),
         }

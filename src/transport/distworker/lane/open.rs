@@ -9,8 +9,7 @@ use crate::transport::TransportError;
 use crate::transport::distworker::pace::End;
 use crate::transport::distworker::refusal;
 use crate::transport::distworker::state::Shared;
-use crate::transport::distworker::wire::Incoming;
-use crate::transport::distworker::wire::messages::TaskAssign;
+use crate::transport::distworker::wire::{Assignment, Incoming};
 use crate::transport::http::{Socket, SocketEvent, SocketLimits, SocketSender};
 
 /// The largest message that is taken. The controller has no limit of its own.
@@ -18,10 +17,10 @@ const MESSAGE_LIMIT: usize = 64 * 1024 * 1024;
 
 /// The controller pings every 3 s (v0.0.6). With a ping of ours at this pace, it is
 /// taken for gone when nothing at all came for 7.5 to 15 s.
-const PING_EVERY: Duration = Duration::from_millis(7500);
+pub(super) const PING_EVERY: Duration = Duration::from_millis(7500);
 
 /// The task that came before the answer to the registration, if one did.
-pub(in crate::transport::distworker) type First = Option<TaskAssign>;
+pub(in crate::transport::distworker) type First = Option<Assignment>;
 
 /// Opens a connection, on which nothing has been said yet.
 pub(in crate::transport::distworker) async fn open(

@@ -6,18 +6,24 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep};
 
+use super::open::PING_EVERY;
 use super::{First, read};
 use crate::transport::TransportError;
 use crate::transport::distworker::confirm::{Due, Unconfirmed, Written};
 use crate::transport::distworker::outcome;
 use crate::transport::distworker::state::{Leaving, Order, Shared};
-use crate::transport::distworker::wire::messages::{Heartbeat, Payload, TaskAssign};
-use crate::transport::distworker::wire::{self, Incoming};
+use crate::transport::distworker::wire::messages::{Heartbeat, Payload};
+use crate::transport::distworker::wire::{self, Assignment, Incoming};
 use crate::transport::http::{Socket, SocketEvent};
 
 /// With more connections results are asked for at once: those that wait for the next
 /// assignment must leave room among the results under way (`actors/courier/outbox.rs`).
 const BY_TURNS: usize = 8;
+
+/// A connection whose other side has fallen silent is noticed within two pings. One that
+/// lives on for longer than that has read what was written before, even if it answers no
+/// pings.
+const BELIEVED_AFTER: Duration = PING_EVERY.saturating_mul(3);
 
 /// Serves a registered connection to its end. `Ok`: we have closed it.
 pub(super) async fn serve(
@@ -32,7 +38,7 @@ pub(super) async fn serve(
         shared,
         place,
         socket,
-        unconfirmed: Unconfirmed::new(by_turns, shared.within),
+        unconfirmed: Unconfirmed::new(by_turns, BELIEVED_AFTER),
     };
     if let Some(task) = first {
         connection.assigned(task);
@@ -155,7 +161,7 @@ impl Connection<'_> {
         Ok(())
     }
 
-    fn assigned(&mut self, task: TaskAssign) {
+    fn assigned(&mut self, task: Assignment) {
         let task_id = task.task_id.as_str().into();
         if let Some(became) = self.shared.assigned(self.place, task) {
             self.unconfirmed.assigned(&task_id, became);

@@ -217,6 +217,64 @@ pub(crate) struct TaskFailed {
     pub(crate) error_details: Option<Struct>,
 }
 
+/// An [`Envelope`] as it is read: of a payload that is not for workers, nothing is.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(super) struct ReadEnvelope {
+    #[prost(int32, tag = "1")]
+    pub(super) kind: i32,
+    #[prost(oneof = "ReadPayload", tags = "2, 3, 9, 10, 11, 12, 13")]
+    pub(super) payload: Option<ReadPayload>,
+}
+
+#[derive(Clone, PartialEq, Eq, prost::Oneof)]
+pub(super) enum ReadPayload {
+    #[prost(bytes = "bytes", tag = "2")]
+    WorkerRegister(Bytes),
+    #[prost(message, tag = "3")]
+    WorkerRegisterResponse(WorkerRegisterResponse),
+    #[prost(bytes = "bytes", tag = "9")]
+    Heartbeat(Bytes),
+    #[prost(message, tag = "10")]
+    TaskAssign(ReadTask),
+    #[prost(bytes = "bytes", tag = "11")]
+    TaskProgress(Bytes),
+    #[prost(bytes = "bytes", tag = "12")]
+    TaskComplete(Bytes),
+    #[prost(bytes = "bytes", tag = "13")]
+    TaskFailed(Bytes),
+}
+
+impl ReadPayload {
+    pub(super) fn kind(&self) -> MessageType {
+        match self {
+            Self::WorkerRegister(_) => MessageType::WorkerRegister,
+            Self::WorkerRegisterResponse(_) => MessageType::WorkerRegisterResponse,
+            Self::Heartbeat(_) => MessageType::Heartbeat,
+            Self::TaskAssign(_) => MessageType::TaskAssign,
+            Self::TaskProgress(_) => MessageType::TaskProgress,
+            Self::TaskComplete(_) => MessageType::TaskComplete,
+            Self::TaskFailed(_) => MessageType::TaskFailed,
+        }
+    }
+}
+
+/// A [`TaskAssign`] as it is read: what may hold any number of values stays as it came.
+#[derive(Clone, PartialEq, Eq, prost::Message)]
+pub(super) struct ReadTask {
+    #[prost(string, tag = "1")]
+    pub(super) task_id: String,
+    #[prost(string, tag = "2")]
+    pub(super) queue: String,
+    #[prost(bytes = "bytes", optional, tag = "3")]
+    pub(super) metadata: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub(super) input: Option<Bytes>,
+    #[prost(int64, tag = "5")]
+    pub(super) timeout_ms: i64,
+    #[prost(message, repeated, tag = "6")]
+    pub(super) files: Vec<FileInfo>,
+}
+
 /// What can be read of an assignment that cannot be read: everything but the ids is
 /// skipped unseen.
 #[derive(Clone, PartialEq, Eq, prost::Message)]

@@ -5,20 +5,54 @@ pub(crate) mod date;
 pub(crate) mod messages;
 pub(crate) mod signing;
 pub(crate) mod structs;
+mod transcode;
 
 use bytes::Bytes;
 use prost::Message;
 
-use messages::{Envelope, EnvelopeOfIds, MessageType, Payload, SignedWorkerRegister, TaskAssign};
-use messages::{WorkerRegister, WorkerRegisterResponse};
+use messages::{
+    Envelope, EnvelopeOfIds, FileInfo, MessageType, Payload, ReadEnvelope, ReadPayload, ReadTask,
+    SignedWorkerRegister, WorkerRegister, WorkerRegisterResponse,
+};
+
+use crate::json::RawJson;
+
+/// A task with more files is not read: the entry of one takes many times its size.
+const MOST_FILES: usize = 10_000;
 
 /// What a controller says.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Incoming {
     Registered(WorkerRegisterResponse),
-    Assigned(Box<TaskAssign>),
+    Assigned(Box<Assignment>),
     /// Nothing that a worker can use, with the reason.
     Nothing(String),
+}
+
+/// A task, as it was assigned.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Assignment {
+    pub(crate) task_id: String,
+    pub(crate) queue: String,
+    pub(crate) metadata: Option<RawJson>,
+    pub(crate) input: Option<RawJson>,
+    /// None when 0 or less.
+    pub(crate) timeout_ms: i64,
+    pub(crate) files: Vec<FileInfo>,
+}
+
+impl Assignment {
+    fn of(task: ReadTask) -> Result<Self, String> {
+        let object = |part: Option<Bytes>| part.map(|it| transcode::object_of(&it)).transpose();
+        Ok(Self {
+            task_id: task.task_id,
+            queue: task.queue,
+            metadata: object(task.metadata)?,
+            input: object(task.input)?,
+            timeout_ms: task.timeout_ms,
+            files: task.files,
+        })
+    }
 }
 
 /// Bytes that are no message.
@@ -40,21 +74,29 @@ pub(crate) fn write(payload: Payload) -> Bytes {
 /// Reads a message of a controller. A message whose two statements of its kind differ
 /// is nothing, as is one without a payload.
 pub(crate) fn read(bytes: &Bytes) -> Result<Incoming, Unreadable> {
-    let envelope = Envelope::decode(bytes.clone()).map_err(|error| Unreadable {
-        reason: format!("a message cannot be read: {error}"),
+    let unreadable = |reason: String| Unreadable {
+        reason: format!("a message cannot be read: {reason}"),
         task_id: id_in(bytes),
-    })?;
+    };
+    let files = transcode::count(bytes, 10, 6).map_err(unreadable)?;
+    if files > MOST_FILES {
+        return Err(unreadable(format!(
+            "it has {files} files, and at most {MOST_FILES} are taken"
+        )));
+    }
+    let envelope = ReadEnvelope::decode(bytes.clone());
+    let envelope = envelope.map_err(|error| unreadable(error.to_string()))?;
     let kind = envelope.kind;
     Ok(match envelope.payload {
         Some(payload) if payload.kind() as i32 != kind => Incoming::Nothing(format!(
             "a message of type {kind} has the payload of type {}",
             payload.kind() as i32
         )),
-        Some(Payload::WorkerRegisterResponse(response)) => Incoming::Registered(response),
-        Some(Payload::TaskAssign(task)) if task.task_id.is_empty() => {
-            Incoming::Nothing("a task without an id".to_owned())
-        }
-        Some(Payload::TaskAssign(task)) => Incoming::Assigned(Box::new(task)),
+        Some(ReadPayload::WorkerRegisterResponse(response)) => Incoming::Registered(response),
+        Some(ReadPayload::TaskAssign(task)) => match Assignment::of(task).map_err(unreadable)? {
+            task if task.task_id.is_empty() => Incoming::Nothing("a task without an id".to_owned()),
+            task => Incoming::Assigned(Box::new(task)),
+        },
         Some(payload) => Incoming::Nothing(format!(
             "a message of type {:?}, which is not for workers",
             payload.kind()

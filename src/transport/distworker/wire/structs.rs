@@ -11,11 +11,15 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use crate::json::RawJson;
 
 /// The largest whole number up to which doubles have all of them.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// From here on whole numbers may be beyond 64 bits, either way.
+const HUGE: f64 = 9_223_372_036_854_775_808.0;
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(crate) struct Struct {
@@ -81,15 +85,69 @@ impl Struct {
         match ReadValue(whole).deserialize(&mut reader) {
             Ok(Value {
                 kind: Some(Kind::Object(object)),
-            }) => Ok(object),
+            }) => match huge_whole(json, whole, &object) {
+                Some(error) => Err(error),
+                None => Ok(object),
+            },
             Ok(_) => Err(StructError::NoObject("something else")),
             Err(_) => Err(fault(json, whole)),
         }
     }
 
+    #[cfg(any(test, feature = "dev-orchestrator"))]
     pub(crate) fn to_json(&self) -> RawJson {
         RawJson::from_serialize(self).expect("keys are texts and odd numbers are texts, too")
     }
+}
+
+/// Finds a whole number beyond 64 bits, of which the parser makes the nearest double
+/// without a word. Looks at the text only if there are doubles of that size.
+fn huge_whole(json: &RawJson, whole: Whole, read: &Struct) -> Option<StructError> {
+    let may_be = whole == Whole::Exact && read.fields.values().any(has_huge);
+    let (path, number) = may_be.then(|| huge_in(json.as_str(), String::new()))??;
+    let reason = changed(number);
+    Some(StructError::Field { path, reason })
+}
+
+fn has_huge(value: &Value) -> bool {
+    match &value.kind {
+        Some(Kind::Number(number)) => number.abs() >= HUGE,
+        Some(Kind::Object(object)) => object.fields.values().any(has_huge),
+        Some(Kind::List(list)) => list.values.iter().any(has_huge),
+        _ => false,
+    }
+}
+
+/// Returns the first whole number beyond 64 bits that no double holds, and the path to it.
+fn huge_in(text: &str, path: String) -> Option<(String, String)> {
+    let text = text.trim();
+    match text.as_bytes().first()? {
+        b'{' => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text).ok()?;
+            let separator = if path.is_empty() { "" } else { "." };
+            let mut members = members.into_iter();
+            members.find_map(|(name, it)| huge_in(it.get(), format!("{path}{separator}{name}")))
+        }
+        b'[' => {
+            let items: Vec<&RawValue> = serde_json::from_str(text).ok()?;
+            let mut items = items.into_iter().enumerate();
+            items.find_map(|(index, it)| huge_in(it.get(), format!("{path}[{index}]")))
+        }
+        b'-' | b'0'..=b'9' => {
+            let is_whole = !text.contains(['.', 'e', 'E']);
+            let fits = text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+            let is_same = |it: f64| format!("{it:.0}") == text;
+            let is_huge = is_whole && !fits && !text.parse().is_ok_and(is_same);
+            is_huge.then(|| (path, text.to_owned()))
+        }
+        _ => None,
+    }
+}
+
+fn changed(number: impl fmt::Display) -> String {
+    format!(
+        "{number} would be changed on its way: numbers are doubles, which hold every whole number up to 2^53 only; send it as a text"
+    )
 }
 
 /// What is wrong with a text, and where.
@@ -126,9 +184,7 @@ impl ReadValue {
         #[expect(clippy::cast_possible_truncation, reason = "64 bits fit")]
         let is_same = double as i128 == number;
         if self.0 == Whole::Exact && !is_same {
-            return Err(E::custom(format!(
-                "{number} would be changed on its way: numbers are doubles, which hold every whole number up to 2^53 only; send it as a text"
-            )));
+            return Err(E::custom(changed(number)));
         }
         Ok(number_of(double))
     }

@@ -16,6 +16,7 @@ use crate::transport::http::SetupError;
 #[derive(PartialEq)]
 pub(super) struct Material {
     ca: Option<Content>,
+    ca_only: bool,
     cert: Option<Content>,
     key: Option<Content>,
 }
@@ -38,6 +39,7 @@ impl Material {
         };
         Ok(Self {
             ca: read(&files.ca)?,
+            ca_only: files.ca_only,
             cert: read(&files.cert)?,
             key: read(&files.key)?,
         })
@@ -51,7 +53,7 @@ impl Material {
         address: Option<Ipv6Addr>,
     ) -> Result<Arc<ClientConfig>, SetupError> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let roots = Arc::new(roots(self.ca.as_ref())?);
+        let roots = Arc::new(roots(self.ca.as_ref(), self.ca_only)?);
         let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
             .map_err(|error| tls(&error))?;
@@ -90,10 +92,12 @@ impl Material {
     }
 }
 
-fn roots(ca: Option<&Content>) -> Result<RootCertStore, SetupError> {
+fn roots(ca: Option<&Content>, ca_only: bool) -> Result<RootCertStore, SetupError> {
     let mut roots = RootCertStore::empty();
-    // Systems carry odd certificates; those that cannot be read are left out.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if !ca_only {
+        // Systems carry odd certificates; those that cannot be read are left out.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    }
     if let Some(content) = ca {
         for certificate in certificates(content)? {
             let added = roots.add(certificate);

@@ -26,6 +26,8 @@ use crate::config::Settings;
 pub struct TlsFiles {
     /// Certificates to trust besides those of the system, PEM.
     pub ca: Option<PathBuf>,
+    /// Whether these alone are trusted, and not those of the system.
+    pub ca_only: bool,
     /// Our own certificate chain, PEM.
     pub cert: Option<PathBuf>,
     /// The private key of our certificate, PEM.
@@ -33,10 +35,23 @@ pub struct TlsFiles {
 }
 
 impl TlsFiles {
+    /// The same without a certificate of our own, for servers that others name.
+    #[cfg_attr(
+        not(feature = "distworker"),
+        expect(dead_code, reason = "no task names any")
+    )]
+    pub(crate) fn without_identity(&self) -> Self {
+        Self {
+            cert: None,
+            key: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether no file is named.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        *self == Self::default()
+        self.ca.is_none() && self.cert.is_none() && self.key.is_none()
     }
 }
 
@@ -44,6 +59,7 @@ impl From<&Settings> for TlsFiles {
     fn from(settings: &Settings) -> Self {
         Self {
             ca: settings.tls_ca_path.clone(),
+            ca_only: settings.tls_ca_only,
             cert: settings.tls_cert_path.clone(),
             key: settings.tls_key_path.clone(),
         }

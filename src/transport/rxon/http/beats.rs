@@ -9,7 +9,7 @@ use tracing::{debug, info};
 use super::RxonHttp;
 use crate::config::RxonVersion;
 use crate::transport::http::RetryOnStale;
-use crate::transport::rxon::dialect::Dialect;
+use crate::transport::rxon::dialect::{Dialect, Records};
 use crate::transport::rxon::security::MessageKind;
 use crate::transport::rxon::wire_1_0b17::{BeatParts, Stamp};
 use crate::transport::rxon::{wire_1_0b2, wire_1_0b17};
@@ -69,8 +69,13 @@ impl RxonHttp {
         };
         let request = self.worker_request();
         let answer = self.signed(MessageKind::Heartbeat, &request, write).await?;
+        let names_newer = answer
+            .protocol()
+            .is_some_and(|it| Dialect::of(Some(it)) == Dialect::V1_0b17);
         let mut answer = wire_1_0b17::read_beat_answer(&answer.whole()?)?;
-        if answer.is_record && self.version == RxonVersion::Auto {
+        let is_telling = !names_newer && self.records.get() != Records::Meaningless;
+        if answer.is_record && is_telling && self.version == RxonVersion::Auto {
+            self.records.set(Records::Asking);
             info!(orchestrator = %self.http.url(""), "it answers like one of RXON 1.0b2 now");
             answer.reply.forgotten = true;
         }

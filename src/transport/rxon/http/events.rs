@@ -52,6 +52,7 @@ impl RxonHttp {
     pub(super) async fn call(&self, call: &SkillCall) -> Result<RawJson, TransportError> {
         let limits = Limits {
             within: CALL_WITHIN.max(self.request_timeout),
+            stall: Some(self.request_timeout),
             body: TASK_LIMIT,
         };
         let request = self

@@ -125,6 +125,7 @@ impl RxonHttp {
                     info!(orchestrator = %url, told, dialect = found.name(), "its RXON version");
                 }
                 self.dialect.set(found);
+                self.records.set(self.records.get().registered(found));
             }
             _ if !self.speaks(found) => warn!(
                 orchestrator = %url,

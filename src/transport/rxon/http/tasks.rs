@@ -1,8 +1,11 @@
 //! Tasks in, results out.
 
+use std::time::Duration;
+
 use awc::http::StatusCode;
 use bytes::Bytes;
 use serde::de::IgnoredAny;
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::{RxonHttp, is_duplicate};
@@ -15,9 +18,15 @@ use crate::transport::{Offer, Receipt, TransportError};
 
 impl RxonHttp {
     pub(super) async fn take_task(&self, offer: Offer) -> Result<Option<Task>, TransportError> {
-        let response = self.exchange(&self.poll_request(&offer)).await?;
-        let response = self.error_for_status(response)?;
+        let limit = self.hold.borrow().limit();
+        let asked = Instant::now();
+        let answered = self.exchange(&self.poll_request(&offer, limit)).await;
+        if let Err(SendError::Late(_)) = answered {
+            self.poll_was_late(limit);
+        }
+        let response = self.error_for_status(answered?)?;
         if response.status == StatusCode::NO_CONTENT {
+            self.poll_was_held(asked.elapsed());
             return Ok(None);
         }
 
@@ -43,11 +52,32 @@ impl RxonHttp {
         Ok(Some(task))
     }
 
+    fn poll_was_late(&self, limit: Duration) {
+        if let Some(longer) = self.hold.borrow_mut().was_late(limit) {
+            warn!(
+                orchestrator = %self.http.url(""),
+                "a poll had no answer within {limit:?}; if the orchestrator still holds it, it \
+                 takes a task with it. The next may last {longer:?}"
+            );
+        }
+    }
+
+    fn poll_was_held(&self, time: Duration) {
+        if self.hold.borrow_mut().ended(time) {
+            warn!(
+                orchestrator = %self.http.url(""),
+                "it holds polls for {time:.0?}, longer than TASK_POLL_TIMEOUT ({:?}); polls last \
+                 as long as that",
+                self.poll_hold
+            );
+        }
+    }
+
     pub(super) async fn give_result(&self, result: &TaskResult) -> Result<Receipt, TransportError> {
         let request = self.result_request();
         let request = match self.dialect.get() {
             // Never repeated here: 1.0b2 runs a job's transition once per copy.
-            Dialect::V1_0b2 => request.body(wire_1_0b2::write_result(&self.worker_id, result)?),
+            Dialect::V1_0b2 => request.body(wire_1_0b2::write_result(&self.worker_id, result)),
             // A second copy is recognised.
             Dialect::V1_0b17 => request
                 .body(self.sealed_result(result)?)
@@ -77,14 +107,30 @@ impl RxonHttp {
         request: &Request,
     ) -> Result<Response, TransportError> {
         let (id, size) = (&result.task_id, request.body_length());
-        match self.exchange(request).await {
+        let within = self.patience.borrow().of(id, size, self.request_timeout);
+        let request = request.clone().while_moving(within);
+        match self.exchange(&request).await {
             Ok(response) => {
-                self.cut_results.borrow_mut().forget(id);
+                self.cut_results.borrow_mut().answered(id, size);
+                self.odd_answers.borrow_mut().forget(id);
+                self.patience.borrow_mut().forget(id);
                 self.accept(response)
             }
             Err(SendError::Closed(reason)) if self.cut_results.borrow_mut().cut(id, size) => {
                 warn!(task_id = %id, size, reason, "result cut off each time, taken for too large");
                 Err(TransportError::TooLarge { size })
+            }
+            Err(SendError::Late(within)) => {
+                self.patience.borrow_mut().was_late(id);
+                let next = self.patience.borrow().of(id, size, self.request_timeout);
+                warn!(task_id = %id, size, ?within, ?next, "a result was not answered in time; it may have been taken, and is sent again with more time");
+                Err(SendError::Late(within).into())
+            }
+            // Not for ever: a few of these count as a fault each.
+            Err(SendError::Other(TransportError::Malformed { reason, .. }))
+                if self.odd_answers.borrow_mut().count(id) =>
+            {
+                Err(TransportError::Faulted { reason })
             }
             Err(error) => Err(error.into()),
         }
@@ -92,13 +138,9 @@ impl RxonHttp {
 
     fn sealed_result(&self, result: &TaskResult) -> Result<Bytes, TransportError> {
         let stamp = self.signing.stamp();
-        let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp)?;
+        let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp);
         let chain = self.chains.of(&result.task_id);
-        let body = self.signing.seal(&message, MessageKind::Result, &chain)?;
-        if body.len() > wire_1_0b17::BODY_LIMIT {
-            return Err(TransportError::TooLarge { size: body.len() });
-        }
-        Ok(body)
+        self.signing.seal(&message, MessageKind::Result, &chain)
     }
 }
 

@@ -215,6 +215,7 @@ impl TokenKeeper {
             } else {
                 self.request_timeout
             },
+            stall: None,
             body: ANSWER_LIMIT,
         };
         let request = match way {

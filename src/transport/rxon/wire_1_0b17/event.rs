@@ -9,6 +9,9 @@ use super::Stamp;
 use crate::id::{JobId, TaskId, WorkerId};
 use crate::transport::{Event, ProgressUpdate, SkillCall, TransportError};
 
+/// The largest event that is sent. avtomatika 1.0b30 answers 413 to larger ones.
+pub(in super::super) const BODY_LIMIT: usize = 1024 * 1024;
+
 #[derive(Serialize)]
 struct WireEvent<'a, P> {
     event_id: &'a str,

@@ -10,9 +10,9 @@ mod result;
 mod send;
 
 pub(super) use catalogue::Catalogue;
-pub(super) use event::{write_call, write_event, write_progress};
+pub(super) use event::{BODY_LIMIT, write_call, write_event, write_progress};
 pub(super) use receive::{read_beat_answer, read_event_answer, read_version, refusal_of};
-pub(super) use result::{BODY_LIMIT, write_result};
+pub(super) use result::write_result;
 pub(super) use send::{BeatParts, hot_skills, write_heartbeat, write_registration};
 
 #[cfg(test)]

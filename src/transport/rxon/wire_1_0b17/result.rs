@@ -8,31 +8,26 @@ use super::Stamp;
 use crate::id::WorkerId;
 use crate::json::RawJson;
 use crate::task::{Outcome, Reply, TaskError, TaskResult};
-use crate::transport::TransportError;
+use crate::transport::failure;
 use crate::transport::rxon::object::Object;
-
-/// avtomatika 1.0b30 answers 413 to larger bodies.
-pub(in super::super) const BODY_LIMIT: usize = 1024 * 1024;
-
-/// Signing may make a message smaller, for it leaves out `null`. More than this is not
-/// even looked at.
-const HOPELESS: usize = 4 * BODY_LIMIT;
 
 const RUNNING_TIME: &str = "execution_time_seconds";
 
-/// A result, not signed yet.
-///
-/// # Errors
-/// When it is much larger than the orchestrator takes.
+/// A result, not signed yet. How large it may be is for the orchestrator to say.
 pub(in super::super) fn write_result(
     worker_id: &WorkerId,
     result: &TaskResult,
     stamp: &Stamp,
-) -> Result<Vec<u8>, TransportError> {
-    let (status, reply, error) = match &result.outcome {
-        Outcome::Completed(reply) => (reply.status(), Some(reply), None),
-        Outcome::Failed(error) => ("failure", None, Some(error)),
-        Outcome::Cancelled => ("cancelled", None, None),
+) -> Vec<u8> {
+    let failure = match &result.outcome {
+        Outcome::Failed(error) => Some(failure::cut(error)),
+        _ => None,
+    };
+    let error = failure.as_deref();
+    let (status, reply) = match &result.outcome {
+        Outcome::Completed(reply) => (reply.status(), Some(reply)),
+        Outcome::Failed(_) => ("failure", None),
+        Outcome::Cancelled => ("cancelled", None),
     };
     let metadata = match reply {
         // avtomatika 1.0b30 answers 500, for ever, to metadata for a job that has none;
@@ -48,9 +43,6 @@ pub(in super::super) fn write_result(
         .flatten()
         .map(|raw| raw.as_bytes().len())
         .sum();
-    if size > HOPELESS {
-        return Err(TransportError::TooLarge { size });
-    }
     let mut body = Object::with_capacity(size + 512);
     // By name, as they are signed: then the signature need not sort them.
     if !matches!(result.outcome, Outcome::Cancelled) {
@@ -70,7 +62,7 @@ pub(in super::super) fn write_result(
     body.text("task_id", result.task_id.as_str());
     body.raw_bytes("timestamp", stamp.timestamp.to_string().as_bytes());
     body.text("worker_id", worker_id.as_str());
-    Ok(body.end())
+    body.end()
 }
 
 fn error_object(error: &TaskError) -> Vec<u8> {

@@ -5,24 +5,20 @@ use bytes::Bytes;
 use crate::id::WorkerId;
 use crate::json::RawJson;
 use crate::task::{Outcome, TaskError, TaskResult};
-use crate::transport::TransportError;
+use crate::transport::failure;
 use crate::transport::rxon::object::Object;
 
-/// avtomatika 1.0b12 answers 413 to larger bodies.
-pub(super) const BODY_LIMIT: usize = 1024 * 1024;
-
-/// The body of a result.
-///
-/// # Errors
-/// When it is larger than the orchestrator takes.
-pub(in super::super) fn write_result(
-    worker_id: &WorkerId,
-    result: &TaskResult,
-) -> Result<Bytes, TransportError> {
-    let (status, data, error) = match &result.outcome {
-        Outcome::Completed(reply) => (reply.status(), Some(reply.data()), None),
-        Outcome::Failed(error) => ("failure", None, Some(error)),
-        Outcome::Cancelled => ("cancelled", None, None),
+/// The body of a result. How large it may be is for the orchestrator to say.
+pub(in super::super) fn write_result(worker_id: &WorkerId, result: &TaskResult) -> Bytes {
+    let failure = match &result.outcome {
+        Outcome::Failed(error) => Some(failure::cut(error)),
+        _ => None,
+    };
+    let error = failure.as_deref();
+    let (status, data) = match &result.outcome {
+        Outcome::Completed(reply) => (reply.status(), Some(reply.data())),
+        Outcome::Failed(_) => ("failure", None),
+        Outcome::Cancelled => ("cancelled", None),
     };
     let files = match &result.outcome {
         Outcome::Completed(reply) => reply.data_metadata(),
@@ -31,9 +27,6 @@ pub(in super::super) fn write_result(
     let size = data.map_or(0, len)
         + files.map_or(0, len)
         + error.and_then(TaskError::details).map_or(0, len);
-    if size > BODY_LIMIT {
-        return Err(TransportError::TooLarge { size });
-    }
     let mut body = Object::with_capacity(size + 384);
     body.text("job_id", result.job_id.as_str());
     body.text("task_id", result.task_id.as_str());
@@ -51,11 +44,7 @@ pub(in super::super) fn write_result(
         None => body.raw("error", None),
     }
     body.raw("data_metadata", files);
-    let body = body.end();
-    if body.len() > BODY_LIMIT {
-        return Err(TransportError::TooLarge { size: body.len() });
-    }
-    Ok(body.into())
+    body.end().into()
 }
 
 fn len(raw: &RawJson) -> usize {

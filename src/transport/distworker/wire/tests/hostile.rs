@@ -38,7 +38,7 @@ fn what_the_sdk_can_read_can_be_read_here() {
 
 #[test]
 fn a_task_that_is_nested_too_deep_to_be_read_is_known_by_its_id() {
-    let unreadable = read(&assigned(nested(60))).unwrap_err();
+    let unreadable = read(&assigned(nested(120))).unwrap_err();
     assert_eq!(unreadable.task_id.as_deref(), Some("deep"));
 }
 

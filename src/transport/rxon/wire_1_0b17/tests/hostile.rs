@@ -76,7 +76,7 @@ proptest! {
         let result = TaskResult::of(&task, Outcome::Completed(reply), Duration::from_millis(5));
         let worker_id = WorkerId::try_new("w").unwrap();
         let stamp = Stamp { timestamp: 1, nonce: "n".to_owned() };
-        let message = write_result(&worker_id, &result, &stamp).unwrap();
+        let message = write_result(&worker_id, &result, &stamp);
         let key = SigningKey::new("k").unwrap();
         let Ok(sealed) = seal(&message, MessageKind::Result, &key, Signer::new("w")) else {
             return Ok(());

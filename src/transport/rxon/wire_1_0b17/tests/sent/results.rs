@@ -62,7 +62,7 @@ fn results_are_those_of_the_reference_worker() {
             Outcome::Completed(_) => metadata.map(|_| RawJson::empty_object()),
             _ => metadata,
         };
-        let ours = write_result(&worker_id(), &ours, &stamp(sent)).unwrap();
+        let ours = write_result(&worker_id(), &ours, &stamp(sent));
         // The status is always told, and who it is from; so are costs of failures and
         // data, if only {}.
         let mut sent = sent.clone();
@@ -94,7 +94,7 @@ fn costs_have_the_running_time_unless_the_handler_says_it() {
             reply = reply.with_costs(&told).unwrap();
         }
         let result = result(&sent, Outcome::Completed(reply), ran_for);
-        json_of(&write_result(&worker_id(), &result, &stamp(&sent)).unwrap())["costs"].clone()
+        json_of(&write_result(&worker_id(), &result, &stamp(&sent)))["costs"].clone()
     };
     let ran_for = Duration::from_nanos(1_234_567_890);
     let time = json!({"execution_time_seconds": 1.2346});
@@ -105,7 +105,7 @@ fn costs_have_the_running_time_unless_the_handler_says_it() {
     let own = json!({"execution_time_seconds": 7});
     assert_eq!(costs(Some(own.clone()), ran_for), own);
     let cancelled = result(&sent, Outcome::Cancelled, ran_for);
-    let ours = write_result(&worker_id(), &cancelled, &stamp(&sent)).unwrap();
+    let ours = write_result(&worker_id(), &cancelled, &stamp(&sent));
     assert_eq!(json_of(&ours).get("costs"), None);
 }
 
@@ -119,10 +119,10 @@ fn a_result_carries_all_that_a_handler_gives() {
     let data = reply.data().clone();
     let reply = reply.with_files(data, RawJson::from_serialize(&files).unwrap());
     let mut done = result(&sent, Outcome::Completed(reply), Duration::ZERO);
-    let written = write_result(&worker_id(), &done, &stamp(&sent)).unwrap();
+    let written = write_result(&worker_id(), &done, &stamp(&sent));
     assert_eq!(json_of(&written).get("metadata"), None, "the job has none");
     done.task_metadata = Some(RawJson::empty_object());
-    let ours = json_of(&write_result(&worker_id(), &done, &stamp(&sent)).unwrap());
+    let ours = json_of(&write_result(&worker_id(), &done, &stamp(&sent)));
     assert_eq!(ours["metadata"], json!({"m": 1}));
     assert_eq!(ours["data_metadata"], files);
     // The orchestrator refuses details that are no object.
@@ -134,7 +134,7 @@ fn a_result_carries_all_that_a_handler_gives() {
         let error = TaskError::permanent("no").with_details(&details);
         let mut failed = result(&sent, Outcome::Failed(error), Duration::ZERO);
         failed.task_metadata = Some(RawJson::empty_object());
-        let ours = json_of(&write_result(&worker_id(), &failed, &stamp(&sent)).unwrap());
+        let ours = json_of(&write_result(&worker_id(), &failed, &stamp(&sent)));
         assert_eq!(ours["error"]["details"], told);
         assert_eq!(ours["metadata"], json!({}));
         assert_eq!(ours.get("data"), None);
@@ -142,13 +142,11 @@ fn a_result_carries_all_that_a_handler_gives() {
 }
 
 #[test]
-fn what_could_never_fit_is_not_even_signed() {
+fn a_long_failure_is_cut_and_keeps_its_code() {
     let sent = json!({"task_id": "t", "job_id": "j", "timestamp": 1});
-    let reply = Reply::success(&json!({"x": "x".repeat(5 * BODY_LIMIT)})).unwrap();
-    let large = result(&sent, Outcome::Completed(reply), Duration::ZERO);
-    let refused = write_result(&worker_id(), &large, &stamp(&sent));
-    assert!(matches!(
-        refused,
-        Err(crate::transport::TransportError::TooLarge { .. })
-    ));
+    let error = TaskError::transient("x".repeat(1_100_000)).with_details(&"y".repeat(1 << 20));
+    let long = result(&sent, Outcome::Failed(error), Duration::ZERO);
+    let text = write_result(&worker_id(), &long, &stamp(&sent));
+    assert!(text.len() < 64 * 1024, "{}", text.len());
+    assert_eq!(json_of(&text)["error"]["code"], "TRANSIENT_ERROR");
 }
