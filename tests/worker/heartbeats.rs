@@ -3,8 +3,8 @@
 use axon_worker::UsageSource;
 #[cfg(feature = "telemetry")]
 use axon_worker::transport::Report;
-use axon_worker::transport::Usage;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
+use axon_worker::transport::{Habits, TransportError, Usage};
 use serde_json::json;
 
 use crate::support::{Gate, SECOND, data, reported, start, worker};
@@ -199,4 +199,30 @@ async fn the_machine_itself_is_measured() {
     orchestrator.submit("echo", &());
     orchestrator.report_where(fits).await;
     worker.shutdown().await;
+}
+
+#[actix_rt::test]
+async fn after_a_silence_that_outlasts_the_lease_the_worker_registers_anew() {
+    for (silence, registrations) in [(60, 1), (180, 2)] {
+        let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+        let mut habits = Habits::default();
+        habits.lease = Some(120 * SECOND);
+        orchestrator.set_habits(habits);
+        start(worker(&orchestrator, &gate)).await;
+        orchestrator.called(Call::Heartbeat, 2).await;
+        let unreachable = TransportError::Unreachable {
+            reason: "no way".into(),
+        };
+        orchestrator.fail_next(Call::Heartbeat, &unreachable, 1_000_000);
+        tokio::time::sleep(silence * SECOND).await;
+        orchestrator.clear_faults();
+        tokio::time::sleep(600 * SECOND).await;
+        assert_eq!(
+            orchestrator.count(Call::Register),
+            registrations,
+            "{silence} s"
+        );
+        let task = orchestrator.submit("echo", &());
+        orchestrator.result_of(&task).await;
+    }
 }

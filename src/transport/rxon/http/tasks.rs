@@ -35,7 +35,9 @@ impl RxonHttp {
         };
 
         self.trust.check(&handout, body)?;
-        let task = handout.task;
+        let mut task = handout.task;
+        // Signed as it was sent; from here on our clock is meant.
+        task.deadline = task.deadline.map(|at| self.clock.ours(at));
         // Most tasks come without, and their text need not be read once more.
         if handout.has_security {
             self.chains.remember(&task.id, body);
