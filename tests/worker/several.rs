@@ -238,7 +238,7 @@ async fn a_primary_that_was_restarted_is_never_told_that_we_are_busy() {
     second.set_hold(SECOND);
     start(failover(&first, &second, &gate)).await;
     first.called(Call::Poll, 1).await;
-    first.fail_next(Call::Poll, &away(), 4);
+    first.fail_next(Call::Poll, &away(), 1);
     first.fail_next(Call::Probe, &away(), 2);
     first.fail_next(Call::Heartbeat, &away(), 2);
     second.called(Call::Poll, 2).await;

@@ -30,7 +30,7 @@ pub(crate) struct SessionSettings {
 /// One orchestrator: the way to it and its state.
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "five facts that vary independently"
+    reason = "six facts that vary independently"
 )]
 pub(super) struct Session {
     pub(super) settings: SessionSettings,
@@ -49,6 +49,8 @@ pub(super) struct Session {
     pub(super) beating: bool,
     pub(super) pace: BeatPace,
     pub(super) lease: Lease,
+    /// Whether a warning was given that something ends its polls.
+    pub(super) told_of_cuts: bool,
     /// It takes no results, so no more tasks are taken from it.
     pub(super) backlogged: bool,
     /// The latest state, if the orchestrator does not have it yet.
@@ -88,6 +90,7 @@ impl Session {
             // Regular ones are never slowed down.
             pace: BeatPace::new(timing.heartbeat_cooldown.min(timing.heartbeat_interval)),
             lease: Lease::default(),
+            told_of_cuts: false,
             backlogged: false,
             unsent_beat: None,
             believed: None,
@@ -132,6 +135,7 @@ impl Session {
     pub(super) fn note_failure(&mut self, error: &TransportError) -> bool {
         match error {
             TransportError::Unreachable { .. }
+            | TransportError::PollCut { .. }
             | TransportError::NoAnswer { .. }
             | TransportError::Unavailable { .. } => self.suspect.set(true),
             // The token may have changed in its file.

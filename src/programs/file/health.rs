@@ -121,8 +121,8 @@ impl ReadyCommand {
             return Ok(());
         }
         let printed = String::from_utf8_lossy(&printed);
-        let lines = printed.lines().map(str::trim);
-        match lines.filter(|line| !line.is_empty()).next_back() {
+        let mut lines = printed.lines().map(str::trim);
+        match lines.rfind(|line| !line.is_empty()) {
             Some(line) => Err(format!("{status}: {line}")),
             None => Err(status.to_string()),
         }
