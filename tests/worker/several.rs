@@ -264,10 +264,10 @@ async fn one_that_takes_no_results_gets_no_more_polls_and_the_other_goes_on() {
     second.set_hold(SECOND);
     first.fail_next(Call::Deliver, &away(), 1_000_000);
     let builder = in_turns(&first, &second, &gate);
-    let bounded = builder.configure(|settings| settings.results.max_bytes = 100_000);
+    let bounded = builder.configure(|settings| settings.results.max_bytes = 1_000_000);
     let handle = start(bounded).await;
-    let long = "x".repeat(10_000);
-    for _ in 0..40 {
+    let long = "x".repeat(20_000);
+    for _ in 0..60 {
         first.submit("echo", &long);
     }
     tokio::time::sleep(60 * SECOND).await;
@@ -282,6 +282,6 @@ async fn one_that_takes_no_results_gets_no_more_polls_and_the_other_goes_on() {
     assert_eq!(first.count(Call::Poll), polls, "not one more poll");
     assert!(!handle.status().held);
     first.clear_faults();
-    first.results(40).await;
+    first.results(60).await;
     assert_eq!(handle.status().unsent, 0);
 }
