@@ -119,6 +119,7 @@ mod net;
 pub mod otlp;
 #[cfg(feature = "programs")]
 pub mod programs;
+mod ready_check;
 mod retry;
 mod rules;
 mod selection;
@@ -147,6 +148,7 @@ pub use id::{
     InvalidIdentifier, JobId, OrchestratorId, TaskId, TaskName, WorkerId, check_identifier,
 };
 pub use json::RawJson;
+pub use ready_check::Readiness;
 pub use selection::{Candidate, Selection};
 pub use status::{
     CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,

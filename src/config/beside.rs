@@ -17,55 +17,58 @@ use super::variables::FILE_VARIABLE;
 use crate::id::check_identifier;
 
 /// Reads settings as [`Settings::load`](super::Settings::load), from this file and the
-/// environment, or these variables in its place, and the table of this name by `read`, if
-/// it is there.
-pub(crate) fn load<T>(
+/// environment, or these variables in its place, and the tables of these names by `read`,
+/// which is called for each of them whether it is there or not.
+pub(crate) fn load(
     path: &Path,
     vars: Option<BTreeMap<String, String>>,
-    table: &str,
-    read: impl FnOnce(Option<Table<'_>>) -> T,
-) -> Result<(Loaded, T), ConfigError> {
-    let (inspection, read) = inspect(path, vars, table, read);
+    tables: &[&'static str],
+    read: impl FnMut(&'static str, Option<Table<'_>>),
+) -> Result<Loaded, ConfigError> {
     let Inspection {
         settings, warnings, ..
-    } = inspection;
+    } = inspect(path, vars, tables, read);
     let settings = settings?;
-    Ok((Loaded { settings, warnings }, read))
+    Ok(Loaded { settings, warnings })
 }
 
 /// The same, telling where each setting comes from, as
 /// [`Settings::inspect`](super::Settings::inspect) does.
-pub(crate) fn inspect<T>(
+pub(crate) fn inspect(
     path: &Path,
     vars: Option<BTreeMap<String, String>>,
-    table: &str,
-    read: impl FnOnce(Option<Table<'_>>) -> T,
-) -> (Inspection, T) {
+    tables: &[&'static str],
+    mut read: impl FnMut(&'static str, Option<Table<'_>>),
+) -> Inspection {
     let (mut vars, mut notes) =
         vars.map_or_else(|| of_process(|_| true), |vars| (vars, Notes::default()));
     let path = path.to_string_lossy().into_owned();
     vars.insert(FILE_VARIABLE.to_owned(), path.clone());
-    let (settings, mut resolved, found) = read_all(&vars, Some(table), &mut notes);
+    let (settings, mut resolved, found) = read_all(&vars, tables, &mut notes);
     if let Some(named) = resolved.last_mut() {
         named.origin = Origin::Program;
     }
-    let place = Place::key(table, &path);
-    let fields = match &found {
-        None => None,
-        Some(Json::Object(fields)) => Some(fields),
-        Some(other) => {
-            notes.problem(place.wrong("a table", kind_of(other)));
-            None
-        }
-    };
-    let read = read(fields.map(|fields| Table::new(place, fields, &mut notes)));
+    for table in tables {
+        let place = Place::key(table, &path);
+        let fields = match found.get(*table) {
+            None => None,
+            Some(Json::Object(fields)) => Some(fields),
+            Some(other) => {
+                notes.problem(place.wrong("a table", kind_of(other)));
+                None
+            }
+        };
+        read(
+            table,
+            fields.map(|fields| Table::new(place, fields, &mut notes)),
+        );
+    }
     let (warnings, error) = notes.finish();
-    let inspection = Inspection {
+    Inspection {
         resolved,
         warnings,
         settings: error.map_or(Ok(settings), Err),
-    };
-    (inspection, read)
+    }
 }
 
 /// A table that is being read. What is wrong is noted; what was not asked for is unknown.
@@ -240,7 +243,8 @@ impl<'a> Table<'a> {
     }
 }
 
-fn bytes(raw: &Json) -> Option<u64> {
+/// A number of bytes, also as text with a unit.
+pub(super) fn bytes(raw: &Json) -> Option<u64> {
     let Json::String(text) = raw else {
         return u64::try_from(whole(raw)?).ok();
     };

@@ -35,6 +35,7 @@ pub(super) enum Slot {
     Flag(fn(&mut Draft, bool)),
     U16(fn(&mut Draft, u16)),
     U32(fn(&mut Draft, u32)),
+    Bytes(fn(&mut Draft, u64)),
     Size(fn(&mut Draft, usize)),
     Attempts(fn(&mut Draft, Option<u32>)),
     Number(fn(&mut Draft, f64)),

@@ -9,9 +9,9 @@ use super::source::Layer;
 use super::variables::{FILE_VARIABLE, VARIABLES};
 
 /// Reads the file that `AXON_WORKER_CONFIG` names. What is wrong with it is noted,
-/// and what is left of it is used to look for further problems. The table `beside` means
+/// and what is left of it is used to look for further problems. The tables `beside` mean
 /// nothing here and is handed back.
-pub(super) fn read(path: &str, beside: Option<&str>, notes: &mut Notes) -> (Layer, Option<Value>) {
+pub(super) fn read(path: &str, beside: &[&str], notes: &mut Notes) -> (Layer, Map<String, Value>) {
     let unreadable = |reason: String| Problem::UnreadableFile {
         variable: FILE_VARIABLE,
         path: path.escape_debug().to_string(),
@@ -26,7 +26,10 @@ pub(super) fn read(path: &str, beside: Option<&str>, notes: &mut Notes) -> (Laye
     };
     match File::from_str(&text, FileFormat::Toml).collect() {
         Ok(mut found) => {
-            let beside = beside.and_then(|name| found.remove(name));
+            let beside = beside
+                .iter()
+                .filter_map(|name| found.remove_entry(*name))
+                .collect();
             let mut known = Map::new();
             sort_out("", found, path, &mut known, notes);
             (Layer(known), beside)

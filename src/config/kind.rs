@@ -48,6 +48,8 @@ pub enum Kind {
         /// Whether it must be more than 0.
         above_zero: bool,
     },
+    /// A size in bytes: a whole number, or one with a unit.
+    Bytes,
     /// One of these words, in any letter case.
     OneOf(&'static [&'static str]),
     /// JSON text of this shape.
@@ -105,6 +107,7 @@ impl fmt::Display for Kind {
             Self::Seconds { above_zero: false } => {
                 f.write_str("a number of seconds from 0 to 1e9")
             }
+            Self::Bytes => f.write_str("a number of bytes, or one with a unit such as 512 MiB"),
             Self::OneOf(words) => write!(f, "one of {}", words.join(", ")),
             Self::Json { shape, .. } => write!(f, "JSON, {shape}"),
         }

@@ -168,7 +168,7 @@ fn from_map(vars: &BTreeMap<String, String>, notes: Notes) -> Result<Loaded, Con
 }
 
 fn inspect(vars: &BTreeMap<String, String>, mut notes: Notes) -> Inspection {
-    let (settings, resolved, _) = read_all(vars, None, &mut notes);
+    let (settings, resolved, _) = read_all(vars, &[], &mut notes);
     let (warnings, error) = notes.finish();
     Inspection {
         resolved,
@@ -177,12 +177,12 @@ fn inspect(vars: &BTreeMap<String, String>, mut notes: Notes) -> Inspection {
     }
 }
 
-/// The settings, where each comes from, and the table of the file that is called `beside`.
+/// The settings, where each comes from, and the tables of the file with the names `beside`.
 pub(super) fn read_all(
     vars: &BTreeMap<String, String>,
-    beside: Option<&str>,
+    beside: &[&str],
     notes: &mut Notes,
-) -> (Settings, Vec<Resolved>, Option<Json>) {
+) -> (Settings, Vec<Resolved>, BTreeMap<String, Json>) {
     let path = vars.get(FILE_VARIABLE).map_or("", |path| path.trim());
     let (from_file, beside) = if path.is_empty() {
         Default::default()
@@ -235,7 +235,9 @@ pub(super) fn read_all(
     draft.settings.journal.state_dir = state_dir(vars);
     let settings = finish::finish(draft, notes);
     let resolved = findings.resolve(&settings, path);
-    (settings, resolved, beside.as_ref().map(to_json))
+    let beside = beside.into_iter();
+    let beside = beside.map(|(name, table)| (name, to_json(&table)));
+    (settings, resolved, beside.collect())
 }
 
 /// Where systems say that a program keeps its state, the most particular first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
+use super::beside::bytes;
 use super::draft::{Draft, Reader, Slot};
 use super::kind::{Kind, MAX_NUMBER};
 use super::problem::{Notes, Place};
@@ -42,6 +43,7 @@ pub(super) fn put(
         Slot::Size(set) => in_range(kind, raw)
             .and_then(|n| n.try_into().ok())
             .map(|v| set(draft, v)),
+        Slot::Bytes(set) => bytes(raw).map(|v| set(draft, v)),
         Slot::Attempts(set) => attempts(raw).map(|v| set(draft, v)),
         Slot::Number(set) => bounded(kind, raw).map(|v| set(draft, v)),
         Slot::Seconds(set) => bounded(kind, raw)

@@ -195,6 +195,7 @@ pub(crate) struct LinkMeter(Option<LinkMeters>);
 struct LinkMeters {
     polls: Answers,
     empty_polls: Counter,
+    cut_polls: Counter,
     heartbeats: Answers,
     beat_times: Histogram,
     registrations: Answers,
@@ -227,6 +228,7 @@ impl LinkMeters {
         Self {
             polls: answers(&families.polls, "task"),
             empty_polls: families.polls.get_or_create_owned(&asked("empty")),
+            cut_polls: families.polls.get_or_create_owned(&asked("cut")),
             heartbeats: answers(&families.heartbeats, "ok"),
             beat_times: families.beat_times.get_or_create_owned(&at),
             registrations: answers(&families.registrations, "ok"),
@@ -260,6 +262,7 @@ impl LinkMeter {
         let Some(meters) = &self.0 else { return };
         let answers = meters.of(kind);
         match error {
+            TransportError::PollCut { .. } => meters.cut_polls.inc(),
             TransportError::RateLimited { .. } => answers.rate_limited.inc(),
             _ => answers.error.inc(),
         };

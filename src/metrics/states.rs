@@ -26,6 +26,12 @@ struct OfType {
     state: &'static str,
 }
 
+/// A reason, in the words of `/ready`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Because {
+    reason: String,
+}
+
 /// A thread of the worker.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OnThread {
@@ -45,6 +51,7 @@ pub(super) struct States {
     draining: Gauge,
     paused: Gauge,
     held: Gauge,
+    unwell: Family<Because, Gauge>,
     lag: Family<OnThread, Number>,
     stuck: Gauge,
 }
@@ -111,6 +118,11 @@ impl States {
             "1 while the worker takes no tasks by itself: old results go out first, too many are undelivered, or the journal is full",
             self.held.clone(),
         );
+        registry.register(
+            "axon_unwell",
+            "1 while the worker takes no tasks for the state it is in: its disk, memory, open files, or a check of its user's; there is none otherwise",
+            self.unwell.clone(),
+        );
         registry.register_with_unit(
             "axon_loop_lag",
             "How long a thread took to come round to a message, asked at each scrape; 1 when it did not",
@@ -165,6 +177,12 @@ impl States {
         self.draining.set(i64::from(status.draining));
         self.paused.set(i64::from(status.paused));
         self.held.set(i64::from(status.held));
+        // No more than one at a time: reasons may be any text.
+        self.unwell.clear();
+        if let Some(reason) = &status.unwell {
+            let reason = reason.to_string();
+            self.unwell.get_or_create(&Because { reason }).set(1);
+        }
         if let Some(vitals) = vitals {
             self.set_vitals(vitals);
         }

@@ -25,6 +25,8 @@ pub(crate) struct StatusBoard {
     draining: AtomicBool,
     paused: AtomicBool,
     held: AtomicBool,
+    /// Why the worker is in no state to take tasks.
+    unwell: Mutex<Option<Arc<str>>>,
     journal: Mutex<JournalTrouble>,
     /// Whether a slot is free.
     has_room: AtomicBool,
@@ -106,7 +108,6 @@ impl StatusBoard {
     }
 
     /// Whether the worker takes no more tasks and waits for those that run.
-    #[cfg(feature = "programs")]
     pub(crate) fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -134,6 +135,12 @@ impl StatusBoard {
         if self.held.swap(held, Ordering::Relaxed) != held {
             self.review_opening();
         }
+    }
+
+    /// Says why the worker is in no state to take tasks, or that it is well.
+    pub(crate) fn set_unwell(&self, reason: Option<Arc<str>>) {
+        *lock(&self.unwell) = reason;
+        self.review_opening();
     }
 
     /// Says why the journal cannot be written, or that it can.
@@ -165,7 +172,8 @@ impl StatusBoard {
         let mut since = lock(&self.open_since);
         let is_open = self.has_room.load(Ordering::Relaxed)
             && !self.paused.load(Ordering::Relaxed)
-            && !self.held.load(Ordering::Relaxed);
+            && !self.held.load(Ordering::Relaxed)
+            && lock(&self.unwell).is_none();
         if is_open != since.is_some() {
             *since = is_open.then(Instant::now);
         }
@@ -246,6 +254,7 @@ impl StatusBoard {
             draining: self.draining.load(Ordering::Relaxed),
             paused: self.paused.load(Ordering::Relaxed),
             held: self.held.load(Ordering::Relaxed),
+            unwell: lock(&self.unwell).clone(),
             journal_trouble: lock(&self.journal).reason(),
             open_for: lock(&self.open_since).map(|since| since.elapsed()),
             capacity: self.capacity(),

@@ -24,11 +24,14 @@ pub struct WorkerStatus {
     /// Whether it takes no tasks by itself: results of an earlier process go out
     /// first, too many are undelivered, or the journal is full.
     pub held: bool,
+    /// Why it is in no state to take tasks, if it is in none: its disk, its memory, its open
+    /// files, or a check of its user's. It takes no tasks by itself until that is over.
+    pub unwell: Option<Arc<str>>,
     /// Why the journal cannot be written, if it cannot: work goes on, but a crash loses
     /// results.
     pub journal_trouble: Option<Arc<str>>,
-    /// How long the worker has been able to take a task: not paused, not held, a slot
-    /// free and no slot policy against it. `None` while it is not.
+    /// How long the worker has been able to take a task: not paused, not held, not
+    /// unwell, a slot free and no slot policy against it. `None` while it is not.
     #[serde(serialize_with = "seconds::maybe")]
     pub open_for: Option<Duration>,
     /// The limits, and what is taken of them.

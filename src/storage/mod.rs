@@ -26,5 +26,5 @@ pub use object::{
 pub(crate) use offload::plan_of;
 pub(crate) use offload::{bring_in, carry_out};
 pub use resource::ResourceFault;
-pub(crate) use task_files::{FilesRoot, Owner};
+pub(crate) use task_files::{Failures, FilesRoot, Owner};
 pub use task_files::{StoredFile, TaskFiles};

@@ -1,5 +1,6 @@
 //! Failures of this machine, as opposed to those of a task or of an object storage.
 
+use std::fmt;
 use std::io;
 
 use rustix::io::Errno;
@@ -37,6 +38,18 @@ impl ResourceFault {
                 _ => None,
             },
         }
+    }
+}
+
+impl fmt::Display for ResourceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoSpace => "no space is left",
+            Self::ReadOnly => "the file system is read-only",
+            Self::NoPermission => "permission is denied",
+            Self::TooManyOpenFiles => "too many files are open",
+            Self::DiskError => "the disk fails",
+        })
     }
 }
 

@@ -36,6 +36,16 @@ pub enum TransportError {
         /// Status and text of the answer.
         reason: String,
     },
+    /// Something on the way, such as a proxy with a limit of its own, ended a poll that had
+    /// been open for a while (HTTP 408, 502 or 504, or no answer at all). If the orchestrator
+    /// answers other requests, that is a poll that brought nothing.
+    #[error("the poll was cut after {} s: {reason}", .after.as_secs())]
+    PollCut {
+        /// How long it was open.
+        after: Duration,
+        /// Status and text of the answer, or what became of the connection.
+        reason: String,
+    },
     /// Too many requests, or an outage of which the orchestrator says how long it takes.
     /// Be silent on this endpoint for a while.
     #[error("rate limited by the orchestrator")]
@@ -108,7 +118,10 @@ impl TransportError {
     /// Whether the request may have taken effect although it failed.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::NoAnswer { .. } | Self::Malformed { .. })
+        matches!(
+            self,
+            Self::NoAnswer { .. } | Self::PollCut { .. } | Self::Malformed { .. }
+        )
     }
 }
 

@@ -135,6 +135,9 @@ pub struct Habits {
     /// decide nothing about tasks are spaced by `WORKER_HEARTBEAT_COOLDOWN`, and progress
     /// goes out once a second rather than ten times.
     pub counts_requests: bool,
+    /// For how long it remembers a worker that it does not hear of, if it forgets any. After
+    /// a longer silence the worker registers anew.
+    pub lease: Option<Duration>,
 }
 
 /// A task to call off, by the id of the task or of its job: one protocol mixes them up.

@@ -56,6 +56,9 @@ pub(crate) fn reasons(status: &WorkerStatus, vitals: &Vitals, norms: Norms) -> V
     if status.paused {
         reasons.push("paused".to_owned());
     }
+    if let Some(unwell) = &status.unwell {
+        reasons.push(format!("takes no tasks: {unwell}"));
+    }
     if let Some(trouble) = &status.journal_trouble {
         reasons.push(format!("a crash loses results: {trouble}"));
     }
@@ -172,6 +175,10 @@ mod tests {
             ),
             ("results", status(|board| board.set_held(true))),
             ("all 1 slots", status(|board| board.set_abandoned(1))),
+            (
+                "no device",
+                status(|board| board.set_unwell(Some("check: no device".into()))),
+            ),
             (
                 "no space",
                 status(|board| board.set_journal_failure(Some("no space".into()))),

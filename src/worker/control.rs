@@ -18,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
 use crate::id::{OrchestratorId, TaskId};
 use crate::models::AnyModels;
+use crate::ready_check::ReadyCheck;
 use crate::selection::{Candidate, Selection};
 use crate::slot_policy::Policies;
 use crate::status::StatusBoard;
@@ -37,6 +38,7 @@ pub(crate) struct Plan {
     pub(crate) models: Vec<Arc<dyn AnyModels>>,
     pub(crate) policies: Policies,
     pub(crate) skill_dependencies: BTreeMap<String, Vec<String>>,
+    pub(crate) ready_checks: Vec<ReadyCheck>,
     pub(crate) commands: CommandHandlers,
     pub(crate) links: Vec<Link>,
     pub(crate) selection: Box<dyn Selection>,
@@ -85,6 +87,7 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         models,
         policies,
         skill_dependencies,
+        ready_checks,
         commands,
         links,
         selection,
@@ -137,6 +140,10 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         results: journal.recovered,
         files: kept,
     });
+    // The same.
+    wiring
+        .health_gate(&files, ready_checks, moving.is_some())
+        .await?;
     registry.begin(&settings.worker_id);
     let handlers = registry.clone();
     contexts.poller.run(wiring.poller(least_polls));

@@ -12,15 +12,17 @@ use tracing::warn;
 
 use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, HeartbeatActor,
-    HotCacheActor, Neighbours, OrchestratorPool, Parts, Poller, QueuedTask, Runner,
-    SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskQueue, TaskSupervisor,
-    WsCommandActor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, GateSources,
+    HealthGate, HeartbeatActor, HotCacheActor, Neighbours, OrchestratorPool, Parts, Poller, Prober,
+    QueuedTask, Runner, SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskQueue,
+    TaskSupervisor, WsCommandActor,
 };
 use crate::actors::{DrainLimits, Outbox, PollScale, Slots};
 use crate::config::{Intake, Settings};
+use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, Registry, SharedData};
 use crate::models::{AnyModels, OpenModels};
+use crate::ready_check::ReadyCheck;
 use crate::selection::Selection;
 use crate::slot_policy::Policies;
 use crate::status::{Ping, StatusBoard};
@@ -170,11 +172,33 @@ impl Wiring<'_> {
         Courier::new(
             outbox,
             to(&self.parts.pool),
+            to(&self.parts.pool),
             to(&self.parts.poller),
             self.parts.journal.clone(),
             self.settings.results.max_bytes,
             self.board.clone(),
         )
+    }
+
+    /// Looks at the worker's resources and keeps looking; asks the checks of the user.
+    pub(super) async fn health_gate(
+        &self,
+        files: &FilesRoot,
+        checks: Vec<ReadyCheck>,
+        has_storage: bool,
+    ) -> Result<()> {
+        let sources = GateSources {
+            prober: Prober::new(self.settings, self.parts.journal.is_some()),
+            // Those of the storage come and go through task folders.
+            needs_files: has_storage,
+            failures: files.watch_failures(),
+            checks,
+            beside: self.settings.intake.handler_threads > 0,
+        };
+        let (poller, heartbeat) = (to(&self.parts.poller), to(&self.parts.heartbeat));
+        HealthGate::start_after_a_look(sources, poller, heartbeat, self.board.clone())
+            .await
+            .map_err(Error::Thread)
     }
 
     /// On a thread of its own, unless everything shares one.

@@ -191,12 +191,13 @@ async fn a_deadline_long_past_is_a_timeout_too() {
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
     start(worker(&orchestrator, &gate)).await;
     let id = orchestrator.submit_with("polite", RawJson::empty_object(), |task| {
-        task.deadline = Some(SystemTime::UNIX_EPOCH);
+        task.deadline = Some(SystemTime::now() - 50 * SECOND);
     });
-    assert_eq!(
-        failure(&orchestrator.result_of(&id).await).code(),
-        &ErrorCode::Timeout
-    );
+    let result = orchestrator.result_of(&id).await;
+    let error = failure(&result);
+    assert_eq!(error.code(), &ErrorCode::Timeout);
+    assert!(error.message().contains("passed 50."), "{error}");
+    assert_eq!(gate.running(), 0, "it is not begun");
     assert_eq!(orchestrator.count(Call::Deliver), 1);
 }
 

@@ -15,6 +15,7 @@ mod drain;
 mod files;
 mod habits;
 mod handlers;
+mod health_gate;
 mod heartbeats;
 mod isolation;
 #[cfg(feature = "journal")]

@@ -230,3 +230,58 @@ async fn a_result_goes_back_to_where_its_task_came_from() {
     assert_eq!(data(first.result_of(&one).await), 1);
     assert_eq!(data(second.result_of(&other).await), 2);
 }
+
+#[actix_rt::test]
+async fn a_primary_that_was_restarted_is_never_told_that_we_are_busy() {
+    let (first, second, gate) = pair();
+    first.set_hold(SECOND);
+    second.set_hold(SECOND);
+    start(failover(&first, &second, &gate)).await;
+    first.called(Call::Poll, 1).await;
+    first.fail_next(Call::Poll, &away(), 1);
+    first.fail_next(Call::Probe, &away(), 2);
+    first.fail_next(Call::Heartbeat, &away(), 2);
+    second.called(Call::Poll, 2).await;
+    first.forget_worker();
+    first.called(Call::Register, 2).await;
+    let heard = first.reports().len();
+    let task = first.submit("echo", &());
+    first.result_of(&task).await;
+    let registered = first.registered_as();
+    assert_eq!(registered[1].availability, Availability::Idle);
+    for report in &first.reports()[heard..] {
+        assert_eq!(report.availability, Availability::Idle);
+    }
+    second
+        .report_where(|report| report.availability == Availability::Busy)
+        .await;
+}
+
+#[actix_rt::test]
+async fn one_that_takes_no_results_gets_no_more_polls_and_the_other_goes_on() {
+    let (first, second, gate) = pair();
+    first.set_hold(SECOND);
+    second.set_hold(SECOND);
+    first.fail_next(Call::Deliver, &away(), 1_000_000);
+    let builder = in_turns(&first, &second, &gate);
+    let bounded = builder.configure(|settings| settings.results.max_bytes = 1_000_000);
+    let handle = start(bounded).await;
+    let long = "x".repeat(20_000);
+    for _ in 0..60 {
+        first.submit("echo", &long);
+    }
+    tokio::time::sleep(60 * SECOND).await;
+    let polls = first.count(Call::Poll);
+    let last = first.reports().pop().expect("a heartbeat");
+    assert_eq!(last.availability, Availability::Busy);
+    for _ in 0..40 {
+        second.submit("echo", &long);
+    }
+    second.results(40).await;
+    tokio::time::sleep(60 * SECOND).await;
+    assert_eq!(first.count(Call::Poll), polls, "not one more poll");
+    assert!(!handle.status().held);
+    first.clear_faults();
+    first.results(60).await;
+    assert_eq!(handle.status().unsent, 0);
+}

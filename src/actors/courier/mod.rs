@@ -15,13 +15,13 @@ mod outbox;
 mod records;
 mod recovered;
 
-use backlog::Backlog;
+use backlog::{Backlog, BacklogChange};
 use records::ResultRecords;
 use recovered::RecoveredResults;
 
 use super::journal::JournalHandle;
 use super::poller::{Hold, SetHold};
-use super::pool::Deliver;
+use super::pool::{Deliver, SetBacklogged};
 use super::supervisor::DeliverResult;
 use crate::id::{OrchestratorId, TaskId};
 use crate::status::StatusBoard;
@@ -72,6 +72,7 @@ pub(crate) struct Courier {
     outbox: Outbox,
     parcels: HashMap<Ticket, Parcel>,
     pool: Recipient<Deliver>,
+    lanes: Recipient<SetBacklogged>,
     board: Arc<StatusBoard>,
     records: ResultRecords,
     recovered: RecoveredResults,
@@ -87,6 +88,7 @@ impl Courier {
     pub(crate) fn new(
         outbox: Outbox,
         pool: Recipient<Deliver>,
+        lanes: Recipient<SetBacklogged>,
         poller: Recipient<SetHold>,
         journal: Option<JournalHandle>,
         max_bytes: u64,
@@ -97,29 +99,37 @@ impl Courier {
             recovered: RecoveredResults::default(),
             kept: Vec::new(),
             poller,
-            outbox,
             parcels: HashMap::new(),
             pool,
+            lanes,
             board,
             alarm: None,
-            backlog: Backlog::new(max_bytes),
+            backlog: Backlog::new(outbox.lanes(), max_bytes),
+            outbox,
         }
     }
 
     fn mind_the_backlog(&mut self) {
-        let unsent = self.unsent();
-        let bytes = self.backlog.bytes();
-        if let Some(on) = self.backlog.changed(unsent) {
-            if on {
-                warn!(unsent, bytes, "results pile up, no more tasks are taken");
-            } else {
-                info!(
-                    unsent,
-                    bytes, "enough results are out, tasks are taken again"
-                );
+        let (unsent, bytes) = (self.unsent(), self.backlog.bytes());
+        for change in self.backlog.changes() {
+            match change {
+                BacklogChange::Of(place, on) => {
+                    let id = OrchestratorId(place);
+                    self.lanes.do_send(SetBacklogged { id, on });
+                }
+                BacklogChange::All(on) => {
+                    if on {
+                        warn!(unsent, bytes, "results pile up, no more tasks are taken");
+                    } else {
+                        info!(
+                            unsent,
+                            bytes, "enough results are out, tasks are taken again"
+                        );
+                    }
+                    let why = Hold::Backlog;
+                    self.poller.do_send(SetHold { why, on });
+                }
             }
-            let why = Hold::Backlog;
-            self.poller.do_send(SetHold { why, on });
         }
     }
 

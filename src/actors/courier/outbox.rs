@@ -96,6 +96,11 @@ impl Outbox {
         self.entries.len()
     }
 
+    /// For how many orchestrators.
+    pub(crate) fn lanes(&self) -> usize {
+        self.lanes.len()
+    }
+
     /// A new result for an orchestrator.
     pub(crate) fn add(&mut self, lane: usize) -> Ticket {
         let ticket = Ticket(self.next);

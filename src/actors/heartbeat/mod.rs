@@ -33,6 +33,11 @@ pub(crate) struct TakeReport;
 #[rtype(result = "()")]
 pub(crate) struct OverrideAvailability(pub(crate) Option<Availability>);
 
+/// The worker is in no state to take tasks, or is again.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetUnwell(pub(crate) bool);
+
 /// Whom to ask for the parts of a report.
 #[derive(Clone)]
 pub(crate) struct Sources {
@@ -80,6 +85,7 @@ pub(crate) struct HeartbeatActor {
     every: Duration,
     sources: Sources,
     instead: Option<Availability>,
+    unwell: bool,
     pool: Recipient<SendBeat>,
     /// The one beat that is due; never two.
     due: Option<(Instant, BeatCause, SpawnHandle)>,
@@ -97,6 +103,7 @@ impl HeartbeatActor {
             every,
             sources,
             instead: None,
+            unwell: false,
             pool,
             due: None,
         }
@@ -132,9 +139,14 @@ impl HeartbeatActor {
         self.due = Some((at, cause, timer));
     }
 
+    /// What is told whatever the slots say.
+    fn instead(&self) -> Option<Availability> {
+        self.instead.or(self.unwell.then_some(Availability::Busy))
+    }
+
     fn beat(&self, cause: BeatCause) {
         let (gather, pool) = (
-            self.sources.clone().gather_all(self.instead),
+            self.sources.clone().gather_all(self.instead()),
             self.pool.clone(),
         );
         actix_rt::spawn(async move {
@@ -174,12 +186,21 @@ impl Handler<OverrideAvailability> for HeartbeatActor {
     }
 }
 
+impl Handler<SetUnwell> for HeartbeatActor {
+    type Result = ();
+
+    fn handle(&mut self, SetUnwell(unwell): SetUnwell, ctx: &mut Self::Context) {
+        self.unwell = unwell;
+        self.handle(StateChanged, ctx);
+    }
+}
+
 impl Handler<TakeReport> for HeartbeatActor {
     type Result = ResponseFuture<Option<Report>>;
 
     fn handle(&mut self, _: TakeReport, _: &mut Self::Context) -> Self::Result {
         // Somebody waits, so no new measurement.
         let usage = self.sources.gauge.latest();
-        Box::pin(self.sources.clone().gather(self.instead, usage))
+        Box::pin(self.sources.clone().gather(self.instead(), usage))
     }
 }

@@ -80,6 +80,8 @@ pub(crate) enum Hold {
     JournalFull,
     /// Too many results are undelivered.
     Backlog,
+    /// The worker is in no state to do tasks.
+    Unwell,
 }
 
 /// Send no polls for this reason, or no longer for this reason.
@@ -279,7 +281,9 @@ impl Handler<SetHold> for Poller {
         } else {
             self.holds.remove(&why);
         }
-        self.board.set_held(!self.holds.is_empty());
+        // The board knows the reason of that one.
+        let is_held = self.holds.iter().any(|why| *why != Hold::Unwell);
+        self.board.set_held(is_held);
         self.fill();
     }
 }

@@ -9,7 +9,9 @@ use tokio::time::Instant;
 use tracing::{debug, info, warn};
 
 use super::beat_pace::BeatCause;
+use super::lease::Moment;
 use super::refusals::Endpoint;
+use super::roles::shown;
 use super::{OrchestratorPool, guarded};
 use crate::actors::supervisor::CancelTask;
 use crate::id::OrchestratorId;
@@ -71,7 +73,7 @@ impl OrchestratorPool {
     ) {
         let now = Instant::now();
         let session = self.session(id);
-        let report = session.role.shown(report);
+        let report = shown(report, session.role, session.backlogged);
         if !session.registered {
             // Registration carries the state and is followed by a beat.
             return;
@@ -105,6 +107,7 @@ impl OrchestratorPool {
         // Whatever waited is older.
         session.unsent_beat = None;
         session.pace.sent(&report, now);
+        session.lease.sent(Moment::now());
         let (transport, me) = (session.transport(), ctx.address());
         actix_rt::spawn(async move {
             let answer = guarded(transport.heartbeat(report.clone())).await;
@@ -116,6 +119,17 @@ impl OrchestratorPool {
                 in_turn: true,
             });
         });
+    }
+
+    /// The orchestrator did not hear of us for longer than it remembers workers, and may
+    /// answer strangers as if it knew them.
+    fn may_be_forgotten(&mut self, id: OrchestratorId, silent: Duration, ctx: &mut Context<Self>) {
+        let orchestrator = &self.session(id).settings.name;
+        warn!(
+            %orchestrator, ?silent,
+            "no heartbeat reached it for longer than it remembers workers, registering anew"
+        );
+        self.register(id, ctx);
     }
 
     fn beat_unsent(&mut self, id: OrchestratorId, ctx: &mut Context<Self>) {
@@ -160,6 +174,10 @@ impl Handler<BeatAnswered> for OrchestratorPool {
             }
             Ok(reply) => {
                 session.beats.succeeded(now);
+                let lease = session.settings.transport.habits().lease;
+                let silent = lease
+                    .filter(|_| in_turn)
+                    .and_then(|lease| session.lease.answered(lease));
                 session.note_believed(&report);
                 session.pace.put_off(reply.extra_delay);
                 if !in_turn {
@@ -178,6 +196,9 @@ impl Handler<BeatAnswered> for OrchestratorPool {
                 }
                 self.answered_as_known(id, Endpoint::Heartbeat);
                 self.heard_of(id, ctx);
+                if let Some(silent) = silent {
+                    self.may_be_forgotten(id, silent, ctx);
+                }
             }
             Err(error) => {
                 let name = &session.settings.name;

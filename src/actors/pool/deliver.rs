@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::debug;
+use tracing::{debug, info, warn};
 
+use super::beat_pace::BeatCause;
 use super::refusals::Endpoint;
 use super::roles::Role;
 use super::{OrchestratorPool, guarded};
 use crate::actors::courier::Answered;
 use crate::actors::courier::Ticket;
+use crate::actors::poller::Ready;
 use crate::id::OrchestratorId;
 use crate::status::Exchange;
 use crate::task::{Outcome, TaskResult};
@@ -24,6 +26,34 @@ use crate::transport::{Availability, Receipt, TransportError};
 pub(crate) struct Deliver {
     pub(crate) ticket: Ticket,
     pub(crate) result: Arc<TaskResult>,
+}
+
+/// Too many results wait for this orchestrator to take more of its tasks, or no longer.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub(crate) struct SetBacklogged {
+    pub(crate) id: OrchestratorId,
+    pub(crate) on: bool,
+}
+
+impl Handler<SetBacklogged> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, SetBacklogged { id, on }: SetBacklogged, ctx: &mut Self::Context) {
+        let session = self.session(id);
+        session.backlogged = on;
+        let orchestrator = &session.settings.name;
+        if on {
+            warn!(%orchestrator, "its results pile up, no more of its tasks are taken");
+        } else {
+            info!(%orchestrator, "enough of its results are out, its tasks are taken again");
+        }
+        if let Some(report) = self.last_report.clone() {
+            self.beat(id, report, BeatCause::Change, ctx);
+        }
+        self.count_sidelined(Instant::now());
+        self.neighbours.ready.do_send(Ready);
+    }
 }
 
 /// A result was answered.
@@ -49,6 +79,7 @@ impl Handler<Deliver> for OrchestratorPool {
         // must learn first that our slot is free again.
         let unseen = is_retried(&result.outcome)
             && session.role == Role::Active
+            && !session.backlogged
             && !session.believes_free_for(&result.name);
 
         let (neighbours, board) = (self.neighbours.clone(), self.board.clone());

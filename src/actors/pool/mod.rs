@@ -7,6 +7,7 @@
 mod beat_pace;
 mod beats;
 mod deliver;
+mod lease;
 mod polls;
 mod refusals;
 mod registration;
@@ -24,7 +25,7 @@ use tokio::time::Instant;
 
 pub(crate) use beat_pace::BeatCause;
 pub(crate) use beats::{Announce, SendBeat};
-pub(crate) use deliver::Deliver;
+pub(crate) use deliver::{Deliver, SetBacklogged};
 use polls::OpenPolls;
 pub(crate) use polls::{DropPolls, PollNext};
 use session::Session;

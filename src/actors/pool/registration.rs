@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 
 use super::beat_pace::BeatCause;
 use super::refusals::{Endpoint, Remedy};
+use super::roles::{Role, shown};
 use super::{OrchestratorPool, guarded};
 use crate::actors::commands::OpenChannel;
 use crate::actors::conductor::AllOver;
@@ -43,7 +44,9 @@ impl OrchestratorPool {
             });
             return;
         }
-        let (transport, role) = (session.transport(), session.role);
+        let transport = session.transport();
+        let role = self.role_once_registered(id, now);
+        let is_backlogged = self.sessions[id.0].backlogged;
         let card = self.card.clone();
         let (neighbours, me) = (self.neighbours.clone(), ctx.address());
         actix_rt::spawn(async move {
@@ -51,10 +54,23 @@ impl OrchestratorPool {
             let Ok(Some(report)) = neighbours.heartbeat.send(super::TakeReport).await else {
                 return;
             };
-            let shown = role.shown(report.clone());
+            let shown = shown(report.clone(), role, is_backlogged);
             let answer = guarded(transport.register(card, shown)).await;
             me.do_send(Registered { id, report, answer });
         });
+    }
+
+    /// The role of an orchestrator when it has registered us: one that was restarted is as
+    /// good as any other, and must not take us for busy first, for it may have jobs that
+    /// find no other worker.
+    fn role_once_registered(&self, id: OrchestratorId, now: Instant) -> Role {
+        let mut candidates = self.candidates(now);
+        candidates[id.0].working = true;
+        if self.selection.wants(&candidates, &candidates[id.0]) {
+            Role::Active
+        } else {
+            self.sessions[id.0].role
+        }
     }
 
     /// The orchestrator does not know us, or does not accept us any more: that is how it
@@ -146,7 +162,8 @@ impl Handler<Registered> for OrchestratorPool {
                 if is_trusted {
                     info!(orchestrator = %session.settings.name, "registered");
                     session.registration.succeeded(now);
-                    session.polls.reopen(now);
+                    // It works again, whatever became of polls before.
+                    session.polls.recovered(now);
                 }
                 session.note_registered(now);
                 self.last_report = Some(report.clone());

@@ -18,6 +18,13 @@ use crate::transport::{Availability, Report};
 /// cannot have.
 const CROSSING: Duration = Duration::from_secs(1);
 
+/// The state as an orchestrator should see it: one that takes none of its results gets no
+/// more of them.
+pub(super) fn shown(report: Report, role: Role, is_backlogged: bool) -> Report {
+    let role = if is_backlogged { Role::Standby } else { role };
+    role.shown(report)
+}
+
 /// What we want of an orchestrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -100,7 +107,10 @@ impl OrchestratorPool {
     /// are wanted, one for an orchestrator that is to be tried again, and the first one
     /// of each that pushes. These must not wait until the poll of another has ended.
     pub(super) fn count_sidelined(&mut self, now: Instant) {
-        let aside = self.sessions.iter().filter(|s| s.role != Role::Active);
+        let aside = self
+            .sessions
+            .iter()
+            .filter(|s| s.role != Role::Active || s.backlogged);
         let waiting: usize = aside.map(|session| session.open_polls).sum();
         let trial = self.sessions.iter().any(|session| session.wants_trial(now));
         let first = self.sessions.iter().filter(|s| s.wants_first_poll(now));

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::beat_pace::BeatPace;
+use super::lease::{Lease, Moment};
 use super::refusals::Refusals;
 use super::roles::Role;
 use crate::config::Timing;
@@ -29,7 +30,7 @@ pub(crate) struct SessionSettings {
 /// One orchestrator: the way to it and its state.
 #[allow(
     clippy::struct_excessive_bools,
-    reason = "four facts that vary independently"
+    reason = "six facts that vary independently"
 )]
 pub(super) struct Session {
     pub(super) settings: SessionSettings,
@@ -47,6 +48,11 @@ pub(super) struct Session {
     pub(super) beats: Gate,
     pub(super) beating: bool,
     pub(super) pace: BeatPace,
+    pub(super) lease: Lease,
+    /// Whether a warning was given that something ends its polls.
+    pub(super) told_of_cuts: bool,
+    /// It takes no results, so no more tasks are taken from it.
+    pub(super) backlogged: bool,
     /// The latest state, if the orchestrator does not have it yet.
     pub(super) unsent_beat: Option<Report>,
     /// What the orchestrator believes of us.
@@ -83,6 +89,9 @@ impl Session {
             beating: false,
             // Regular ones are never slowed down.
             pace: BeatPace::new(timing.heartbeat_cooldown.min(timing.heartbeat_interval)),
+            lease: Lease::default(),
+            told_of_cuts: false,
+            backlogged: false,
             unsent_beat: None,
             believed: None,
             suspect: Rc::default(),
@@ -100,7 +109,7 @@ impl Session {
             id: self.settings.id,
             priority: self.settings.priority,
             weight: self.settings.weight,
-            ready: self.registered && self.polls.is_open(now) && alone,
+            ready: self.registered && !self.backlogged && self.polls.is_open(now) && alone,
             working: !self.polls.is_failing() && !self.registration.is_failing(),
             flowing: self.flowing,
             open_polls: self.open_polls,
@@ -126,6 +135,7 @@ impl Session {
     pub(super) fn note_failure(&mut self, error: &TransportError) -> bool {
         match error {
             TransportError::Unreachable { .. }
+            | TransportError::PollCut { .. }
             | TransportError::NoAnswer { .. }
             | TransportError::Unavailable { .. } => self.suspect.set(true),
             // The token may have changed in its file.
@@ -145,6 +155,7 @@ impl Session {
     /// After registration it takes us for idle, with everything on offer.
     pub(super) fn note_registered(&mut self, now: Instant) {
         self.registered = true;
+        self.lease.begin(Moment::now());
         self.refusals.registered(now);
         self.registering = false;
         self.suspect.set(false);

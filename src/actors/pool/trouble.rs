@@ -57,6 +57,22 @@ impl OrchestratorPool {
                 let failure = TaskError::transient(format!("cut off on its way: {reason}"));
                 self.report_unread(id, ids, failure);
             }
+            // Sooner than with any pause, for somebody else may ask for the task meanwhile.
+            TransportError::PollCut { after, .. }
+                if !was_failing && !session.beats.is_failing() =>
+            {
+                if std::mem::replace(&mut session.told_of_cuts, true) {
+                    debug!(orchestrator = %name, %error, "a poll was cut");
+                } else {
+                    let seconds = after.as_secs();
+                    warn!(
+                        orchestrator = %name, %error,
+                        "something on the way ends polls after {seconds} s although the \
+                         orchestrator is there: they count as empty (TASK_POLL_TIMEOUT, or the \
+                         limit of the proxy)"
+                    );
+                }
+            }
             TransportError::Dismissed { reason, in_order } => {
                 return self.dismissed(id, reason, *in_order);
             }

@@ -101,6 +101,11 @@ impl ActorFuture<TaskSupervisor> for Watch {
     }
 }
 
+/// By how much the deadline of a task had passed when it came, if it had.
+pub(super) fn overdue(task: &Task) -> Option<Duration> {
+    SystemTime::now().duration_since(task.deadline?).ok()
+}
+
 /// The time a task has when it comes: the nearest of all limits.
 pub(super) fn time_limit(task: &Task, of_handler: Option<Duration>) -> Option<Duration> {
     let until_deadline = task.deadline.map(|at| {

@@ -8,6 +8,7 @@ use tracing::{debug, info, warn};
 
 use super::entry::{Entry, Waiting};
 use super::{ClaimAnswered, DeliverResult, StartTask, TaskSupervisor, limits};
+use crate::ErrorCode;
 use crate::actors::capacity::{ClaimType, Permit};
 use crate::actors::heartbeat::StateChanged;
 use crate::actors::host::QueuedTask;
@@ -45,6 +46,15 @@ impl Handler<StartTask> for TaskSupervisor {
             return self.turn_away(&task, Outcome::Cancelled);
         }
 
+        if let Some(late) = limits::overdue(&task) {
+            let error = late_for(late);
+            warn!(task_id = %task.id, %error, "not begun");
+            let board = &self.services.board;
+            board.task_refused(&task.id, &task.name, &error);
+            drop(permit);
+            return self.turn_away(&task, Outcome::Failed(error));
+        }
+
         let kind = registration.entry.kind.clone();
         let limit = limits::time_limit(&task, registration.timeout);
         let handler = registration.entry.name.as_str();
@@ -75,6 +85,15 @@ impl Handler<StartTask> for TaskSupervisor {
                 .do_send(ClaimType { key, kind, permit });
         }
     }
+}
+
+/// The failure of a task whose deadline had passed when it came.
+fn late_for(late: Duration) -> TaskError {
+    let late = late.as_secs_f64();
+    TaskError::new(
+        ErrorCode::Timeout,
+        format!("the deadline had passed {late:.1} s before the task came"),
+    )
 }
 
 impl TaskSupervisor {
@@ -149,7 +168,7 @@ impl Handler<ClaimAnswered> for TaskSupervisor {
             Some(permit) => self.record_start(&claim.key, permit, now, ctx),
             None => {
                 let error = TaskError::new(
-                    crate::ErrorCode::LimitExceeded,
+                    ErrorCode::LimitExceeded,
                     "this worker takes no tasks of this type",
                 );
                 self.finish(&claim.key, Outcome::Failed(error), Duration::ZERO, now);

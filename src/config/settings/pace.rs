@@ -24,6 +24,9 @@ pub struct Intake {
     /// `AXON_BLOCKING_THREADS`: the most threads of blocking handlers; 0 means as
     /// many as `max_concurrent_tasks`.
     pub blocking_threads: usize,
+    /// `AXON_MIN_FREE_MEMORY`: with less memory than this left, in bytes, no more tasks are
+    /// taken.
+    pub min_free_memory: u64,
 }
 
 impl Default for Intake {
@@ -35,6 +38,7 @@ impl Default for Intake {
             parking_lot: 1,
             handler_threads: std::thread::available_parallelism().map_or(2, usize::from),
             blocking_threads: 0,
+            min_free_memory: 0,
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::config::Token;
 pub struct StorageSettings {
     /// `TASK_FILES_DIR`, else `WORKER_PAYLOAD_DIR`: folder of the task folders.
     pub task_files_dir: PathBuf,
+    /// `AXON_MIN_FREE_DISK`: with less room than this, in bytes, no more tasks are taken.
+    pub min_free_disk: u64,
     /// `S3_ENDPOINT_URL`; object storage is off without it.
     pub endpoint_url: Option<String>,
     /// `S3_ACCESS_KEY`.
@@ -49,6 +51,7 @@ impl Default for StorageSettings {
     fn default() -> Self {
         Self {
             task_files_dir: PathBuf::from("/tmp/payloads"),
+            min_free_disk: 0,
             endpoint_url: None,
             access_key: None,
             secret_key: None,

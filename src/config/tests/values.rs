@@ -371,3 +371,22 @@ fn the_journal_is_in_the_folder_for_state_that_the_system_names() {
         "{folder}"
     );
 }
+
+#[test]
+fn names_of_other_programs_mean_nothing() {
+    let others = [
+        ("SECRET_KEY", "of another program"),
+        ("TOKEN", "x"),
+        ("ACCESS_KEY", "x"),
+        ("DATABASE_URL", "postgres://u:p@h/d"),
+        ("PRIVATE_KEY", "x"),
+    ];
+    let without = good(&[("WORKER_ID", "w")]);
+    let vars: Vec<_> = [("WORKER_ID", "w")].into_iter().chain(others).collect();
+    assert_eq!(good(&vars), without);
+    let told = warnings(&vars).join(" ");
+    assert!(
+        others.iter().all(|(name, _)| !told.contains(name)),
+        "{told}"
+    );
+}

@@ -24,6 +24,9 @@ pub(super) const FILES: &[Variable] = table! {
     "WORKER_PAYLOAD_DIR" "storage.task_files_dir" "/tmp/payloads" Kind::Path
         => Text task_files,
         "The older name of the same; `TASK_FILES_DIR` wins.";
+    "AXON_MIN_FREE_DISK" "storage.min_free_disk" "0" Kind::Bytes
+        => Bytes |d, v| d.settings.storage.min_free_disk = v,
+        "With less room than this on the disks of the task folders and the journal the worker takes no more tasks; 0 asks for none.";
     "S3_ENDPOINT_URL" "storage.endpoint_url" "(none)" Kind::Url
         => Text |d, v| d.settings.storage.endpoint_url = Some(v),
         "Object storage; it is off without this.";

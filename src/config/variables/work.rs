@@ -30,6 +30,9 @@ pub(super) const WORK: &[Variable] = table! {
     "AXON_BLOCKING_THREADS" "intake.blocking_threads" "0" whole(0, 10_000)
         => Size |d, v| d.settings.intake.blocking_threads = v,
         "The most threads of blocking handlers; 0 means as many as `MAX_CONCURRENT_TASKS`.";
+    "AXON_MIN_FREE_MEMORY" "intake.min_free_memory" "0" Kind::Bytes
+        => Bytes |d, v| d.settings.intake.min_free_memory = v,
+        "With less memory than this left, on the machine or in a control group with a limit, the worker takes no more tasks; 0 asks for none.";
 
     "HEARTBEAT_INTERVAL" "timing.heartbeat_interval" "15" SOME_SECONDS
         => Seconds |d, v| d.settings.timing.heartbeat_interval = v,

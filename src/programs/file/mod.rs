@@ -1,5 +1,6 @@
 //! `worker.toml`: the settings of a worker, and its tasks with their programs.
 
+mod health;
 mod here;
 mod task;
 #[cfg(test)]
@@ -13,13 +14,18 @@ use crate::config::beside::{self, Table};
 use crate::config::{ConfigError, Inspection, Settings};
 use crate::{Worker, WorkerBuilder};
 
+use health::{HealthCommand, ReadyCommand};
 use task::{Entry, Unready};
 
 /// The table that holds the tasks.
 const TASKS: &str = "tasks";
+/// The table that holds the check of the machine.
+const HEALTH: &str = "health";
+const TABLES: &[&str] = &[TASKS, HEALTH];
 
 /// A worker in a file: the settings that any [configuration file](crate::config) may
-/// have, and a table `[tasks.NAME]` for each task. The environment wins over the settings
+/// have, a table `[tasks.NAME]` for each task, and a table `[health]` with a command that
+/// checks whether tasks can be done. The environment wins over the settings
 /// of the file, as ever.
 ///
 /// ```
@@ -43,6 +49,7 @@ pub struct WorkerFile {
     settings: Settings,
     warnings: Vec<String>,
     tasks: Vec<Entry>,
+    check: Option<ReadyCommand>,
 }
 
 /// Why a worker cannot be made of a file: all that is wrong, a line each.
@@ -67,9 +74,12 @@ impl WorkerFile {
     }
 
     fn read(path: &Path, vars: Option<BTreeMap<String, String>>) -> Result<Self, WorkerFileError> {
-        let (loaded, tasks) =
-            beside::load(path, vars, TASKS, |table| tasks_of(table, &folder_of(path)))?;
-        let (ready, missing) = sort_out(tasks);
+        let mut found = Found::default();
+        let here = folder_of(path);
+        let loaded = beside::load(path, vars, TABLES, |name, table| {
+            found.read(name, table, &here);
+        })?;
+        let (ready, check, missing) = found.sort_out();
         if !missing.is_empty() {
             return Err(WorkerFileError::Programs(missing));
         }
@@ -77,6 +87,7 @@ impl WorkerFile {
             settings: loaded.settings,
             warnings: loaded.warnings,
             tasks: ready,
+            check,
         })
     }
 
@@ -86,9 +97,12 @@ impl WorkerFile {
     #[must_use]
     pub fn inspect(path: impl AsRef<Path>) -> (Inspection, usize, Vec<String>) {
         let path = path.as_ref();
-        let (inspection, tasks) =
-            beside::inspect(path, None, TASKS, |table| tasks_of(table, &folder_of(path)));
-        let (ready, missing) = sort_out(tasks);
+        let mut found = Found::default();
+        let here = folder_of(path);
+        let inspection = beside::inspect(path, None, TABLES, |name, table| {
+            found.read(name, table, &here);
+        });
+        let (ready, _, missing) = found.sort_out();
         (inspection, ready.len(), missing)
     }
 
@@ -128,29 +142,47 @@ impl WorkerFile {
         for task in self.tasks {
             builder = task.register(builder);
         }
+        if let Some(check) = self.check {
+            builder = builder.ready_check(check.into_check());
+        }
         builder.settings(self.settings)
     }
 }
 
-/// What the table of the tasks says, as far as it can be read.
-fn tasks_of(table: Option<Table<'_>>, here: &Path) -> Vec<Unready> {
-    let mut tasks = Vec::new();
-    if let Some(mut table) = table {
-        table.each_table(|name, table| tasks.extend(task::read(name, here, table)));
-    }
-    tasks
+/// What the tables beside the settings say, as far as it can be read.
+#[derive(Default)]
+struct Found {
+    tasks: Vec<Unready>,
+    check: Option<HealthCommand>,
 }
 
-/// The tasks whose programs are there, and what is wrong with the others.
-fn sort_out(tasks: Vec<Unready>) -> (Vec<Entry>, Vec<String>) {
-    let (mut ready, mut missing) = (Vec::new(), Vec::new());
-    for task in tasks {
-        match task.ready() {
-            Ok(entry) => ready.push(entry),
-            Err(why) => missing.push(why),
+impl Found {
+    fn read(&mut self, name: &str, table: Option<Table<'_>>, here: &Path) {
+        let Some(mut table) = table else { return };
+        if name == HEALTH {
+            self.check = health::read(here, table);
+        } else {
+            let tasks = &mut self.tasks;
+            table.each_table(|name, table| tasks.extend(task::read(name, here, table)));
         }
     }
-    (ready, missing)
+
+    /// The tasks and the check whose programs are there, and what is wrong with the others.
+    fn sort_out(self) -> (Vec<Entry>, Option<ReadyCommand>, Vec<String>) {
+        let (mut ready, mut missing) = (Vec::new(), Vec::new());
+        for task in self.tasks {
+            match task.ready() {
+                Ok(entry) => ready.push(entry),
+                Err(why) => missing.push(why),
+            }
+        }
+        let check = self.check.map(HealthCommand::ready);
+        let check = check.transpose().unwrap_or_else(|why| {
+            missing.push(why);
+            None
+        });
+        (ready, check, missing)
+    }
 }
 
 /// The folder that the file is in.

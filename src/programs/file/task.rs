@@ -123,7 +123,7 @@ pub(super) fn read(name: &str, here: &Path, mut table: Table<'_>) -> Option<Unre
 }
 
 /// The words of the command.
-fn command(table: &mut Table<'_>) -> Option<Vec<String>> {
+pub(super) fn command(table: &mut Table<'_>) -> Option<Vec<String>> {
     if !table.has("command") {
         table.missing("command");
         return None;

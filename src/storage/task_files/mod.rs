@@ -24,6 +24,7 @@ pub(crate) use moving::Link;
 pub use moving::StoredFile;
 pub(crate) use names::folded;
 pub(crate) use root::FilesRoot;
+pub(crate) use trouble::Failures;
 
 use crate::id::{TaskId, check_identifier};
 use crate::storage::object::StorageError;

@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tracing::{debug, warn};
 
 use super::claim::{self, Claim, Owner};
 use super::remove::remove_all;
-use super::trouble::Trouble;
+use super::trouble::{Failures, Trouble};
 use super::{Link, TaskFiles};
 use crate::id::TaskId;
 use crate::storage::object::Transfers;
@@ -81,7 +81,7 @@ impl FilesRoot {
         let started = thread::Builder::new()
             .name("axon-files".to_owned())
             .spawn(move || {
-                if watch.noted(owned_dir::ensure(&at)).is_ok() {
+                if watch.noted_at_start(owned_dir::ensure(&at)).is_ok() {
                     sweep(&at, &us);
                 }
                 clear_up(&chores, &ours);
@@ -105,6 +105,11 @@ impl FilesRoot {
         });
         let name = self.root.name_for(&task.id);
         TaskFiles::new(Arc::clone(&self.root), name, link)
+    }
+
+    /// Follows what tasks had of the disk below.
+    pub(crate) fn watch_failures(&self) -> watch::Receiver<Failures> {
+        self.root.trouble().watch()
     }
 
     #[cfg(test)]
@@ -152,7 +157,12 @@ impl Root {
     /// The folders that processes before this one left for these tasks, now ours.
     fn adopt(self: &Arc<Self>, tasks: &[TaskId]) -> Vec<(TaskId, TaskFiles)> {
         // Nobody else can have put anything into a folder that is ours alone.
-        if tasks.is_empty() || self.trouble.noted(owned_dir::ensure(&self.path)).is_err() {
+        if tasks.is_empty()
+            || self
+                .trouble
+                .noted_at_start(owned_dir::ensure(&self.path))
+                .is_err()
+        {
             return Vec::new();
         }
         let mut adopted = Vec::new();

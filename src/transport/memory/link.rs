@@ -91,11 +91,11 @@ impl Transport for Memory {
     fn register(
         &self,
         card: Arc<WorkerCard>,
-        _: Report,
+        report: Report,
     ) -> LocalBoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
             self.begin(Call::Register)?;
-            self.orchestrator.register(self.peer, card);
+            self.orchestrator.register(self.peer, card, report);
             Ok(())
         })
     }

@@ -53,6 +53,12 @@ impl MemoryOrchestrator {
         self.lock().reports.clone()
     }
 
+    /// The states that workers registered with, in the order they came.
+    #[must_use]
+    pub fn registered_as(&self) -> Vec<Report> {
+        self.lock().registered_as.clone()
+    }
+
     /// All requests so far, failed ones included, in order.
     #[must_use]
     pub fn calls(&self) -> Vec<Call> {

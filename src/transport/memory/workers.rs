@@ -29,10 +29,11 @@ impl MemoryOrchestrator {
         peer
     }
 
-    pub(super) fn register(&self, peer: usize, card: Arc<WorkerCard>) {
+    pub(super) fn register(&self, peer: usize, card: Arc<WorkerCard>, report: Report) {
         let mut state = self.lock();
         state.peers[peer].is_known = true;
         state.card = Some(card);
+        state.registered_as.push(report);
         self.changed(state);
     }
 

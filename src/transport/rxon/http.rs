@@ -54,6 +54,9 @@ pub(super) const TASK_LIMIT: usize = 64 * 1024 * 1024;
 /// For so long the dispatcher of avtomatika 1.0b30 may go by what it knew of a worker,
 /// and a little more for the task to come.
 const STALE_DISPATCH: Duration = Duration::from_millis(2500);
+/// How long orchestrators remember workers that they do not hear of, unless they were set up
+/// otherwise: twice `WORKER_HEALTH_CHECK_INTERVAL_SECONDS` (avtomatika 1.0b12 and 1.0b30).
+const LEASE: Duration = Duration::from_mins(2);
 
 /// A [`Transport`] to an orchestrator that speaks RXON over HTTP.
 pub struct RxonHttp {
@@ -116,10 +119,8 @@ impl RxonHttp {
             self.cut_results.borrow_mut().small_request_passed();
             self.odd_answers.borrow_mut().small_request_passed();
         }
-        if self.signing.is_possible() && self.version != RxonVersion::V1_0b2 {
-            let url = self.http.url("");
-            self.clock.note(response.date(), SystemTime::now(), &url);
-        }
+        let url = self.http.url("");
+        self.clock.note(response.date(), SystemTime::now(), &url);
         Ok(response)
     }
 
@@ -262,10 +263,14 @@ impl Transport for RxonHttp {
 
     fn habits(&self) -> Habits {
         match self.dialect.get() {
-            Dialect::V1_0b2 => Habits::default(),
+            Dialect::V1_0b2 => Habits {
+                lease: Some(LEASE),
+                ..Habits::default()
+            },
             Dialect::V1_0b17 => Habits {
                 dispatch_lag: STALE_DISPATCH,
                 counts_requests: true,
+                lease: Some(LEASE),
             },
         }
     }

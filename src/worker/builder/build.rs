@@ -89,6 +89,7 @@ impl WorkerBuilder {
             models: self.models,
             policies: self.policies,
             skill_dependencies: self.skill_dependencies,
+            ready_checks: self.ready_checks,
             commands: self.commands,
             links,
             transfers,

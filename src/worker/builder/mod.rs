@@ -18,6 +18,7 @@ use crate::handler::{Registry, SharedData};
 use crate::id::OrchestratorId;
 use crate::middleware::Layer;
 use crate::models::AnyModels;
+use crate::ready_check::ReadyCheck;
 use crate::selection::Selection;
 use crate::slot_policy::Policies;
 use crate::storage::{ObjectStore, TransferLimits, Transfers};
@@ -39,6 +40,7 @@ pub struct WorkerBuilder {
     skill_dependencies: BTreeMap<String, Vec<String>>,
     /// Types that the program has given a limit.
     limited_types: Vec<String>,
+    ready_checks: Vec<ReadyCheck>,
     pub(in crate::worker) commands: CommandHandlers,
     settings: Option<Settings>,
     changes: Vec<Change>,
@@ -70,6 +72,7 @@ impl WorkerBuilder {
             policies: Policies::default(),
             skill_dependencies: BTreeMap::new(),
             limited_types: Vec::new(),
+            ready_checks: Vec::new(),
             commands: CommandHandlers::new(),
             settings: None,
             changes: Vec::new(),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::WorkerBuilder;
 use crate::handler::Need;
 use crate::models::Models;
+use crate::ready_check::{Readiness, ReadyCheck};
 use crate::slot_policy::{CapacityChecker, SlotPolicy};
 
 impl WorkerBuilder {
@@ -27,6 +28,44 @@ impl WorkerBuilder {
     #[must_use]
     pub fn slot_policy(mut self, policy: impl SlotPolicy) -> Self {
         self.policies.add(policy);
+        self
+    }
+
+    /// Asks this before polls are sent: whether the worker is in a state to do tasks at all,
+    /// for example whether its device answers. Of several, each has to agree.
+    ///
+    /// It is asked at the start, before the first poll, and 5 s after each answer; an answer
+    /// counts until the next one. An answer that takes more than 5 s is a no, and so is a
+    /// panic. While it is a no, the worker sends no polls and tells orchestrators that it is
+    /// busy, and `/ready`, status, metrics and log say the error as the reason. Running tasks
+    /// go on, open polls stay open, and a task that one of them brings is run.
+    ///
+    /// It runs on a thread of its own for all of these checks, so it should not block. For
+    /// conditions that change with the work at hand there are
+    /// [slot policies](WorkerBuilder::slot_policy).
+    ///
+    /// ```
+    /// use axon_worker::{TaskError, Worker};
+    ///
+    /// async fn render(_: serde_json::Value) -> Result<(), TaskError> {
+    ///     Ok(())
+    /// }
+    /// # let _ =
+    /// Worker::builder("render-farm")
+    ///     .task("render", render)
+    ///     .ready_when(|| async { tokio::fs::metadata("/dev/null").await });
+    /// ```
+    #[must_use]
+    pub fn ready_when<C, F>(self, check: C) -> Self
+    where
+        C: Fn() -> F + Send + Sync + 'static,
+        F: Future<Output: Readiness> + 'static,
+    {
+        self.ready_check(ReadyCheck::new("the readiness check says no", check))
+    }
+
+    pub(crate) fn ready_check(mut self, check: ReadyCheck) -> Self {
+        self.ready_checks.push(check);
         self
     }
 

@@ -44,7 +44,9 @@ impl RxonHttp {
         };
 
         self.trust.check(&handout, body)?;
-        let task = handout.task;
+        let mut task = handout.task;
+        // Signed as it was sent; from here on our clock is meant.
+        task.deadline = task.deadline.map(|at| self.clock.ours(at));
         // Most tasks come without, and their text need not be read once more.
         if handout.has_security {
             self.chains.remember(&task.id, body);
@@ -140,7 +142,7 @@ impl RxonHttp {
         let stamp = self.signing.stamp();
         let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp);
         let chain = self.chains.of(&result.task_id);
-        self.signing.seal(&message, MessageKind::Result, &chain)
+        Ok(self.signing.seal(&message, MessageKind::Result, &chain)?)
     }
 }
 
