@@ -22,6 +22,7 @@ mod journal;
 mod middleware;
 mod models;
 mod rate_limits;
+mod restarts;
 mod several;
 mod shelf;
 mod slot_policy;

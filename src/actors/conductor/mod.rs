@@ -20,7 +20,7 @@ use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
 use super::journal::JournalHandle;
 use super::poller::{GetOpenPolls, Poller, SetIntake};
-use super::pool::{Announce, DropPolls, OrchestratorPool};
+use super::pool::{Announce, ClosePolls, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
 use crate::models::OpenModels;
 use crate::status::StatusBoard;
@@ -53,6 +53,14 @@ pub(crate) struct AllOver {
     pub(crate) given_up: usize,
 }
 
+/// All is over but what handlers keep.
+#[derive(Debug, Clone)]
+pub(crate) struct Drained {
+    pub(crate) report: DrainReport,
+    /// When everything has to be over.
+    pub(crate) ends_at: Instant,
+}
+
 /// The actors of a worker.
 #[derive(Clone)]
 pub(crate) struct Parts {
@@ -74,7 +82,7 @@ pub(crate) struct Conductor {
     models: OpenModels,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
-    ended: watch::Sender<Option<DrainReport>>,
+    ended: watch::Sender<Option<Drained>>,
     draining: bool,
     given_up: usize,
 }
@@ -88,7 +96,7 @@ impl Conductor {
         models: OpenModels,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
-        ended: watch::Sender<Option<DrainReport>>,
+        ended: watch::Sender<Option<Drained>>,
     ) -> Self {
         Self {
             parts,
@@ -130,14 +138,16 @@ impl Handler<Shutdown> for Conductor {
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let (channels, files) = (self.channels.clone(), self.files.clone());
         let models = self.models.clone();
-        let given_up = self.given_up;
+        let (given_up, ends_at) = (self.given_up, drain.ends_at());
         actix_rt::spawn(async move {
             let mut report = parts.drain(drain, &board).await;
             report.given_up = given_up;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
-            let _ = tokio::time::timeout(CLOSING, closing).await;
-            tokio::join!(files.close(CLEARING_UP), models.close(CLEARING_UP));
+            let _ = tokio::time::timeout(CLOSING.min(left(ends_at) / 2), closing).await;
+            let within = CLEARING_UP.min(left(ends_at).mul_f64(0.75));
+            let files = tokio::time::timeout(within, files.close(within));
+            let _ = tokio::join!(files, models.close(within));
             info!(
                 done = report.done,
                 interrupted = report.interrupted,
@@ -148,14 +158,20 @@ impl Handler<Shutdown> for Conductor {
                 "shut down"
             );
             board.ended();
-            ended.send_replace(Some(report));
+            ended.send_replace(Some(Drained { report, ends_at }));
         });
     }
+}
+
+/// The time until then.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
 }
 
 impl Parts {
     async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
+        let ends_at = drain.ends_at();
         let before = board.ended_tasks();
         let lost_before = board.read().totals.lost;
         if let Some(journal) = &self.journal {
@@ -198,9 +214,10 @@ impl Parts {
         report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
         report.lost = usize::try_from(board.read().totals.lost - lost_before).unwrap_or(usize::MAX);
         let farewell = self.clone().announce(Availability::Offline);
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let _ = tokio::time::timeout(FAREWELL.min(left(ends_at) / 3), farewell).await;
+        let _ = self.pool.send(ClosePolls).await;
         if let Some(journal) = &self.journal {
-            report.kept = journal.close().await;
+            report.kept = journal.close(left(ends_at) / 2).await;
         }
         report
     }

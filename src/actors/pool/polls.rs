@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::info;
 
 use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
@@ -38,6 +39,12 @@ pub(crate) enum DropPolls {
     /// learnt that we take none any more.
     All,
 }
+
+/// No more polls will be sent. Those that are still open are dropped, and the next process
+/// learns from the journal for how long orchestrators may hold them.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ClosePolls;
 
 /// A poll was answered.
 #[derive(Message)]
@@ -95,6 +102,12 @@ impl OrchestratorPool {
         let session = self.session(id);
         let (transport, suspect) = (session.transport(), session.suspect.get());
         let on_trial = session.polls.is_failing();
+        if !transport.poll_is_cancel_safe()
+            && let Some(held) = self.trace.sent(now)
+            && let Some(journal) = &self.neighbours.journal
+        {
+            journal.polls_held(held);
+        }
         let number = self.polls.next;
         self.polls.next += 1;
         let me = ctx.address();
@@ -175,6 +188,9 @@ impl OrchestratorPool {
             }
             Err(error) => {
                 session.flowing = false;
+                if !session.transport().poll_is_cancel_safe() {
+                    self.trace.left(sent);
+                }
                 self.poll_failed(id, &error, sent, now, ctx);
                 PollOutcome::Failed
             }
@@ -214,15 +230,45 @@ impl Handler<DropPolls> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, which: DropPolls, _: &mut Self::Context) {
+        self.drop_polls(which);
+    }
+}
+
+impl Handler<ClosePolls> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, _: ClosePolls, _: &mut Self::Context) {
+        self.drop_polls(DropPolls::All);
+        if let Some(journal) = &self.neighbours.journal
+            && self.trace.has_sent()
+        {
+            let held = self.trace.held_for(Instant::now());
+            if !held.is_zero() {
+                info!(
+                    seconds = held.as_secs_f64().ceil(),
+                    "polls are left that orchestrators may hold: the next process waits for their end"
+                );
+            }
+            journal.polls_held(held);
+        }
+    }
+}
+
+impl OrchestratorPool {
+    fn drop_polls(&mut self, which: DropPolls) {
         let sessions = &self.sessions;
         let harmless = |poll: &OpenPoll| sessions[poll.id.0].transport().poll_is_cancel_safe();
         let dropped: Vec<_> = self
             .polls
             .open
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
+            .map(|(_, poll)| (harmless(&poll), poll))
             .collect();
-        for (_, poll) in dropped {
+        for (is_harmless, poll) in dropped {
             poll.request.abort();
+            if !is_harmless {
+                self.trace.left(poll.sent);
+            }
             self.count_open_polls(poll.id, -1);
             self.neighbours.polls.do_send(PollEnded {
                 permit: poll.permit,

@@ -73,12 +73,14 @@ pub struct Timing {
     /// `AXON_CANCEL_GRACE`: time a cancelled handler has to end by itself, if it asked for the
     /// cancel, blocks, or the worker shuts down.
     pub cancel_grace: Duration,
-    /// `WORKER_SHUTDOWN_TIMEOUT`: time running tasks have to finish at shutdown.
+    /// `WORKER_SHUTDOWN_TIMEOUT`: time for the whole end, about half of it for running tasks.
     pub shutdown_timeout: Duration,
     /// `AXON_DRAIN_POLL_WAIT`: how long open polls are awaited at shutdown once
-    /// the orchestrator knows that we take no more.
+    /// the orchestrator knows that we take no more, within `shutdown_timeout`; at most 1 s
+    /// without a fixed worker id and a journal.
     pub drain_poll_wait: Duration,
-    /// `AXON_DRAIN_RESULTS_WAIT`: how long undelivered results are tried at shutdown.
+    /// `AXON_DRAIN_RESULTS_WAIT`: how long undelivered results are tried at shutdown,
+    /// within `shutdown_timeout`.
     pub drain_results_wait: Duration,
 }
 
@@ -100,8 +102,8 @@ impl Default for Timing {
             rate_limit_floor: seconds(30),
             request_timeout: seconds(10),
             cancel_grace: seconds(5),
-            shutdown_timeout: seconds(30),
-            drain_poll_wait: seconds(1),
+            shutdown_timeout: seconds(25),
+            drain_poll_wait: seconds(30),
             drain_results_wait: seconds(10),
         }
     }
