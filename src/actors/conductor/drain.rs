@@ -60,6 +60,11 @@ impl DrainLimits {
         }
     }
 
+    /// How long everything may take.
+    pub(crate) fn whole(&self) -> Duration {
+        self.all
+    }
+
     /// How long handlers have to end when the time of the tasks is up.
     pub(crate) fn handler_grace(timing: &Timing) -> Duration {
         let limits = Self::of(timing, false);

@@ -3,6 +3,7 @@
 
 mod drain;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::capacity::CapacityTracker;
 use super::commands::CloseChannel;
@@ -32,6 +33,8 @@ use drain::{Drain, DrainStep, Pending};
 
 /// How often a drain looks whether something has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the conductor looks whether all actors are there.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long the last heartbeat may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the command channels may take to close.
@@ -85,6 +88,7 @@ pub(crate) struct Conductor {
     ended: watch::Sender<Option<Drained>>,
     draining: bool,
     given_up: usize,
+    crashed: bool,
 }
 
 impl Conductor {
@@ -108,12 +112,25 @@ impl Conductor {
             ended,
             draining: false,
             given_up: 0,
+            crashed: false,
         }
     }
 }
 
 impl Actor for Conductor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(CHECK_EVERY, |conductor, ctx| {
+            if let Some(part) = conductor.parts.missing()
+                && !conductor.draining
+            {
+                error!(part, "a part of the worker has panicked: ending");
+                conductor.crashed = true;
+                conductor.handle(Shutdown, ctx);
+            }
+        });
+    }
 }
 
 impl Handler<AllOver> for Conductor {
@@ -138,10 +155,13 @@ impl Handler<Shutdown> for Conductor {
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let (channels, files) = (self.channels.clone(), self.files.clone());
         let models = self.models.clone();
+        let crashed = self.crashed;
         let (given_up, ends_at) = (self.given_up, drain.ends_at());
         actix_rt::spawn(async move {
-            let mut report = parts.drain(drain, &board).await;
+            let draining = AssertUnwindSafe(parts.drain(drain, &board)).catch_unwind();
+            let mut report = draining.await.unwrap_or_else(|_| DrainReport::crashed());
             report.given_up = given_up;
+            report.crashed |= crashed;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
             let _ = tokio::time::timeout(CLOSING.min(left(ends_at) / 2), closing).await;
@@ -169,6 +189,21 @@ fn left(until: Instant) -> Duration {
 }
 
 impl Parts {
+    /// The name of an actor that is gone. None ends before the worker does, unless it panics.
+    fn missing(&self) -> Option<&'static str> {
+        [
+            ("capacity", self.capacity.connected()),
+            ("hot cache", self.hot_cache.connected()),
+            ("poller", self.poller.connected()),
+            ("orchestrators", self.pool.connected()),
+            ("heartbeat", self.heartbeat.connected()),
+            ("supervisor", self.supervisor.connected()),
+            ("courier", self.courier.connected()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_there)| (!is_there).then_some(name))
+    }
+
     async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
         let ends_at = drain.ends_at();

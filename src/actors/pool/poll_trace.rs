@@ -39,6 +39,11 @@ impl PollTrace {
         Some(self.hold.saturating_add(ROUNDED_UP))
     }
 
+    /// How long an orchestrator holds a poll.
+    pub(super) fn hold(&self) -> Duration {
+        self.hold
+    }
+
     /// Whether there was a poll at all.
     pub(super) fn has_sent(&self) -> bool {
         self.recorded.is_some()

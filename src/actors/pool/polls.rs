@@ -6,7 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
-use tracing::info;
+use tracing::{info, warn};
 
 use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
@@ -19,6 +19,9 @@ use crate::transport::{Offer, Standing, Transport, TransportError};
 
 /// A poll that is still open after this time shows that the way is free again.
 const HELD: Duration = Duration::from_secs(1);
+
+/// So many polls in a row that end by our own limit are told with the likely cause.
+const LATE_POLLS: u32 = 2;
 
 /// Poll whichever orchestrator is next, for each permit. The answer is a [`PollEnded`] for
 /// each, always.
@@ -176,6 +179,7 @@ impl OrchestratorPool {
         let outcome = match answered.answer {
             Ok(found) => {
                 session.polls.succeeded(now);
+                session.late_polls = 0;
                 session.flowing = found.is_some();
                 if found.is_none() {
                     session.role.came_back_empty(sent, now);
@@ -191,6 +195,7 @@ impl OrchestratorPool {
                 if !session.transport().poll_is_cancel_safe() {
                     self.trace.left(sent);
                 }
+                self.note_late_poll(id, &error, now - sent);
                 self.poll_failed(id, &error, sent, now, ctx);
                 PollOutcome::Failed
             }
@@ -204,6 +209,27 @@ impl OrchestratorPool {
 }
 
 impl OrchestratorPool {
+    /// Polls that end by our own limit, again and again, have a cause that can be mended.
+    fn note_late_poll(&mut self, id: OrchestratorId, error: &TransportError, took: Duration) {
+        let hold = self.trace.hold();
+        let session = self.session(id);
+        if !matches!(error, TransportError::NoAnswer { .. }) || took < hold {
+            return;
+        }
+        session.late_polls += 1;
+        // Those of an outage end earlier, and not all of them by our limit.
+        if session.late_polls == LATE_POLLS && session.registered {
+            warn!(
+                orchestrator = %session.settings.name,
+                polls = LATE_POLLS,
+                "polls are not answered although the orchestrator knows this worker, so tasks may \
+                 be lost: TASK_POLL_TIMEOUT may be less than it holds polls \
+                 (WORKER_POLL_TIMEOUT_SECONDS there), or its Redis client may give up sooner \
+                 (socket_timeout of redis-py), see docs/avtomatika.md"
+            );
+        }
+    }
+
     fn count_open_polls(&mut self, id: OrchestratorId, change: isize) {
         let session = self.session(id);
         session.open_polls = session.open_polls.saturating_add_signed(change);
