@@ -225,7 +225,7 @@ impl OrchestratorPool {
                 "polls are not answered although the orchestrator knows this worker, so tasks may \
                  be lost: TASK_POLL_TIMEOUT may be less than it holds polls \
                  (WORKER_POLL_TIMEOUT_SECONDS there), or its Redis client may give up sooner \
-                 (socket_timeout of redis-py), see docs/avtomatika.md"
+                 (socket_timeout of redis-py), see docs/deploying.md"
             );
         }
     }
