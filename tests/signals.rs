@@ -17,8 +17,11 @@ struct Process {
 
 impl Process {
     fn start(orchestrator: &DevOrchestrator, variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(example::program("conformance"))
+        // Without a terminal, whose end would end the worker.
+        let mut child = Command::new("setsid")
+            .arg(example::program("conformance"))
             .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("ORCHESTRATOR_URL", orchestrator.url())
             .env("WORKER_PORT", "0")
             .envs(variables.iter().copied())
@@ -84,8 +87,73 @@ async fn the_second_signal_ends_the_process_at_once() {
     let _job = sleeping(&orchestrator, 3600.0).await;
     worker.signal("TERM");
     worker.says("shutting down");
+    // Within a second it counts as the same signal.
+    let began = std::time::Instant::now();
+    let ended = loop {
+        worker.signal("TERM");
+        if let Some(ended) = worker.child.try_wait().expect("it can be waited for") {
+            break ended;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    };
+    assert_eq!(ended.code(), Some(130));
+    assert!(began.elapsed() > std::time::Duration::from_millis(500));
+}
+
+#[actix_rt::test]
+async fn signals_that_come_together_count_as_one() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let mut worker = Process::start(&orchestrator, &[]);
+    let job = sleeping(&orchestrator, 0.5).await;
+    // As those who signal a process and its group do.
+    let pid = worker.child.id();
+    let both = format!("kill -TERM {pid}; kill -TERM {pid}; kill -INT {pid}");
+    let sent = Command::new("sh").args(["-c", &both]).status();
+    assert!(sent.expect("kill runs").success());
+    assert_eq!(job.finished().await.state, JobState::Finished);
+    assert_eq!(worker.exit_code(), Some(0));
+}
+
+#[actix_rt::test]
+async fn the_service_manager_is_told_and_its_watchdog_fed() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
+    let variables = [
+        ("NOTIFY_SOCKET", path.to_str().unwrap()),
+        ("WATCHDOG_USEC", "200000"),
+    ];
+    let mut worker = Process::start(&orchestrator, &variables);
+    let hears = |wanted: &str| {
+        let mut heard = [0; 64];
+        loop {
+            let length = manager.recv(&mut heard).expect("a message");
+            if &heard[..length] == wanted.as_bytes() {
+                break;
+            }
+        }
+    };
+    hears("READY=1");
+    for _ in 0..3 {
+        hears("WATCHDOG=1");
+    }
     worker.signal("TERM");
-    assert_eq!(worker.exit_code(), Some(130));
+    hears("STOPPING=1");
+    assert_eq!(worker.exit_code(), Some(0));
+}
+
+#[actix_rt::test]
+async fn a_hangup_without_a_terminal_ends_nothing() {
+    let orchestrator = DevOrchestrator::start().await.unwrap();
+    let mut worker = Process::start(&orchestrator, &[]);
+    worker.says("registered");
+    worker.signal("HUP");
+    worker.says("told to read secrets and certificates again");
+    let job = orchestrator.submit(JobSpec::task("noop", json!({}))).await;
+    assert_eq!(job.unwrap().finished().await.state, JobState::Finished);
+    worker.signal("TERM");
+    assert_eq!(worker.exit_code(), Some(0));
 }
 
 #[actix_rt::test]

@@ -19,7 +19,7 @@ mod supervisor;
 
 pub(crate) use capacity::{CapacityTracker, SetLimits, Slots};
 pub(crate) use commands::{CommandDesk, CommandHandlers, CommandHost, WsCommandActor};
-pub(crate) use conductor::{Conductor, DrainLimits, Parts, Shutdown};
+pub(crate) use conductor::{Conductor, DrainLimits, Drained, Parts, Shutdown};
 pub(crate) use courier::{Courier, Outbox, Redeliver};
 pub(crate) use health_gate::{HealthGate, Prober, Sources as GateSources};
 pub(crate) use heartbeat::{HeartbeatActor, Sources};

@@ -58,8 +58,8 @@ pub use kind::Kind;
 pub use load::Loaded;
 pub use problem::{ConfigError, Problem};
 pub use resolved::{Inspection, Origin, Resolved};
+pub(crate) use secret::reload_secrets_soon;
 pub use secret::{Token, reload_secrets};
-pub(crate) use secret::{has_secrets_in_files, reload_secrets_soon};
 pub use settings::{
     AccessTokens, Ambiguous, Artifact, BlobCacheMode, Device, Gpu, Intake, JournalMode,
     JournalSettings, JournalSync, OrchestratorMode, OrchestratorSettings, Resources, Results,

@@ -87,7 +87,7 @@ pub(crate) fn reload_secrets_soon() {
     }
 }
 
-pub(crate) fn has_secrets_in_files() -> bool {
+fn has_secrets_in_files() -> bool {
     let in_files = IN_FILES.lock().unwrap_or_else(PoisonError::into_inner);
     in_files.iter().any(|secret| secret.strong_count() > 0)
 }

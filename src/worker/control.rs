@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use super::contexts::Contexts;
 use super::handle::{DrainReport, WorkerHandle};
 use super::journal::Opened;
 use super::wiring::{self, Wiring};
-use crate::actors::{CommandHandlers, Redeliver, SessionSettings};
+use crate::actors::{CommandHandlers, Drained, Redeliver, SessionSettings};
 use crate::config::Settings;
 use crate::error::{Error, Result};
 use crate::handler::{BlockingPool, BlockingThreads, Registry, SharedData};
@@ -156,9 +157,11 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .conductor
         .run(wiring.conductor(sender, &channels, files, models));
     // Last: it begins by registering.
-    contexts
-        .pool
-        .run(wiring.pool(sessions, selection, card, &channels, &conductor));
+    contexts.pool.run(
+        wiring
+            .pool(sessions, selection, card, &channels, &conductor)
+            .held_back(journal.polls_left),
+    );
 
     let (sender, ended) = watch::channel(None);
     actix_rt::spawn(end_handlers(handlers, drained, sender));
@@ -223,14 +226,17 @@ impl Running {
 /// Stops the handlers when the worker has ended, and passes its report on.
 async fn end_handlers(
     handlers: Registry,
-    mut drained: watch::Receiver<Option<DrainReport>>,
+    mut drained: watch::Receiver<Option<Drained>>,
     ended: watch::Sender<Option<DrainReport>>,
 ) {
-    let Ok(report) = drained.wait_for(Option::is_some).await.map(|it| it.clone()) else {
+    let Ok(drained) = drained.wait_for(Option::is_some).await.map(|it| it.clone()) else {
         return;
     };
-    handlers.end(STOPPING).await;
-    ended.send_replace(report);
+    if let Some(Drained { report, ends_at }) = drained {
+        let left = ends_at.saturating_duration_since(Instant::now());
+        handlers.end(STOPPING.min(left)).await;
+        ended.send_replace(Some(report));
+    }
 }
 
 fn sessions(links: Vec<Link>) -> Vec<SessionSettings> {

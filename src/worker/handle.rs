@@ -2,11 +2,12 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use actix::prelude::*;
 use tokio::sync::watch;
 
-use crate::actors::{CancelTask, Conductor, Parts, SetIntake, SetLimits, Shutdown};
+use crate::actors::{CancelTask, Conductor, DrainLimits, Parts, SetIntake, SetLimits, Shutdown};
 use crate::config::Settings;
 use crate::id::WorkerId;
 use crate::status::{Ping, StatusBoard, Vitals, WorkerEvent, WorkerEvents, WorkerStatus, measure};
@@ -32,6 +33,9 @@ pub struct DrainReport {
     pub lost: usize,
     /// Orchestrators that the worker has given up on, and ended therefore.
     pub given_up: usize,
+    /// Whether a part of the worker panicked, or the end was not over in its time: what became
+    /// of tasks and results is not known.
+    pub crashed: bool,
 }
 
 impl DrainReport {
@@ -40,7 +44,17 @@ impl DrainReport {
     #[must_use]
     pub fn is_clean(&self) -> bool {
         let nothing_lost = self.lost == 0 && self.unsent <= self.kept;
-        self.stuck == 0 && nothing_lost && self.given_up == 0
+        self.stuck == 0 && nothing_lost && self.given_up == 0 && !self.crashed
+    }
+}
+
+impl DrainReport {
+    /// That of a worker whose end nobody has conducted.
+    pub(crate) fn crashed() -> Self {
+        Self {
+            crashed: true,
+            ..Self::default()
+        }
     }
 }
 
@@ -56,6 +70,9 @@ impl std::fmt::Display for DrainReport {
         }
         if self.given_up > 0 {
             write!(f, ", {} orchestrators given up", self.given_up)?;
+        }
+        if self.crashed {
+            write!(f, ", a part of the worker failed")?;
         }
         Ok(())
     }
@@ -94,6 +111,7 @@ pub struct WorkerHandle {
     hosts: Arc<[Recipient<Ping>]>,
     board: Arc<StatusBoard>,
     transfers: Option<Transfers>,
+    budget: Duration,
     ended: watch::Receiver<Option<DrainReport>>,
     health: Arc<OnceLock<SocketAddr>>,
     #[cfg(feature = "health")]
@@ -116,6 +134,7 @@ impl WorkerHandle {
             hosts,
             board,
             transfers: None,
+            budget: DrainLimits::of(&settings.timing, true).whole(),
             ended,
             health: Arc::default(),
             #[cfg(feature = "health")]
@@ -290,7 +309,25 @@ impl WorkerHandle {
             .and_then(|report| report.clone());
         #[cfg(feature = "otlp")]
         crate::otlp::flush().await;
-        report.unwrap_or_default()
+        report.unwrap_or_else(DrainReport::crashed)
+    }
+
+    /// How long the end may take.
+    pub(crate) fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// The report of an end that nobody waits for any more.
+    pub(crate) fn report_so_far(&self) -> DrainReport {
+        let report = self.ended.borrow().clone();
+        report.unwrap_or_else(DrainReport::crashed)
+    }
+
+    /// Returns when the control thread has come round to a message, however long that takes.
+    pub(crate) async fn control_answers(&self) {
+        if self.parts.poller.send(Ping).await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -1,5 +1,9 @@
 //! Opening the journal and finding the owners of what is in it.
 
+use std::time::Duration;
+#[cfg(feature = "journal")]
+use std::time::SystemTime;
+
 use super::wiring::Wiring;
 use crate::actors::JournalHandle;
 use crate::config::{JournalMode, Settings};
@@ -7,12 +11,18 @@ use crate::error::{Error, Result};
 use crate::storage::JournalError;
 use crate::task::TaskResult;
 
+/// How much longer than a poll is held the record of it may say.
+#[cfg(feature = "journal")]
+const CLOCK_ALLOWANCE: Duration = Duration::from_secs(10);
+
 /// A journal that is open, and what an earlier process left in it.
 #[derive(Default)]
 pub(super) struct Opened {
     #[cfg(feature = "journal")]
     journal: Option<(crate::storage::journal::Journal, Vec<std::sync::Arc<str>>)>,
     pub(super) recovered: Vec<TaskResult>,
+    /// For how long orchestrators may hold its polls.
+    pub(super) polls_left: Duration,
 }
 
 #[cfg(not(feature = "journal"))]
@@ -59,6 +69,7 @@ impl Opened {
             Err(error) => return Err(Error::Journal(error)),
         };
         Ok(Self {
+            polls_left: polls_left(&recovered, settings),
             recovered: owned(recovered, names),
             journal: Some((journal, names.iter().map(|name| (*name).into()).collect())),
         })
@@ -69,6 +80,17 @@ impl Opened {
         let (journal, names) = self.journal.take()?;
         Some(wiring.journal_keeper(journal, names))
     }
+}
+
+/// For how long polls of the process before may be held. A clock that was set back makes
+/// it no longer than a poll can take.
+#[cfg(feature = "journal")]
+fn polls_left(recovered: &crate::storage::journal::Recovered, settings: &Settings) -> Duration {
+    let until = recovered
+        .polls_until
+        .map(|until| until.duration_since(SystemTime::now()));
+    let left = until.and_then(std::result::Result::ok).unwrap_or_default();
+    left.min(settings.timing.poll_timeout.saturating_add(CLOCK_ALLOWANCE))
 }
 
 /// Opens the journal on a thread of its own, for its disk may hang.
@@ -83,8 +105,6 @@ fn open_in_time(
     ),
     JournalError,
 > {
-    use std::time::{Duration, SystemTime};
-
     use crate::storage::journal::Journal;
 
     /// Time for a large one on a slow disk.

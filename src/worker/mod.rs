@@ -10,6 +10,7 @@ mod handle;
 mod journal;
 mod links;
 pub(crate) mod open_files;
+mod sd_notify;
 mod signals;
 mod spec;
 mod wiring;
@@ -85,6 +86,12 @@ impl Worker {
     /// gives no thread or too few open files. The soft limit of open files of the process is
     /// raised to the hard one first.
     pub fn spawn(self) -> Result<WorkerHandle> {
+        if cfg!(panic = "abort") {
+            tracing::warn!(
+                "built with panic = \"abort\": a handler that panics ends the process, and all tasks \
+                 with it"
+            );
+        }
         open_files::raise_limit();
         open_files::check_limit(self.plan.settings.intake.handler_threads)?;
 
@@ -150,7 +157,8 @@ impl Worker {
     }
 
     /// Runs until SIGTERM or SIGINT, then drains: no new tasks, running ones
-    /// finish, results are delivered. A second signal ends the process at once.
+    /// finish, results are delivered. A second signal, more than a second later, ends the
+    /// process at once. The service manager is told (`NOTIFY_SOCKET`), and its watchdog fed.
     ///
     /// # Errors
     /// As [`Worker::spawn`], and [`Error::Unclean`] when results were left unsent or

@@ -3,19 +3,17 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::dev::{MessageResponse, ToEnvelope};
 use actix::prelude::*;
 use tokio::sync::watch;
 use tracing::warn;
 
-use super::handle::DrainReport;
 use crate::actors::{
-    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, GateSources,
-    HealthGate, HeartbeatActor, HotCacheActor, Neighbours, OrchestratorPool, Parts, Poller, Prober,
-    QueuedTask, Runner, SessionSettings, Sources, SupervisorNeighbours, TaskHost, TaskQueue,
-    TaskSupervisor, WsCommandActor,
+    CapacityTracker, CommandDesk, CommandHandlers, CommandHost, Conductor, Courier, Drained,
+    GateSources, HealthGate, HeartbeatActor, HotCacheActor, Neighbours, OrchestratorPool, Parts,
+    Poller, Prober, QueuedTask, Runner, SessionSettings, Sources, SupervisorNeighbours, TaskHost,
+    TaskQueue, TaskSupervisor, WsCommandActor,
 };
 use crate::actors::{DrainLimits, Outbox, PollScale, Slots};
 use crate::config::{Intake, Settings};
@@ -30,9 +28,6 @@ use crate::storage::FilesRoot;
 use crate::task::Services;
 use crate::transport::{TaskEntry, WorkerCard};
 use crate::usage::{Gauge, UsageSource};
-
-/// How much longer than a handler's grace time the drain waits for cancelled tasks.
-const GRACE_ALLOWANCE: Duration = Duration::from_secs(1);
 
 /// An actor, as the receiver of one kind of message.
 fn to<A, M>(actor: &Addr<A>) -> Recipient<M>
@@ -238,6 +233,7 @@ impl Wiring<'_> {
             recovered: to(&self.parts.courier),
             supervisor: to(&self.parts.supervisor),
             conductor: to(conductor),
+            journal: self.parts.journal.clone(),
             commands: channels
                 .iter()
                 .map(|channel| channel.as_ref().map(to))
@@ -292,19 +288,14 @@ impl Wiring<'_> {
 
     pub(super) fn conductor(
         &self,
-        ended: watch::Sender<Option<DrainReport>>,
+        ended: watch::Sender<Option<Drained>>,
         channels: &[Option<Addr<WsCommandActor>>],
         files: FilesRoot,
         models: OpenModels,
     ) -> Conductor {
-        let timing = &self.settings.timing;
-        let limits = DrainLimits {
-            poll_hold: timing.poll_timeout,
-            poll_wait: timing.drain_poll_wait,
-            tasks: timing.shutdown_timeout,
-            grace: timing.cancel_grace + GRACE_ALLOWANCE,
-            results: timing.drain_results_wait,
-        };
+        let settings = self.settings;
+        let returns = settings.worker_id_is_fixed || settings.journal_dir().is_some();
+        let limits = DrainLimits::of(&settings.timing, returns);
         let channels = channels.iter().flatten().map(to).collect();
         Conductor::new(
             self.parts.clone(),
@@ -326,7 +317,8 @@ impl Wiring<'_> {
         let threads = self.settings.intake.handler_threads;
         let queue = TaskQueue::new(threads.max(1));
         let grace = self.settings.timing.cancel_grace;
-        let runner = Runner::new(grace, pool.clone(), to(&self.parts.supervisor));
+        let runner = Runner::new(grace, pool.clone(), to(&self.parts.supervisor))
+            .with_last_grace(DrainLimits::handler_grace(&self.settings.timing));
         let host = || {
             let (places, runner) = (queue.places(), runner.clone());
             move || TaskHost::new(places, runner)

@@ -50,6 +50,8 @@ impl WorkerSetup {
         .set("WORKER_PORT", "0")
         .set("ORCHESTRATOR_URL", url)
         .set("HEARTBEAT_INTERVAL", "1")
+        // Nobody waits for polls at the end of a scenario.
+        .set("AXON_DRAIN_POLL_WAIT", "1")
         .set("TASK_FILES_DIR", &files)
         .set("STATE_DIRECTORY", &state)
         .set("AXON_CONFORMANCE_LOG", &trace)

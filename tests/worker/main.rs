@@ -23,6 +23,7 @@ mod journal;
 mod middleware;
 mod models;
 mod rate_limits;
+mod restarts;
 mod several;
 mod shelf;
 mod slot_policy;

@@ -3,6 +3,7 @@
 
 mod drain;
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use tokio::sync::watch;
 use tokio::time::Instant;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::capacity::CapacityTracker;
 use super::commands::CloseChannel;
@@ -20,7 +21,7 @@ use super::heartbeat::{HeartbeatActor, OverrideAvailability, TakeReport};
 use super::hot_cache::HotCacheActor;
 use super::journal::JournalHandle;
 use super::poller::{GetOpenPolls, Poller, SetIntake};
-use super::pool::{Announce, DropPolls, OrchestratorPool};
+use super::pool::{Announce, ClosePolls, DropPolls, OrchestratorPool};
 use super::supervisor::{AbandonAll, GetRunning, InterruptAll, TaskSupervisor};
 use crate::models::OpenModels;
 use crate::status::StatusBoard;
@@ -32,6 +33,8 @@ use drain::{Drain, DrainStep, Pending};
 
 /// How often a drain looks whether something has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often the conductor looks whether all actors are there.
+const CHECK_EVERY: Duration = Duration::from_secs(5);
 /// How long the last heartbeat may take.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// How long the command channels may take to close.
@@ -51,6 +54,14 @@ pub(crate) struct Shutdown;
 #[rtype(result = "()")]
 pub(crate) struct AllOver {
     pub(crate) given_up: usize,
+}
+
+/// All is over but what handlers keep.
+#[derive(Debug, Clone)]
+pub(crate) struct Drained {
+    pub(crate) report: DrainReport,
+    /// When everything has to be over.
+    pub(crate) ends_at: Instant,
 }
 
 /// The actors of a worker.
@@ -74,9 +85,10 @@ pub(crate) struct Conductor {
     models: OpenModels,
     limits: DrainLimits,
     board: Arc<StatusBoard>,
-    ended: watch::Sender<Option<DrainReport>>,
+    ended: watch::Sender<Option<Drained>>,
     draining: bool,
     given_up: usize,
+    crashed: bool,
 }
 
 impl Conductor {
@@ -88,7 +100,7 @@ impl Conductor {
         models: OpenModels,
         limits: DrainLimits,
         board: Arc<StatusBoard>,
-        ended: watch::Sender<Option<DrainReport>>,
+        ended: watch::Sender<Option<Drained>>,
     ) -> Self {
         Self {
             parts,
@@ -100,12 +112,25 @@ impl Conductor {
             ended,
             draining: false,
             given_up: 0,
+            crashed: false,
         }
     }
 }
 
 impl Actor for Conductor {
     type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Self::Context) {
+        ctx.run_interval(CHECK_EVERY, |conductor, ctx| {
+            if let Some(part) = conductor.parts.missing()
+                && !conductor.draining
+            {
+                error!(part, "a part of the worker has panicked: ending");
+                conductor.crashed = true;
+                conductor.handle(Shutdown, ctx);
+            }
+        });
+    }
 }
 
 impl Handler<AllOver> for Conductor {
@@ -130,14 +155,19 @@ impl Handler<Shutdown> for Conductor {
         let (parts, ended, board) = (self.parts.clone(), self.ended.clone(), self.board.clone());
         let (channels, files) = (self.channels.clone(), self.files.clone());
         let models = self.models.clone();
-        let given_up = self.given_up;
+        let crashed = self.crashed;
+        let (given_up, ends_at) = (self.given_up, drain.ends_at());
         actix_rt::spawn(async move {
-            let mut report = parts.drain(drain, &board).await;
+            let draining = AssertUnwindSafe(parts.drain(drain, &board)).catch_unwind();
+            let mut report = draining.await.unwrap_or_else(|_| DrainReport::crashed());
             report.given_up = given_up;
+            report.crashed |= crashed;
             // Last, for a cancel may come until then.
             let closing = join_all(channels.iter().map(|channel| channel.send(CloseChannel)));
-            let _ = tokio::time::timeout(CLOSING, closing).await;
-            tokio::join!(files.close(CLEARING_UP), models.close(CLEARING_UP));
+            let _ = tokio::time::timeout(CLOSING.min(left(ends_at) / 2), closing).await;
+            let within = CLEARING_UP.min(left(ends_at).mul_f64(0.75));
+            let files = tokio::time::timeout(within, files.close(within));
+            let _ = tokio::join!(files, models.close(within));
             info!(
                 done = report.done,
                 interrupted = report.interrupted,
@@ -148,14 +178,35 @@ impl Handler<Shutdown> for Conductor {
                 "shut down"
             );
             board.ended();
-            ended.send_replace(Some(report));
+            ended.send_replace(Some(Drained { report, ends_at }));
         });
     }
 }
 
+/// The time until then.
+fn left(until: Instant) -> Duration {
+    until.saturating_duration_since(Instant::now())
+}
+
 impl Parts {
+    /// The name of an actor that is gone. None ends before the worker does, unless it panics.
+    fn missing(&self) -> Option<&'static str> {
+        [
+            ("capacity", self.capacity.connected()),
+            ("hot cache", self.hot_cache.connected()),
+            ("poller", self.poller.connected()),
+            ("orchestrators", self.pool.connected()),
+            ("heartbeat", self.heartbeat.connected()),
+            ("supervisor", self.supervisor.connected()),
+            ("courier", self.courier.connected()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_there)| (!is_there).then_some(name))
+    }
+
     async fn drain(&self, mut drain: Drain, board: &StatusBoard) -> DrainReport {
         let mut report = DrainReport::default();
+        let ends_at = drain.ends_at();
         let before = board.ended_tasks();
         let lost_before = board.read().totals.lost;
         if let Some(journal) = &self.journal {
@@ -198,9 +249,10 @@ impl Parts {
         report.done = (board.ended_tasks() - before).saturating_sub(report.interrupted);
         report.lost = usize::try_from(board.read().totals.lost - lost_before).unwrap_or(usize::MAX);
         let farewell = self.clone().announce(Availability::Offline);
-        let _ = tokio::time::timeout(FAREWELL, farewell).await;
+        let _ = tokio::time::timeout(FAREWELL.min(left(ends_at) / 3), farewell).await;
+        let _ = self.pool.send(ClosePolls).await;
         if let Some(journal) = &self.journal {
-            report.kept = journal.close().await;
+            report.kept = journal.close(left(ends_at) / 2).await;
         }
         report
     }

@@ -17,7 +17,7 @@ use crate::handler::{BlockingPool, Call, ErasedHandler};
 use crate::json::RawJson;
 use crate::status::StatusBoard;
 use crate::storage::{bring_in, carry_out};
-use crate::task::{Cancellation, Outcome, TaskContext, TaskError};
+use crate::task::{CancelReason, Cancellation, Outcome, TaskContext, TaskError};
 
 /// A task that has its slots, and its handler.
 pub(crate) struct QueuedTask {
@@ -60,6 +60,8 @@ impl Drop for Held {
 #[derive(Clone)]
 pub(crate) struct Runner {
     grace: Duration,
+    /// The same when the worker ends, if that is less.
+    last_grace: Duration,
     pool: BlockingPool,
     supervisor: Recipient<TaskFinished>,
 }
@@ -72,15 +74,30 @@ impl Runner {
     ) -> Self {
         Self {
             grace,
+            last_grace: grace,
             pool,
             supervisor,
         }
+    }
+
+    /// Handlers have this grace time when the worker ends.
+    pub(crate) fn with_last_grace(self, last_grace: Duration) -> Self {
+        Self { last_grace, ..self }
     }
 
     /// Runs a task to its end and tells the supervisor.
     pub(super) fn run(self: Rc<Self>, task: QueuedTask) -> impl Future<Output = ()> {
         let span = task.context.span().clone();
         self.run_inside(task).instrument(span)
+    }
+
+    /// Returns when the task was cancelled and its handler has no use for more time.
+    async fn time_to_stop(&self, cancellation: &Cancellation) {
+        cancellation.cancelled().await;
+        if cancellation.has_grace() {
+            let ends = cancellation.reason() == Some(CancelReason::ShuttingDown);
+            tokio::time::sleep(if ends { self.last_grace } else { self.grace }).await;
+        }
     }
 
     async fn run_inside(self: Rc<Self>, task: QueuedTask) {
@@ -114,7 +131,7 @@ impl Runner {
         let ended = tokio::select! {
             biased;
             ended = &mut body => Some(ended),
-            () = time_to_stop(&cancellation, self.grace) => None,
+            () = self.time_to_stop(&cancellation) => None,
         };
 
         // So is dropping: destructors may panic as well.
@@ -188,13 +205,5 @@ async fn with_files(
     match carry_out(reply, &files).await {
         Ok(reply) => Outcome::Completed(reply),
         Err(stop) => stop.into(),
-    }
-}
-
-/// Returns when the task was cancelled and its handler has no use for more time.
-async fn time_to_stop(cancellation: &Cancellation, grace: Duration) {
-    cancellation.cancelled().await;
-    if cancellation.has_grace() {
-        tokio::time::sleep(grace).await;
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use actix::prelude::*;
 use tracing::{error, warn};
@@ -77,6 +77,13 @@ impl JournalHandle {
         self.send(JournalEntry::Ending);
     }
 
+    /// Records that orchestrators may hold polls of this worker for so long from now on.
+    pub(crate) fn polls_held(&self, held: Duration) {
+        if let Some(until) = SystemTime::now().checked_add(held) {
+            self.send(JournalEntry::Polls(until));
+        }
+    }
+
     fn send(&self, entry: JournalEntry) -> bool {
         if self.is_stalled() {
             let waiting = self.0.waiting.fetch_add(1, Ordering::Relaxed);
@@ -93,8 +100,9 @@ impl JournalHandle {
 
     /// Has everything written and the files closed. Returns how many results are kept for
     /// the next process; 0 if the disk does not answer in time.
-    pub(crate) async fn close(&self) -> usize {
-        match tokio::time::timeout(CLOSING, self.0.close.send(CloseJournal)).await {
+    pub(crate) async fn close(&self, within: Duration) -> usize {
+        let within = CLOSING.min(within);
+        match tokio::time::timeout(within, self.0.close.send(CloseJournal)).await {
             Ok(kept) => kept.unwrap_or(0),
             Err(_) => {
                 warn!("the journal was not closed in time: its disk does not answer");

@@ -127,6 +127,7 @@ impl JournalKeeper {
                 journal.record(change(key.origin, key.id, Slot::Gone));
             }
             JournalEntry::Ending => journal.record_ending(),
+            JournalEntry::Polls(until) => journal.record_polls(until),
         }
     }
 

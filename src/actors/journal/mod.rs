@@ -5,6 +5,7 @@ mod handle;
 mod keeper;
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use actix::prelude::*;
 
@@ -38,6 +39,8 @@ pub(crate) enum JournalEntry {
     Delivered(TaskKey),
     /// The worker was told to end.
     Ending,
+    /// Until when orchestrators may hold polls of this worker.
+    Polls(SystemTime),
 }
 
 /// A task was handed out to us. If its handler is about to begin, the answer is a

@@ -8,6 +8,7 @@ mod beat_pace;
 mod beats;
 mod deliver;
 mod lease;
+mod poll_trace;
 mod polls;
 mod refusals;
 mod registration;
@@ -18,16 +19,19 @@ mod trouble;
 
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
+use tracing::info;
 
 pub(crate) use beat_pace::BeatCause;
 pub(crate) use beats::{Announce, SendBeat};
 pub(crate) use deliver::{Deliver, SetBacklogged};
+use poll_trace::PollTrace;
 use polls::OpenPolls;
-pub(crate) use polls::{DropPolls, PollNext};
+pub(crate) use polls::{ClosePolls, DropPolls, PollNext};
 use session::Session;
 pub(crate) use session::SessionSettings;
 pub(crate) use tell::{CallSkill, Tell};
@@ -36,6 +40,7 @@ use super::commands::OpenChannel;
 use super::conductor::AllOver;
 use super::courier::{Answered, Recovered};
 use super::heartbeat::TakeReport;
+use super::journal::JournalHandle;
 use super::poller::{PollEnded, Ready, Sidelined};
 use super::supervisor::{CancelTask, DeliverResult};
 use crate::config::Timing;
@@ -55,6 +60,7 @@ pub(crate) struct Neighbours {
     pub(crate) recovered: Recipient<Recovered>,
     pub(crate) supervisor: Recipient<CancelTask>,
     pub(crate) conductor: Recipient<AllOver>,
+    pub(crate) journal: Option<JournalHandle>,
     /// By orchestrator; not all have one.
     pub(crate) commands: Vec<Option<Recipient<OpenChannel>>>,
 }
@@ -66,6 +72,9 @@ pub(crate) struct OrchestratorPool {
     card: Arc<WorkerCard>,
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
+    trace: PollTrace,
+    /// For how long from the start polls of an earlier process may be held.
+    held_back: Duration,
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
@@ -91,10 +100,18 @@ impl OrchestratorPool {
             card,
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
+            trace: PollTrace::new(timing.poll_timeout),
+            held_back: Duration::ZERO,
             board,
             last_report: None,
             sidelined: 0,
         }
+    }
+
+    /// Polls of an earlier process may be held for so long: whoever does not notice that it is
+    /// gone must not take the worker for one that is there.
+    pub(crate) fn held_back(self, held_back: Duration) -> Self {
+        Self { held_back, ..self }
     }
 
     fn session(&mut self, id: OrchestratorId) -> &mut Session {
@@ -126,7 +143,19 @@ impl Actor for OrchestratorPool {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.review_roles(Instant::now(), ctx);
         for place in 0..self.sessions.len() {
-            self.register(OrchestratorId(place), ctx);
+            let id = OrchestratorId(place);
+            if self.held_back.is_zero() || self.session(id).transport().poll_is_cancel_safe() {
+                self.register(id, ctx);
+                continue;
+            }
+            let held_back = self.held_back;
+            info!(
+                orchestrator = %self.session(id).settings.name,
+                seconds = held_back.as_secs_f64().ceil(),
+                "it may still hold polls of the process before this one, which would get our \
+                 tasks: registering when they are over"
+            );
+            ctx.run_later(held_back, move |pool, ctx| pool.register(id, ctx));
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use actix::prelude::*;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
+use tracing::{info, warn};
 
 use super::refusals::Endpoint;
 use super::{OrchestratorPool, guarded};
@@ -18,6 +19,9 @@ use crate::transport::{Offer, Standing, Transport, TransportError};
 
 /// A poll that is still open after this time shows that the way is free again.
 const HELD: Duration = Duration::from_secs(1);
+
+/// So many polls in a row that end by our own limit are told with the likely cause.
+const LATE_POLLS: u32 = 2;
 
 /// Poll whichever orchestrator is next, for each permit. The answer is a [`PollEnded`] for
 /// each, always.
@@ -38,6 +42,12 @@ pub(crate) enum DropPolls {
     /// learnt that we take none any more.
     All,
 }
+
+/// No more polls will be sent. Those that are still open are dropped, and the next process
+/// learns from the journal for how long orchestrators may hold them.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub(crate) struct ClosePolls;
 
 /// A poll was answered.
 #[derive(Message)]
@@ -95,6 +105,12 @@ impl OrchestratorPool {
         let session = self.session(id);
         let (transport, suspect) = (session.transport(), session.suspect.get());
         let on_trial = session.polls.is_failing();
+        if !transport.poll_is_cancel_safe()
+            && let Some(held) = self.trace.sent(now)
+            && let Some(journal) = &self.neighbours.journal
+        {
+            journal.polls_held(held);
+        }
         let number = self.polls.next;
         self.polls.next += 1;
         let me = ctx.address();
@@ -163,6 +179,7 @@ impl OrchestratorPool {
         let outcome = match answered.answer {
             Ok(found) => {
                 session.polls.succeeded(now);
+                session.late_polls = 0;
                 session.flowing = found.is_some();
                 if found.is_none() {
                     session.role.came_back_empty(sent, now);
@@ -175,6 +192,10 @@ impl OrchestratorPool {
             }
             Err(error) => {
                 session.flowing = false;
+                if !session.transport().poll_is_cancel_safe() {
+                    self.trace.left(sent);
+                }
+                self.note_late_poll(id, &error, now - sent);
                 self.poll_failed(id, &error, sent, now, ctx);
                 PollOutcome::Failed
             }
@@ -188,6 +209,27 @@ impl OrchestratorPool {
 }
 
 impl OrchestratorPool {
+    /// Polls that end by our own limit, again and again, have a cause that can be mended.
+    fn note_late_poll(&mut self, id: OrchestratorId, error: &TransportError, took: Duration) {
+        let hold = self.trace.hold();
+        let session = self.session(id);
+        if !matches!(error, TransportError::NoAnswer { .. }) || took < hold {
+            return;
+        }
+        session.late_polls += 1;
+        // Those of an outage end earlier, and not all of them by our limit.
+        if session.late_polls == LATE_POLLS && session.registered {
+            warn!(
+                orchestrator = %session.settings.name,
+                polls = LATE_POLLS,
+                "polls are not answered although the orchestrator knows this worker, so tasks may \
+                 be lost: TASK_POLL_TIMEOUT may be less than it holds polls \
+                 (WORKER_POLL_TIMEOUT_SECONDS there), or its Redis client may give up sooner \
+                 (socket_timeout of redis-py), see docs/deploying.md"
+            );
+        }
+    }
+
     fn count_open_polls(&mut self, id: OrchestratorId, change: isize) {
         let session = self.session(id);
         session.open_polls = session.open_polls.saturating_add_signed(change);
@@ -214,15 +256,45 @@ impl Handler<DropPolls> for OrchestratorPool {
     type Result = ();
 
     fn handle(&mut self, which: DropPolls, _: &mut Self::Context) {
+        self.drop_polls(which);
+    }
+}
+
+impl Handler<ClosePolls> for OrchestratorPool {
+    type Result = ();
+
+    fn handle(&mut self, _: ClosePolls, _: &mut Self::Context) {
+        self.drop_polls(DropPolls::All);
+        if let Some(journal) = &self.neighbours.journal
+            && self.trace.has_sent()
+        {
+            let held = self.trace.held_for(Instant::now());
+            if !held.is_zero() {
+                info!(
+                    seconds = held.as_secs_f64().ceil(),
+                    "polls are left that orchestrators may hold: the next process waits for their end"
+                );
+            }
+            journal.polls_held(held);
+        }
+    }
+}
+
+impl OrchestratorPool {
+    fn drop_polls(&mut self, which: DropPolls) {
         let sessions = &self.sessions;
         let harmless = |poll: &OpenPoll| sessions[poll.id.0].transport().poll_is_cancel_safe();
         let dropped: Vec<_> = self
             .polls
             .open
             .extract_if(|_, poll| which == DropPolls::All || harmless(poll))
+            .map(|(_, poll)| (harmless(&poll), poll))
             .collect();
-        for (_, poll) in dropped {
+        for (is_harmless, poll) in dropped {
             poll.request.abort();
+            if !is_harmless {
+                self.trace.left(poll.sent);
+            }
             self.count_open_polls(poll.id, -1);
             self.neighbours.polls.do_send(PollEnded {
                 permit: poll.permit,

@@ -42,6 +42,8 @@ pub(super) struct Session {
     pub(super) refusals: Refusals,
     pub(super) polls: Gate,
     pub(super) open_polls: usize,
+    /// So many polls in a row ended by our own limit.
+    pub(super) late_polls: u32,
     /// Whether its last poll brought a task.
     pub(super) flowing: bool,
     pub(super) role: Role,
@@ -83,6 +85,7 @@ impl Session {
                 timing.poll_backoff_factor,
             ),
             open_polls: 0,
+            late_polls: 0,
             flowing: false,
             role: Role::Standby,
             beats: gate(timing.poll_backoff_initial, timing.heartbeat_interval, 2.0),

@@ -77,12 +77,14 @@ pub struct Timing {
     /// `AXON_CANCEL_GRACE`: time a cancelled handler has to end by itself, if it asked for the
     /// cancel, blocks, or the worker shuts down.
     pub cancel_grace: Duration,
-    /// `WORKER_SHUTDOWN_TIMEOUT`: time running tasks have to finish at shutdown.
+    /// `WORKER_SHUTDOWN_TIMEOUT`: time for the whole end, about half of it for running tasks.
     pub shutdown_timeout: Duration,
     /// `AXON_DRAIN_POLL_WAIT`: how long open polls are awaited at shutdown once
-    /// the orchestrator knows that we take no more.
+    /// the orchestrator knows that we take no more, within `shutdown_timeout`; at most 1 s
+    /// without a fixed worker id and a journal.
     pub drain_poll_wait: Duration,
-    /// `AXON_DRAIN_RESULTS_WAIT`: how long undelivered results are tried at shutdown.
+    /// `AXON_DRAIN_RESULTS_WAIT`: how long undelivered results are tried at shutdown,
+    /// within `shutdown_timeout`.
     pub drain_results_wait: Duration,
 }
 
@@ -104,10 +106,59 @@ impl Default for Timing {
             rate_limit_floor: seconds(30),
             request_timeout: seconds(10),
             cancel_grace: seconds(5),
-            shutdown_timeout: seconds(30),
-            drain_poll_wait: seconds(1),
+            shutdown_timeout: seconds(25),
+            drain_poll_wait: seconds(30),
             drain_results_wait: seconds(10),
         }
+    }
+}
+
+/// The longest time, as for variables.
+const LONGEST: Duration = Duration::from_secs(1_000_000_000);
+
+impl Timing {
+    /// What is wrong with times that were given in code, as it would be with variables.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        let times = [
+            ("heartbeat_interval", self.heartbeat_interval, true),
+            ("heartbeat_debounce", self.heartbeat_debounce, false),
+            ("heartbeat_cooldown", self.heartbeat_cooldown, false),
+            ("poll_timeout", self.poll_timeout, true),
+            ("poll_error_delay", self.poll_error_delay, false),
+            ("idle_poll_delay", self.idle_poll_delay, false),
+            (
+                "registration_retry_initial_delay",
+                self.registration_retry_initial_delay,
+                false,
+            ),
+            (
+                "registration_retry_max_delay",
+                self.registration_retry_max_delay,
+                false,
+            ),
+            ("poll_backoff_initial", self.poll_backoff_initial, false),
+            ("poll_backoff_max", self.poll_backoff_max, false),
+            ("rate_limit_floor", self.rate_limit_floor, false),
+            ("request_timeout", self.request_timeout, true),
+            ("cancel_grace", self.cancel_grace, false),
+            ("shutdown_timeout", self.shutdown_timeout, false),
+            ("drain_poll_wait", self.drain_poll_wait, false),
+            ("drain_results_wait", self.drain_results_wait, false),
+        ];
+        let wrong = times.into_iter().filter_map(|(name, time, is_some)| {
+            if time > LONGEST {
+                Some(format!("timing.{name} is more than 1e9 seconds"))
+            } else if is_some && time.is_zero() {
+                Some(format!("timing.{name} must be more than 0"))
+            } else {
+                None
+            }
+        });
+        let mut problems: Vec<String> = wrong.collect();
+        if !(self.poll_backoff_factor.is_finite() && self.poll_backoff_factor >= 1.0) {
+            problems.push("timing.poll_backoff_factor must be at least 1".to_owned());
+        }
+        problems
     }
 }
 

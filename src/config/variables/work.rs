@@ -102,13 +102,13 @@ pub(super) const WORK: &[Variable] = table! {
         => Seconds |d, v| d.settings.timing.cancel_grace = v,
         "Time a cancelled handler has to end by itself, if it asked for the cancel, \
          blocks, or the worker shuts down.";
-    "WORKER_SHUTDOWN_TIMEOUT" "timing.shutdown_timeout" "30" SECONDS
+    "WORKER_SHUTDOWN_TIMEOUT" "timing.shutdown_timeout" "25" SECONDS
         => Seconds |d, v| d.settings.timing.shutdown_timeout = v,
-        "Time running tasks have to finish at shutdown.";
-    "AXON_DRAIN_POLL_WAIT" "timing.drain_poll_wait" "1" SECONDS
+        "Time for the whole end, about half of it for running tasks; see docs/deploying.md for what fits where.";
+    "AXON_DRAIN_POLL_WAIT" "timing.drain_poll_wait" "30" SECONDS
         => Seconds |d, v| d.settings.timing.drain_poll_wait = v,
-        "How long open polls are awaited at shutdown.";
+        "How long open polls are awaited at shutdown, within `WORKER_SHUTDOWN_TIMEOUT`; at most 1 s without `WORKER_ID` and a journal.";
     "AXON_DRAIN_RESULTS_WAIT" "timing.drain_results_wait" "10" SECONDS
         => Seconds |d, v| d.settings.timing.drain_results_wait = v,
-        "How long undelivered results are tried at shutdown.";
+        "How long undelivered results are tried at shutdown, within `WORKER_SHUTDOWN_TIMEOUT`.";
 };

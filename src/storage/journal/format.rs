@@ -28,8 +28,11 @@ pub(super) mod kind {
     pub(in super::super) const FORGIVEN: u8 = b'f';
     pub(in super::super) const ENDING: u8 = b'e';
     pub(in super::super) const STARTED: u8 = b's';
+    pub(in super::super) const POLLS: u8 = b'p';
 
-    pub(super) const ALL: &[u8] = &[HANDED_OUT, RESULT, GONE, DEATHS, FORGIVEN, ENDING, STARTED];
+    pub(super) const ALL: &[u8] = &[
+        HANDED_OUT, RESULT, GONE, DEATHS, FORGIVEN, ENDING, STARTED, POLLS,
+    ];
 }
 
 /// Returns the header of a new segment.

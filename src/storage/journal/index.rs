@@ -68,6 +68,8 @@ pub(crate) struct Recovered {
     pub(crate) unsent: Vec<Recovery>,
     /// Failures of the tasks that it had. They stand in the journal already.
     pub(crate) interrupted: Vec<Recovery>,
+    /// Until when orchestrators may hold its polls.
+    pub(crate) polls_until: Option<SystemTime>,
 }
 
 type Key = (Arc<str>, TaskId);
@@ -99,6 +101,10 @@ pub(crate) struct Journal {
     pending_deaths: HashMap<Work, Option<Count>>,
     /// Whether `is_ending` is to be written.
     is_ending_pending: bool,
+    /// Until when orchestrators may hold polls.
+    polls_until: Option<SystemTime>,
+    /// Whether `polls_until` is to be written.
+    is_polls_pending: bool,
     /// Results for which there was no room.
     unsaved: HashSet<Key>,
     buffer: Vec<u8>,
@@ -138,6 +144,8 @@ impl Journal {
             pending: HashMap::new(),
             pending_deaths: HashMap::new(),
             is_ending_pending: false,
+            polls_until: None,
+            is_polls_pending: false,
             unsaved: HashSet::new(),
             buffer: Vec::new(),
             lock,
@@ -198,6 +206,7 @@ impl Journal {
                 Record::Forgiven(work) => drop(self.deaths.went_well(&work)),
                 Record::Ending => self.is_ending = true,
                 Record::Started => self.is_ending = false,
+                Record::Polls(until) => self.polls_until = Some(until),
             }
         }
         let len = found.bytes.len() as u64;
@@ -209,7 +218,10 @@ impl Journal {
         let mut live: Vec<(Key, Entry)> = self.index.iter().map(|(k, e)| (k.clone(), *e)).collect();
         live.sort_unstable_by_key(|(_, entry)| (entry.location.segment, entry.location.offset));
 
-        let mut recovered = Recovered::default();
+        let mut recovered = Recovered {
+            polls_until: self.polls_until.filter(|until| *until > now),
+            ..Recovered::default()
+        };
         let mut segment = (0, Vec::new());
         for ((orchestrator, task_id), entry) in live {
             let at = entry.location;
@@ -279,6 +291,13 @@ impl Journal {
         self.is_ending_pending = true;
     }
 
+    /// Records until when orchestrators may hold polls, with the next commit. The next process
+    /// must not be on offer before that: they would get its tasks.
+    pub(crate) fn record_polls(&mut self, until: SystemTime) {
+        self.polls_until = Some(until);
+        self.is_polls_pending = true;
+    }
+
     /// Whether this work has ended the process so often that it must not run again.
     pub(crate) fn refuses(&self, job_id: &JobId, name: &TaskName, now: SystemTime) -> bool {
         !self.deaths.is_empty() && self.deaths.refuses(&(job_id.clone(), name.clone()), now)
@@ -286,9 +305,8 @@ impl Journal {
 
     /// Writes all changes at once. After an error they are kept for the next time.
     pub(crate) fn commit(&mut self) -> Result<(), JournalError> {
-        let nothing =
-            self.pending.is_empty() && self.pending_deaths.is_empty() && !self.is_ending_pending;
-        if nothing {
+        let has_facts = self.is_ending_pending || self.is_polls_pending;
+        if self.pending.is_empty() && self.pending_deaths.is_empty() && !has_facts {
             return Ok(());
         }
 
@@ -308,6 +326,7 @@ impl Journal {
 
         self.pending_deaths.clear();
         self.is_ending_pending = false;
+        self.is_polls_pending = false;
         if self.sync == JournalSync::Always {
             self.force().map_err(|error| failed(&self.folder, error))?;
         }
@@ -399,6 +418,9 @@ impl Journal {
             };
             push_word(buffer, kind)?;
         }
+        if self.is_polls_pending {
+            push_polls(buffer, self.polls_until)?;
+        }
         Ok(entries)
     }
 
@@ -415,6 +437,9 @@ impl Journal {
         }
         if self.is_ending && !self.is_ending_pending {
             push_word(&mut frames, format::kind::ENDING)?;
+        }
+        if !self.is_polls_pending {
+            push_polls(&mut frames, self.polls_until)?;
         }
         self.log.begin_segment(&frames)
     }
@@ -603,6 +628,17 @@ enum Written {
 fn push_word(buffer: &mut Vec<u8>, kind: u8) -> io::Result<()> {
     let written: Result<(), EncodeError> = format::push_frame(buffer, |out| {
         out.push(kind);
+        Ok(())
+    });
+    written.map_err(io::Error::other)
+}
+
+fn push_polls(buffer: &mut Vec<u8>, until: Option<SystemTime>) -> io::Result<()> {
+    let Some(until) = until else {
+        return Ok(());
+    };
+    let written: Result<(), EncodeError> = format::push_frame(buffer, |out| {
+        record::put_polls(out, until);
         Ok(())
     });
     written.map_err(io::Error::other)

@@ -42,6 +42,8 @@ pub(super) enum Record<'a> {
     Ending,
     /// A new process has taken over everything before this.
     Started,
+    /// Orchestrators may hold polls of this worker until then.
+    Polls(SystemTime),
 }
 
 /// What is known of a live task.
@@ -133,6 +135,14 @@ pub(super) fn put_deaths(
     Ok(())
 }
 
+/// Writes until when orchestrators may hold polls of this worker.
+pub(super) fn put_polls(out: &mut Vec<u8>, until: SystemTime) {
+    let since = until.duration_since(UNIX_EPOCH).unwrap_or_default();
+    let millis = u64::try_from(since.as_millis()).unwrap_or(u64::MAX);
+    out.push(kind::POLLS);
+    out.extend(millis.to_le_bytes());
+}
+
 pub(super) fn put_result(
     out: &mut Vec<u8>,
     orchestrator: &str,
@@ -204,6 +214,10 @@ pub(super) fn read(content: &[u8]) -> Option<Record<'_>> {
         kind::FORGIVEN => Record::Forgiven((rest.text()?.into(), rest.text()?.into())),
         kind::ENDING => Record::Ending,
         kind::STARTED => Record::Started,
+        kind::POLLS => {
+            let until = Duration::from_millis(u64::from_le_bytes(rest.bytes()?));
+            Record::Polls(UNIX_EPOCH.checked_add(until)?)
+        }
         _ => return None,
     })
 }

@@ -41,6 +41,7 @@ impl WorkerBuilder {
         if settings.intake.max_concurrent_tasks == 0 {
             problems.push("max_concurrent_tasks must be at least 1".to_owned());
         }
+        problems.extend(settings.timing.problems());
         if let Some(url) = &settings.storage.endpoint_url
             && base_url(url, false).is_none()
         {
@@ -204,6 +205,20 @@ mod tests {
             .task("a", nothing)
             .max_concurrent_tasks(0);
         assert!(problems(zero).contains("max_concurrent_tasks"));
+    }
+
+    #[test]
+    fn times_given_in_code_are_checked_as_those_of_variables_are() {
+        let with = |change: fn(&mut crate::config::Timing)| {
+            let worker = Worker::builder("w").task("a", nothing);
+            problems(worker.configure(move |settings| change(&mut settings.timing)))
+        };
+        let text = with(|timing| timing.shutdown_timeout = std::time::Duration::MAX);
+        assert!(text.contains("shutdown_timeout"), "{text}");
+        let text = with(|timing| timing.poll_timeout = std::time::Duration::ZERO);
+        assert!(text.contains("poll_timeout"), "{text}");
+        let text = with(|timing| timing.poll_backoff_factor = f64::NAN);
+        assert!(text.contains("poll_backoff_factor"), "{text}");
     }
 
     #[test]
