@@ -7,6 +7,7 @@ use axon_worker::config::Settings;
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
+use crate::log::Log;
 use crate::support::{Gate, SECOND, failure, start, worker};
 use crate::until::until;
 
@@ -254,4 +255,42 @@ async fn refused_credentials_lead_to_a_new_registration() {
     orchestrator.called(Call::Register, 2).await;
     let id = orchestrator.submit("echo", &());
     orchestrator.result_of(&id).await;
+}
+
+#[actix_rt::test]
+async fn results_that_do_not_go_out_are_told_now_and_then_and_so_is_the_end_of_it() {
+    let (log, _guard) = Log::begin();
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let handle = start(worker(&orchestrator, &gate)).await;
+    orchestrator.fail_next(Call::Deliver, &unreachable(), 1_000_000);
+    for n in 0..3 {
+        orchestrator.submit("echo", &n);
+    }
+    until("all wait", || handle.status().unsent == 3).await;
+    orchestrator.called(Call::Deliver, 4).await;
+    let told = "results do not go out";
+    assert_eq!(log.lines_with(told), 1, "at once");
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    let lines = log.lines(told);
+    assert_eq!(lines.len(), 5, "after 1, 3, 7 and 15 minutes: {lines:#?}");
+    let last = &lines[4];
+    let minutes = last.split_once("oldest_seconds=").and_then(|(_, rest)| {
+        let seconds = rest.split(' ').next()?;
+        Some(seconds.parse::<u64>().ok()? / 60)
+    });
+    assert!(minutes >= Some(15), "{last}");
+    for part in [
+        "WARN",
+        "orchestrator=\"memory\"",
+        "unsent=3",
+        "connection refused",
+    ] {
+        assert!(last.contains(part), "{part}: {last}");
+    }
+    assert_eq!(log.lines_with("results go out again"), 0);
+    orchestrator.clear_faults();
+    until("all are out", || handle.status().unsent == 0).await;
+    assert_eq!(log.lines_with("results go out again"), 1);
+    // Another failure soon afterwards is no news.
+    assert_eq!(log.lines_with(told), 5);
 }
