@@ -174,8 +174,10 @@ fn a_type_turned_off_never_starts() {
 
 #[test]
 fn states_are_reported_as_the_reference_worker_does() {
-    let vectors: Value =
-        serde_json::from_str(include_str!("../../../../tests/vectors/capacity_states.json")).unwrap();
+    let vectors: Value = serde_json::from_str(include_str!(
+        "../../../../tests/vectors/capacity_states.json"
+    ))
+    .unwrap();
     let (mut checked, mut refused) = (0, 0);
     for case in vectors["cases"].as_array().unwrap() {
         let state = &case["state"];

@@ -29,10 +29,12 @@ pub(in super::super) fn write_result(
     result: &TaskResult,
     stamp: &Stamp,
 ) -> Result<Vec<u8>, TransportError> {
-    let (status, reply, error) = match &result.outcome {
-        Outcome::Completed(reply) => (reply.status(), Some(reply), None),
-        Outcome::Failed(error) => ("failure", None, Some(error)),
-        Outcome::Cancelled => ("cancelled", None, None),
+    let failure = result.outcome.told_failure();
+    let error = failure.as_deref();
+    let (status, reply) = match &result.outcome {
+        Outcome::Completed(reply) => (reply.status(), Some(reply)),
+        Outcome::Failed(_) | Outcome::Interrupted(_) => ("failure", None),
+        Outcome::Cancelled => ("cancelled", None),
     };
     let metadata = match reply {
         // avtomatika 1.0b30 answers 500, for ever, to metadata for a job that has none;

@@ -19,10 +19,12 @@ pub(in super::super) fn write_result(
     worker_id: &WorkerId,
     result: &TaskResult,
 ) -> Result<Bytes, TransportError> {
-    let (status, data, error) = match &result.outcome {
-        Outcome::Completed(reply) => (reply.status(), Some(reply.data()), None),
-        Outcome::Failed(error) => ("failure", None, Some(error)),
-        Outcome::Cancelled => ("cancelled", None, None),
+    let failure = result.outcome.told_failure();
+    let error = failure.as_deref();
+    let (status, data) = match &result.outcome {
+        Outcome::Completed(reply) => (reply.status(), Some(reply.data())),
+        Outcome::Failed(_) | Outcome::Interrupted(_) => ("failure", None),
+        Outcome::Cancelled => ("cancelled", None),
     };
     let files = match &result.outcome {
         Outcome::Completed(reply) => reply.data_metadata(),
