@@ -15,14 +15,14 @@ use std::path::{Path, PathBuf};
 use axon_worker::config::Settings;
 use axon_worker::dev::{DevOrchestrator, JobSpec};
 use axon_worker::storage::{Expected, ObjectUri, Transfers};
-use axon_worker::{Cancellation, TaskError, TaskFiles, Worker, blocking};
+use axon_worker::{Cancellation, TaskError, TaskFile, TaskFiles, TaskFolder, Worker, blocking};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 #[derive(Deserialize)]
 struct Count {
     /// `s3://bucket/key` in the job, the path of a file here.
-    text: PathBuf,
+    text: TaskFile,
 }
 
 async fn count_words(params: Count, files: TaskFiles) -> Result<Value, TaskError> {
@@ -37,7 +37,7 @@ async fn count_words(params: Count, files: TaskFiles) -> Result<Value, TaskError
 #[derive(Deserialize)]
 struct Shout {
     /// `s3://bucket/folder/` in the job, the path of a folder here.
-    texts: PathBuf,
+    texts: TaskFolder,
 }
 
 /// Blocks, so it uses the names that end in `_now`.

@@ -77,7 +77,10 @@ impl Folder {
     async fn put(&self, result: &TaskResult) -> io::Result<Receipt> {
         let answer = match &result.outcome {
             Outcome::Completed(reply) => json!({ "status": reply.status(), "data": reply.data() }),
-            Outcome::Failed(error) => json!({ "status": "failure", "error": error.to_string() }),
+            Outcome::Failed(_) | Outcome::Interrupted(_) => {
+                let error = result.outcome.told_failure().map(|error| error.to_string());
+                json!({ "status": "failure", "error": error })
+            }
             other => json!({ "status": other.status() }),
         };
         // Written whole or not at all, and the same when it is done twice.

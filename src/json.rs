@@ -4,6 +4,8 @@
 //! as it came, shares it on clone and lets a handler parse it straight into its
 //! own type, once.
 
+mod finite;
+
 use std::fmt;
 
 use bytes::Bytes;
@@ -28,8 +30,16 @@ impl RawJson {
     /// Writes a value as JSON.
     ///
     /// # Errors
-    /// When the value has no JSON form, such as a map with keys that are no strings.
+    /// When the value has no JSON form, such as a map with keys that are no strings, or holds
+    /// NaN or infinity, which JSON has no numbers for. The error names the field then.
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> serde_json::Result<Self> {
+        finite::to_vec(value).map(|text| Self(text.into()))
+    }
+
+    /// The same with `null` in place of NaN and infinity.
+    pub(crate) fn from_serialize_with_nulls<T: Serialize + ?Sized>(
+        value: &T,
+    ) -> serde_json::Result<Self> {
         serde_json::to_vec(value).map(|text| Self(text.into()))
     }
 

@@ -56,7 +56,8 @@
 //!
 //! Where parameters name objects of a storage (`s3://bucket/key`), handlers see local
 //! files; local files that a handler returns are objects again when the result goes out.
-//! See [`TaskFiles`] and [`storage`].
+//! Take them as [`TaskFile`], which is no other file of the machine. See [`TaskFiles`] and
+//! [`storage`].
 //! With the feature `contracts`, `contract(add)` tells orchestrators what a handler takes
 //! and gives, and holds it against that; see `docs/contracts.md`.
 //!
@@ -154,10 +155,10 @@ pub use status::{
     CapacityStatus, FailureStatus, OrchestratorStatus, TaskStatus, Totals, Trouble, TypeStatus,
     Vitals, WorkerEvent, WorkerEvents, WorkerStatus,
 };
-pub use storage::{JournalError, TaskFiles};
+pub use storage::{JournalError, TaskFile, TaskFiles, TaskFolder};
 pub use task::{
-    Attachment, CancelReason, Cancellation, ErrorCode, HotCache, IntoOutcome, Outcome, Reply, Task,
-    TaskContext, TaskError, TaskResult,
+    Attachment, CancelReason, Cancellation, ErrorCode, HotCache, Interruption, IntoOutcome,
+    Outcome, Reply, Task, TaskContext, TaskError, TaskResult,
 };
 pub use usage::UsageSource;
 pub use worker::{DrainReport, Route, TaskSpec, Worker, WorkerBuilder, WorkerHandle};

@@ -18,10 +18,18 @@ def say(**message):
     print(json.dumps(message), flush=True)
 
 
+def is_brought(path):
+    """Whether the worker put that file into the task's folder. Whoever makes a job can name
+    any other file of this machine."""
+    folder = os.path.realpath(os.environ["AXON_TASK_FOLDER"])
+    path = os.path.realpath(path)
+    return os.path.isfile(path) and os.path.commonpath([folder, path]) == folder
+
+
 def main():
     params = json.load(sys.stdin)
     path = params.get("text")
-    if not isinstance(path, str) or not os.path.isfile(path):
+    if not isinstance(path, str) or not is_brought(path):
         print("text: the path of a text file is missing", file=sys.stderr)
         return NOT_WHAT_WAS_ASKED_FOR
 

@@ -1,9 +1,9 @@
 //! Files: one in and out, a folder in and out.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use axon_worker::{TaskError, TaskFiles};
+use axon_worker::{TaskError, TaskFile, TaskFiles, TaskFolder};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -11,7 +11,12 @@ use crate::trace::Trace;
 
 #[derive(Deserialize)]
 pub struct Input {
-    input: PathBuf,
+    input: TaskFile,
+}
+
+#[derive(Deserialize)]
+pub struct Folder {
+    input: TaskFolder,
 }
 
 /// A text in capitals.
@@ -26,7 +31,7 @@ pub async fn upper(params: Input, files: TaskFiles, _: Trace) -> Result<Value, T
 }
 
 /// A folder with all that is in it. Blocks.
-pub fn copy(params: Input, files: TaskFiles, _: Trace) -> Result<Value, TaskError> {
+pub fn copy(params: Folder, files: TaskFiles, _: Trace) -> Result<Value, TaskError> {
     let output = files.path_to_now("out")?;
     let count = copy_all(&params.input, &output)?;
     Ok(json!({ "output": output, "count": count }))

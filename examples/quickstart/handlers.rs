@@ -6,9 +6,9 @@
 
 use std::fmt::Display;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use axon_worker::{TaskContext, TaskError, Valid};
+use axon_worker::{TaskContext, TaskError, TaskFile, Valid};
 use garde::Validate;
 use image::{Rgb, RgbImage};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ const BLOCK: u32 = 32;
 #[derive(Deserialize, Validate)]
 pub(super) struct Resize {
     #[garde(skip)]
-    image: PathBuf,
+    image: TaskFile,
     #[garde(range(min = 1, max = MOST_PIXELS))]
     width: u32,
     #[garde(range(min = 1, max = MOST_PIXELS))]
@@ -59,7 +59,7 @@ pub(super) fn resize_image(
 
 #[derive(Deserialize)]
 pub(super) struct ApplyFilters {
-    image: PathBuf,
+    image: TaskFile,
     filters: Vec<Filter>,
     /// A name; its ending says in which format.
     save_as: String,

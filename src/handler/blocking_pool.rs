@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
 
 use super::ticket::Ticket;
-use crate::task::{Cancellation, ErrorCode, Outcome, TaskError};
+use crate::task::{Cancellation, ErrorCode, Interruption, Outcome, TaskError};
 
 /// Keeps the threads of a [`BlockingPool`]. Dropped, it leaves busy ones behind
 /// instead of waiting for them, as dropping a runtime would.
@@ -119,7 +119,7 @@ impl BlockingPool {
             match ended {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(panic)) => Outcome::Failed(TaskError::from_panic(&*panic)),
-                Err(_) => Outcome::Failed(TaskError::transient("the worker is shutting down")),
+                Err(_) => Outcome::Interrupted(Interruption::ShutDown),
             }
         }
     }

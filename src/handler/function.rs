@@ -60,7 +60,8 @@ macro_rules! functions_of {
         impl<P: FromParams, $($arg: FromTask,)*> Arguments for (P, $($arg,)*) {
             #[allow(unused_variables, reason = "functions of the parameters alone")]
             fn take(params: RawJson, task: &TaskContext) -> Result<Self, TaskError> {
-                Ok((P::from_params(params)?, $($arg::from_task(task)?,)*))
+                let params = task.files().reading(|| P::from_params(params))?;
+                Ok((params, $($arg::from_task(task)?,)*))
             }
 
             fn needs() -> Vec<Need> {

@@ -46,6 +46,7 @@ struct TaskMeter {
     completed: Counter,
     failed: Counter,
     cancelled: Counter,
+    interrupted: Counter,
 }
 
 /// A task on its way.
@@ -145,6 +146,7 @@ impl TaskMeter {
             completed: ended("completed"),
             failed: ended("failed"),
             cancelled: ended("cancelled"),
+            interrupted: ended("interrupted"),
         }
     }
 }
@@ -180,6 +182,7 @@ impl Start {
                 meter.failed.inc()
             }
             Outcome::Cancelled => meter.cancelled.inc(),
+            Outcome::Interrupted(_) => meter.interrupted.inc(),
         };
         if let Some(took) = took {
             meter.ran.observe(took.as_secs_f64());
@@ -266,5 +269,31 @@ impl LinkMeter {
             TransportError::RateLimited { .. } => answers.rate_limited.inc(),
             _ => answers.error.inc(),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::status::StatusBoard;
+    use crate::task::{Interruption, Reply, TaskError};
+
+    #[test]
+    fn every_end_of_a_task_has_a_counter_of_its_own() {
+        let meters = Meters::new(["t"], true);
+        for outcome in [
+            Outcome::Completed(Reply::success(&()).unwrap()),
+            Outcome::Failed(TaskError::transient("no")),
+            Outcome::Cancelled,
+            Outcome::Interrupted(Interruption::ShutDown),
+        ] {
+            meters.task_came("t").ended(&outcome, None);
+        }
+        let text = meters.text(&StatusBoard::new([], ["t"], true).read(), None);
+        for outcome in ["completed", "failed", "cancelled", "interrupted"] {
+            let line = format!("axon_tasks_total{{task=\"t\",outcome=\"{outcome}\"}} 1\n");
+            assert!(text.contains(&line), "{line}{text}");
+        }
+        assert_eq!(text.matches("axon_task_errors_total{").count(), 1);
     }
 }

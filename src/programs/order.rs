@@ -10,7 +10,7 @@ use tracing::{Span, info};
 use super::exit::Exit;
 use crate::handler::{Call, Hold};
 use crate::json::RawJson;
-use crate::task::{ErrorCode, INTERRUPTED, Outcome, TaskContext, TaskError};
+use crate::task::{ErrorCode, Interruption, Outcome, TaskContext, TaskError};
 
 /// How long it takes at most until a signal to all processes of a service, the worker and its
 /// programs, has reached the worker too, and how often that is looked for.
@@ -92,7 +92,7 @@ impl Order {
             tokio::time::sleep(LOOK).await;
         }
         info!(%exit, "the program was ended from outside while the worker drains");
-        Some(Outcome::Failed(TaskError::transient(INTERRUPTED)))
+        Some(Outcome::Interrupted(Interruption::ShutDown))
     }
 
     /// Reports the outcome. The slot stays taken as long as the returned value is kept.

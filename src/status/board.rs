@@ -8,6 +8,7 @@ use std::time::Instant;
 use dashmap::DashMap;
 
 use super::events::Subscribers;
+use super::history::{History, Moment};
 use super::tasks::Entry;
 use super::{CapacityStatus, FailureStatus, LinkBoard, Tally, WorkerEvent, WorkerStatus, lock};
 use crate::id::TaskId;
@@ -33,6 +34,7 @@ pub(crate) struct StatusBoard {
     /// Since when nothing is in the way of tasks.
     open_since: Mutex<Option<Instant>>,
     pub(super) tally: Tally,
+    history: Mutex<History>,
     unsent: AtomicUsize,
     /// When there was nothing undelivered last.
     unsent_since: Mutex<Option<Instant>>,
@@ -164,6 +166,23 @@ impl StatusBoard {
         if self.has_room.swap(has_room, Ordering::Relaxed) != has_room {
             self.review_opening();
         }
+    }
+
+    /// A heartbeat was answered, or not: keeps the numbers of this moment, for plots.
+    pub(crate) fn heart_has_beaten(&self) {
+        let at = Instant::now();
+        lock(&self.history).keep(at, || Moment {
+            at,
+            ended: self.ended_tasks(),
+            run_time: self.tally.read().run_time,
+            latency: self.links.iter().filter_map(LinkBoard::latency).max(),
+        });
+    }
+
+    /// The numbers of the last heartbeats, oldest first.
+    #[cfg(feature = "health")]
+    pub(crate) fn history(&self) -> Vec<Moment> {
+        lock(&self.history).read(Instant::now())
     }
 
     /// Something that may be in the way of tasks came or went. Reading under the lock

@@ -158,6 +158,12 @@ impl LinkBoard {
         }
     }
 
+    /// How long the answer to the last heartbeat took.
+    pub(super) fn latency(&self) -> Option<Duration> {
+        let latency = self.latency.load(Ordering::Relaxed).checked_sub(1);
+        latency.map(Duration::from_micros)
+    }
+
     pub(super) fn read(&self) -> OrchestratorStatus {
         let ago = |stamp: &AtomicU64| {
             let at = Duration::from_micros(stamp.load(Ordering::Relaxed).checked_sub(1)?);
@@ -173,11 +179,7 @@ impl LinkBoard {
             open_polls: self.open_polls.load(Ordering::Relaxed),
             last_poll: ago(&self.last_poll),
             last_heartbeat: ago(&self.last_heartbeat),
-            latency: self
-                .latency
-                .load(Ordering::Relaxed)
-                .checked_sub(1)
-                .map(Duration::from_micros),
+            latency: self.latency(),
             trouble: last_error.as_ref().map(|(_, text, at)| Trouble {
                 message: text.clone(),
                 ago: at.elapsed(),

@@ -3,6 +3,7 @@
 
 mod board;
 mod events;
+mod history;
 mod links;
 mod seconds;
 mod state;
@@ -14,6 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub(crate) use board::StatusBoard;
 pub use events::{WorkerEvent, WorkerEvents};
+#[cfg(feature = "health")]
+pub(crate) use history::Moment;
 pub(crate) use links::{Exchange, LinkBoard};
 pub use links::{OrchestratorStatus, Trouble};
 pub use state::{CapacityStatus, FailureStatus, TaskStatus, TypeStatus, WorkerStatus};

@@ -18,6 +18,8 @@ pub struct Totals {
     pub failed: u64,
     /// Tasks that were called off.
     pub cancelled: u64,
+    /// Tasks that the worker could not finish before it ended.
+    pub interrupted: u64,
     /// Results that an orchestrator has acknowledged.
     pub delivered: u64,
     /// Results that no orchestrator would take.
@@ -33,6 +35,7 @@ pub(crate) struct Tally {
     succeeded: AtomicU64,
     failed: AtomicU64,
     cancelled: AtomicU64,
+    interrupted: AtomicU64,
     delivered: AtomicU64,
     lost: AtomicU64,
     /// Microseconds.
@@ -47,6 +50,7 @@ impl Tally {
             Outcome::Completed(_) => &self.succeeded,
             Outcome::Failed(_) => &self.failed,
             Outcome::Cancelled => &self.cancelled,
+            Outcome::Interrupted(_) => &self.interrupted,
         };
         counter.fetch_add(1, Ordering::Relaxed);
     }
@@ -61,7 +65,7 @@ impl Tally {
 
     pub(super) fn ended_tasks(&self) -> usize {
         let totals = self.read();
-        let sum = totals.succeeded + totals.failed + totals.cancelled;
+        let sum = totals.succeeded + totals.failed + totals.cancelled + totals.interrupted;
         usize::try_from(sum).unwrap_or(usize::MAX)
     }
 
@@ -70,6 +74,7 @@ impl Tally {
             succeeded: self.succeeded.load(Ordering::Relaxed),
             failed: self.failed.load(Ordering::Relaxed),
             cancelled: self.cancelled.load(Ordering::Relaxed),
+            interrupted: self.interrupted.load(Ordering::Relaxed),
             delivered: self.delivered.load(Ordering::Relaxed),
             lost: self.lost.load(Ordering::Relaxed),
             run_time: Duration::from_micros(self.run_time.load(Ordering::Relaxed)),

@@ -27,4 +27,4 @@ pub(crate) use offload::plan_of;
 pub(crate) use offload::{bring_in, carry_out};
 pub use resource::ResourceFault;
 pub(crate) use task_files::{Failures, FilesRoot, Owner};
-pub use task_files::{StoredFile, TaskFiles};
+pub use task_files::{StoredFile, TaskFile, TaskFiles, TaskFolder};

@@ -67,6 +67,8 @@ struct About {
     deadline: Option<SystemTime>,
     tracing_context: BTreeMap<String, String>,
     metadata: Option<RawJson>,
+    attempt: u32,
+    max_attempts: Option<u32>,
     timeout: Option<Duration>,
     attachments: Vec<Attachment>,
 }
@@ -99,6 +101,8 @@ impl TaskContext {
             deadline: task.deadline,
             tracing_context: task.tracing_context,
             metadata: task.metadata,
+            attempt: task.attempt,
+            max_attempts: task.max_attempts,
             timeout: task.timeout,
             attachments: task.attachments,
         };
@@ -199,6 +203,20 @@ impl TaskContext {
     #[must_use]
     pub fn metadata(&self) -> Option<&RawJson> {
         self.0.about.metadata.as_ref()
+    }
+
+    /// Which attempt at the work this is, from 1, where the protocol tells. RXON and
+    /// `DistWorker` do not: with them it is always 1.
+    #[must_use]
+    pub fn attempt(&self) -> u32 {
+        self.0.about.attempt
+    }
+
+    /// How many attempts there are at most, where the protocol tells: after a failure of the
+    /// last one the work is not handed out again.
+    #[must_use]
+    pub fn max_attempts(&self) -> Option<u32> {
+        self.0.about.max_attempts
     }
 
     /// The longest the task may run, where its orchestrator says so. The worker sees

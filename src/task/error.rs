@@ -3,6 +3,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -10,9 +11,6 @@ use crate::json::RawJson;
 
 /// How the failure of a task begins that no handler is for.
 pub(crate) const UNSUPPORTED: &str = "Unsupported task: ";
-
-/// The failure of a task that the end of the worker called off.
-pub(crate) const INTERRUPTED: &str = "interrupted: the worker was shut down";
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $wire:literal),* $(,)?) => {
@@ -125,6 +123,7 @@ pub struct TaskError {
     code: ErrorCode,
     message: String,
     details: Option<RawJson>,
+    retry_delay: Option<Duration>,
 }
 
 impl TaskError {
@@ -135,6 +134,7 @@ impl TaskError {
             code: code.into(),
             message: message.into(),
             details: None,
+            retry_delay: None,
         }
     }
 
@@ -156,11 +156,36 @@ impl TaskError {
         Self::new(ErrorCode::InvalidInput, message)
     }
 
-    /// Adds data for programs. What has no JSON form is left out.
+    /// Adds data for programs. What has no JSON form is left out; NaN and infinity become
+    /// `null`.
     #[must_use]
     pub fn with_details(mut self, details: &impl Serialize) -> Self {
-        self.details = RawJson::from_serialize(details).ok();
+        self.details = RawJson::from_serialize_with_nulls(details).ok();
         self
+    }
+
+    /// Says when another attempt makes sense, for example because a service that the task
+    /// needs has said so. `Retry` of [`middleware::ready`](crate::middleware) waits at least
+    /// as long, and transports whose protocol has a place for it send it. RXON and
+    /// `DistWorker` have none: their orchestrators hand the task out again at once.
+    ///
+    /// ```
+    /// use axon_worker::TaskError;
+    /// use std::time::Duration;
+    ///
+    /// let error = TaskError::transient("the service is busy").retry_after(Duration::from_secs(30));
+    /// assert_eq!(error.retry_delay(), Some(Duration::from_secs(30)));
+    /// ```
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_delay = Some(delay);
+        self
+    }
+
+    /// How long to wait before another attempt, see [`TaskError::retry_after`].
+    #[must_use]
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.retry_delay
     }
 
     /// What the orchestrator should make of it.

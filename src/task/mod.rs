@@ -5,6 +5,7 @@ mod attachment;
 mod cancel;
 mod context;
 mod error;
+mod interruption;
 mod key;
 mod outcome;
 mod tell;
@@ -18,8 +19,9 @@ pub use attachment::Attachment;
 pub use cancel::{CancelReason, Cancellation};
 pub(crate) use context::Services;
 pub use context::{HotCache, TaskContext};
+pub(crate) use error::UNSUPPORTED;
 pub use error::{ErrorCode, TaskError};
-pub(crate) use error::{INTERRUPTED, UNSUPPORTED};
+pub use interruption::Interruption;
 pub(crate) use key::TaskKey;
 pub use outcome::{IntoOutcome, Outcome, Reply, TaskResult};
 pub(crate) use teller::{COUNTED_PROGRESS_INTERVAL, Next, PROGRESS_INTERVAL, Teller, Waiting};
@@ -54,6 +56,10 @@ pub struct Task {
     pub params_metadata: Option<RawJson>,
     /// Free extra data of protocols that have it.
     pub metadata: Option<RawJson>,
+    /// Which attempt at the work this is, from 1; 1 where the protocol does not tell.
+    pub attempt: u32,
+    /// How many attempts there are at most, where the protocol tells.
+    pub max_attempts: Option<u32>,
     /// Files that belong to it, in protocols that name them apart from the parameters.
     pub attachments: Vec<Attachment>,
 }
@@ -81,6 +87,8 @@ impl Task {
             tracing_context: BTreeMap::new(),
             params_metadata: None,
             metadata: None,
+            attempt: 1,
+            max_attempts: None,
             attachments: Vec::new(),
         }
     }

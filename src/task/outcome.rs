@@ -1,10 +1,11 @@
 //! What becomes of a task, and how a handler's return value turns into it.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{Attachment, Task, TaskError};
+use super::{Attachment, Interruption, Task, TaskError};
 use crate::id::OrchestratorId;
 use crate::id::{JobId, TaskId, TaskName};
 use crate::json::RawJson;
@@ -19,16 +20,39 @@ pub enum Outcome {
     Failed(TaskError),
     /// The orchestrator, or somebody through the worker's handle, called it off.
     Cancelled,
+    /// The worker ended, or its process did, before the task was over.
+    Interrupted(Interruption),
 }
 
 impl Outcome {
-    /// The word for logs and metrics: `success`, the custom status, `failure` or `cancelled`.
+    /// The word for logs and metrics: `success`, the custom status, `failure`, `cancelled` or
+    /// `interrupted`.
     #[must_use]
     pub fn status(&self) -> &str {
         match self {
             Self::Completed(reply) => reply.status(),
             Self::Failed(_) => "failure",
             Self::Cancelled => "cancelled",
+            Self::Interrupted(_) => "interrupted",
+        }
+    }
+
+    /// What protocols tell that know nothing of interruptions: the error of a failure, or the
+    /// transient one that stands for an interruption. `None` for any other end.
+    ///
+    /// ```
+    /// use axon_worker::{ErrorCode, Interruption, Outcome};
+    ///
+    /// let interrupted = Outcome::Interrupted(Interruption::ShutDown);
+    /// let told = interrupted.told_failure().unwrap();
+    /// assert_eq!(told.code(), &ErrorCode::Transient);
+    /// ```
+    #[must_use]
+    pub fn told_failure(&self) -> Option<Cow<'_, TaskError>> {
+        match self {
+            Self::Failed(error) => Some(Cow::Borrowed(error)),
+            Self::Interrupted(why) => Some(Cow::Owned((*why).into())),
+            Self::Completed(_) | Self::Cancelled => None,
         }
     }
 }
@@ -72,7 +96,8 @@ impl Reply {
     /// `{"result": data}`, nothing as `{}`, since orchestrators take objects only.
     ///
     /// # Errors
-    /// A permanent failure, when the data has no JSON form.
+    /// A permanent failure, when the data has no JSON form. NaN and infinity have none; the
+    /// failure names their field.
     pub fn success(data: &impl Serialize) -> Result<Self, TaskError> {
         object_of(data).map(|data| Self::of(None, data))
     }
@@ -82,13 +107,17 @@ impl Reply {
     ///
     /// # Errors
     /// A permanent failure, when the data has no JSON form, or when the status is
-    /// empty or one of `failure` and `cancelled`, which are not a handler's to reply.
+    /// empty or one of `failure`, `cancelled` and `interrupted`, which are not a
+    /// handler's to reply.
     pub fn status_with(
         status: impl Into<String>,
         data: &impl Serialize,
     ) -> Result<Self, TaskError> {
         let status = status.into();
-        if matches!(status.as_str(), "" | "failure" | "cancelled") {
+        if matches!(
+            status.as_str(),
+            "" | "failure" | "cancelled" | "interrupted"
+        ) {
             return Err(TaskError::permanent(format!(
                 "a handler cannot reply with status {status:?}; return an error instead"
             )));
@@ -303,8 +332,30 @@ mod tests {
     }
 
     #[test]
+    fn a_number_that_json_has_not_fails_for_good_and_is_named() {
+        #[derive(Serialize)]
+        struct Scored {
+            label: Option<&'static str>,
+            scores: Vec<f64>,
+        }
+        let scored = Scored {
+            label: None,
+            scores: vec![0.5, f64::NAN],
+        };
+        let error = scored.into_outcome().unwrap_err();
+        assert_eq!(error.code(), &crate::ErrorCode::Permanent);
+        assert_eq!(
+            error.message(),
+            "the result has no JSON form: field `scores[1]` is NaN, for which JSON has no number"
+        );
+        // Details of a failure are worth more than that.
+        let error = TaskError::permanent("no").with_details(&[f64::INFINITY]);
+        assert_eq!(error.details().unwrap().as_str(), "[null]");
+    }
+
+    #[test]
     fn reserved_statuses_are_not_replies() {
-        for status in ["", "failure", "cancelled"] {
+        for status in ["", "failure", "cancelled", "interrupted"] {
             assert!(Reply::status_with(status, &()).is_err(), "{status:?}");
         }
         let custom = Reply::status_with("needs_review", &()).unwrap();

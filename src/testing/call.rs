@@ -133,6 +133,16 @@ impl<S> HandlerCall<S> {
         self
     }
 
+    /// Which attempt at the work it is, and how many there are at most. Default 1 of an
+    /// unknown number.
+    pub fn attempt(self, attempt: u32, most: impl Into<Option<u32>>) -> Self {
+        let most = most.into();
+        self.task(move |task| {
+            task.attempt = attempt;
+            task.max_attempts = most;
+        })
+    }
+
     /// Anything else about it.
     pub fn task(mut self, change: impl Fn(&mut Task) + Send + Sync + 'static) -> Self {
         self.order.changes.push(Arc::new(change));

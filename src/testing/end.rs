@@ -28,7 +28,7 @@ pub struct HandlerEnd {
 const PANICKED: &str = "the handler panicked";
 
 impl HandlerEnd {
-    /// `success`, the handler's own status, `failure` or `cancelled`.
+    /// `success`, the handler's own status, `failure`, `cancelled` or `interrupted`.
     #[must_use]
     pub fn status(&self) -> &str {
         self.outcome.status()

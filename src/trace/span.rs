@@ -114,6 +114,10 @@ mod otel {
             span.set_attribute("error.type", error.code().as_str().to_owned());
             span.set_status(Status::error(error.message().to_owned()));
         }
+        if let Outcome::Interrupted(why) = outcome {
+            span.set_attribute("error.type", "interrupted");
+            span.set_status(Status::error(why.message()));
+        }
         span.context().span().end();
     }
 }

@@ -18,7 +18,7 @@ use super::hosts::AllowedHosts;
 use super::readiness::Norms;
 use super::stream::MAX_STREAMS;
 use crate::config::{Settings, Token};
-use crate::status::{Vitals, WorkerStatus};
+use crate::status::{Moment, Vitals, WorkerStatus};
 use crate::worker::{WorkerHandle, hostname};
 
 /// The worker of a scope. A type of our own, for application data is found by type.
@@ -71,8 +71,23 @@ pub(super) struct Shown {
     threads: Threads,
     /// Tasks that the list leaves out.
     more_tasks: usize,
+    /// What was at the last heartbeats, oldest first; in the first event of a stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    history: Option<Vec<Past>>,
     #[serde(flatten)]
     status: WorkerStatus,
+}
+
+/// The numbers of an earlier moment.
+#[derive(Serialize)]
+struct Past {
+    /// The uptime in seconds.
+    time: f64,
+    ended: usize,
+    /// In seconds, all ended tasks together.
+    run: f64,
+    /// In seconds.
+    latency: Option<f64>,
 }
 
 /// How long the threads take to come round to a message, in seconds; `null`: they are stuck.
@@ -96,6 +111,21 @@ impl Shown {
         shown
     }
 
+    /// For people who have looked for the first time just now: with what was before that.
+    pub(super) fn with_history(worker: &WorkerHandle, vitals: Vitals) -> Self {
+        let mut shown = Self::brief(worker, vitals);
+        let started = worker.about().started;
+        let past = |it: Moment| Past {
+            time: it.at.saturating_duration_since(started).as_secs_f64(),
+            ended: it.ended,
+            run: it.run_time.as_secs_f64(),
+            latency: it.latency.as_ref().map(Duration::as_secs_f64),
+        };
+        let history = worker.history().into_iter();
+        shown.history = Some(history.map(past).collect());
+        shown
+    }
+
     fn of(worker: &WorkerHandle, vitals: Vitals) -> Self {
         let about = worker.about();
         let status = worker.status();
@@ -115,6 +145,7 @@ impl Shown {
                 handlers: vitals.handlers.into_iter().map(seconds).collect(),
             },
             more_tasks: 0,
+            history: None,
             status,
         }
     }

@@ -38,9 +38,12 @@ pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
 
     let begin = (worker.0.clone(), Place::First, permit);
     let events = stream::unfold(begin, |(worker, place, permit)| async move {
-        let (before, vitals) = match place {
-            Place::First => (RETRY, worker.vitals().await),
-            Place::Next => ("", after_a_pause(&worker).await),
+        let (before, shown) = match place {
+            Place::First => {
+                let vitals = worker.vitals().await;
+                (RETRY, Shown::with_history(&worker, vitals))
+            }
+            Place::Next => ("", Shown::brief(&worker, after_a_pause(&worker).await)),
             Place::Over => return None,
         };
         // An open page keeps no server from ending once the worker has ended.
@@ -49,7 +52,7 @@ pub(super) async fn stream(worker: web::Data<Watched>) -> HttpResponse {
         } else {
             Place::Next
         };
-        let event = event(before, &worker, vitals);
+        let event = event(before, &shown);
         Some((Ok::<_, actix_web::Error>(event), (worker, next, permit)))
     });
     HttpResponse::Ok()
@@ -69,10 +72,10 @@ async fn after_a_pause(worker: &WorkerHandle) -> Vitals {
     }
 }
 
-fn event(before: &str, worker: &WorkerHandle, vitals: Vitals) -> Bytes {
+fn event(before: &str, shown: &Shown) -> Bytes {
     let mut text = format!("{before}data: ").into_bytes();
     // The status has a JSON form, and a `Vec` takes everything.
-    let _ = serde_json::to_writer(&mut text, &Shown::brief(worker, vitals));
+    let _ = serde_json::to_writer(&mut text, shown);
     text.extend_from_slice(b"\n\n");
     text.into()
 }

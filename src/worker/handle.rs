@@ -237,6 +237,11 @@ impl WorkerHandle {
     }
 
     #[cfg(feature = "health")]
+    pub(crate) fn history(&self) -> Vec<crate::status::Moment> {
+        self.board.history()
+    }
+
+    #[cfg(feature = "health")]
     pub(crate) fn about(&self) -> &crate::web::About {
         &self.about
     }

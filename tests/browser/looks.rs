@@ -57,6 +57,22 @@ async fn a_task_is_seen_moving_on_and_nobody_else_is_asked_for_anything() {
 }
 
 #[actix_rt::test]
+async fn plots_have_what_was_before_the_page_was_opened() {
+    let stage = Stage::new(None).await;
+    let load = Load::begin(&stage.orchestrator);
+    let points = "document.querySelector('#rate .line').getAttribute('d').split('L').length";
+    let first = stage.page().await;
+    first.until(&format!("{points} > 4")).await;
+
+    // With the first news already.
+    let page = stage.page().await;
+    assert!(page.value(points).await.as_u64() > Some(2));
+    assert_eq!(page.troubles(), Vec::<serde_json::Value>::new());
+    drop(load);
+    stage.end().await;
+}
+
+#[actix_rt::test]
 async fn plots_follow_what_happens() {
     let stage = Stage::new(None).await;
     let page = stage.page().await;

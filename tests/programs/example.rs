@@ -25,7 +25,12 @@ async fn the_example_counts_and_tells_moods() {
         data["report"].as_str().unwrap().starts_with("s3://"),
         "{data}"
     );
-    for params in [json!({}), json!({"text": "no path of a file"})] {
+    let other = storage.join("texts/letter.txt");
+    for params in [
+        json!({}),
+        json!({"text": "no path of a file"}),
+        json!({"text": other.to_str()}),
+    ] {
         let (code, message) = stage.error("statistics", params).await;
         assert_eq!(code, "INVALID_INPUT_ERROR");
         assert!(

@@ -7,7 +7,9 @@ use std::time::Duration;
 use axon_worker::middleware::{Next, Retry, TaskCall};
 use axon_worker::storage::LocalStore;
 use axon_worker::testing::{self, Expect, Told};
-use axon_worker::{ErrorCode, Outcome, RawJson, TaskContext, TaskError, TaskFiles, TaskSpec};
+use axon_worker::{
+    ErrorCode, Outcome, RawJson, TaskContext, TaskError, TaskFile, TaskFiles, TaskSpec,
+};
 use serde_json::{Value, json};
 
 use super::sum;
@@ -48,7 +50,7 @@ async fn a_file_of_the_test_cannot_be_outside_the_folder() {
 
 #[actix_rt::test]
 async fn objects_of_a_storage_come_and_go() {
-    async fn shout(path: std::path::PathBuf, files: TaskFiles) -> Result<Value, TaskError> {
+    async fn shout(path: TaskFile, files: TaskFiles) -> Result<Value, TaskError> {
         let text = tokio::fs::read_to_string(path).await?;
         Ok(json!({ "loud": files.write("loud.txt", text.to_uppercase()).await? }))
     }
@@ -69,6 +71,57 @@ async fn objects_of_a_storage_come_and_go() {
         std::fs::read_to_string(folder.path().join(key)).unwrap(),
         "QUIET"
     );
+}
+
+#[actix_rt::test]
+async fn files_of_the_test_can_be_named_in_parameters_and_no_others() {
+    async fn length(text: TaskFile) -> Result<u64, TaskError> {
+        Ok(tokio::fs::metadata(&text).await?.len())
+    }
+    let call = || testing::call(length).file("sub/in.txt", "hello");
+    assert_eq!(call().params(&"sub/in.txt").await.data::<u64>(), 5);
+    let end = call().params(&"/etc/passwd").await;
+    assert_eq!(end.failure().code(), &ErrorCode::InvalidInput);
+    let end = testing::call(length).params(&"sub/in.txt").await;
+    assert_eq!(end.failure().code(), &ErrorCode::InvalidInput);
+}
+
+#[actix_rt::test]
+async fn a_task_tells_which_attempt_it_is_and_a_failure_when_to_try_again() {
+    async fn busy(_: Value, task: TaskContext) -> Result<(), TaskError> {
+        let text = format!("{} of {:?}", task.attempt(), task.max_attempts());
+        let again = Duration::from_secs(u64::from(task.attempt()) * 10);
+        Err(TaskError::transient(text).retry_after(again))
+    }
+    let end = testing::call(busy).await;
+    assert_eq!(end.failure().message(), "1 of None");
+    let end = testing::call(busy).attempt(2, 5).await;
+    assert_eq!(end.failure().message(), "2 of Some(5)");
+    let after = end.failure().retry_delay();
+    assert_eq!(after, Some(Duration::from_secs(20)));
+}
+
+#[actix_rt::test]
+async fn a_retry_waits_as_long_as_the_failure_says() {
+    tokio::time::pause();
+    let tries = Arc::new(AtomicU32::new(0));
+    let counter = tries.clone();
+    let second_time = move |_: Value| {
+        let counter = counter.clone();
+        async move {
+            match counter.fetch_add(1, Ordering::Relaxed) {
+                0 => Err(TaskError::transient("busy").retry_after(Duration::from_secs(30))),
+                1 => Err(TaskError::transient("busy").retry_after(Duration::from_millis(1))),
+                _ => Ok("at last"),
+            }
+        }
+    };
+    let end = testing::call(second_time)
+        .middleware(Retry::attempts(3, Duration::from_secs(1)))
+        .await;
+    assert_eq!(end.data::<String>(), "at last");
+    // What the failure says, and then what the middleware would wait anyway.
+    assert_eq!(end.took.as_secs(), 32);
 }
 
 #[actix_rt::test]

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
+use crate::log::Log;
 use crate::support::{data, echo, failure, start};
 use crate::until::until;
 
@@ -453,41 +454,6 @@ async fn the_log_says_once_that_an_actor_is_gone() {
         failure(&orchestrator.result_of(&id).await);
     }
     assert_eq!(log.lines_with("the actor of a task is gone"), 1);
-}
-
-/// What is logged on this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Log {
-    fn begin() -> (Self, tracing::subscriber::DefaultGuard) {
-        let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .finish();
-        (log, tracing::subscriber::set_default(subscriber))
-    }
-
-    fn lines_with(&self, text: &str) -> usize {
-        let log = String::from_utf8_lossy(&self.0.lock().expect("not poisoned")).into_owned();
-        log.lines().filter(|line| line.contains(text)).count()
-    }
-}
-
-impl std::io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0
-            .lock()
-            .expect("not poisoned")
-            .extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
 }
 
 #[cfg(feature = "contracts")]

@@ -1,9 +1,11 @@
 //! Never over capacity, whatever the orchestrator hands out.
 
 use axon_worker::ErrorCode;
+use axon_worker::config::Settings;
 use axon_worker::transport::Availability;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
+use crate::log::Log;
 use crate::support::{Gate, SECOND, failure, start, worker};
 
 #[actix_rt::test]
@@ -169,4 +171,18 @@ async fn a_task_handed_out_twice_runs_once() {
     tokio::time::sleep(SECOND).await;
     assert_eq!(orchestrator.results(1).await.len(), 1);
     assert!(handle.status().tasks.is_empty());
+}
+
+#[actix_rt::test]
+async fn a_limit_of_the_settings_for_a_type_that_no_task_has_is_told() {
+    let (log, _guard) = Log::begin();
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let mut settings = Settings::default();
+    for kind in ["video", "vidoe"] {
+        let limits = &mut settings.intake.task_type_limits;
+        limits.insert(kind.to_owned(), 1);
+    }
+    start(worker(&orchestrator, &gate).settings(settings)).await;
+    let lines = log.lines("AXON_TASK_TYPE_LIMITS");
+    assert!(lines.len() == 1 && lines[0].contains("vidoe"), "{lines:?}");
 }

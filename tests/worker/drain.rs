@@ -2,9 +2,9 @@
 
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::transport::{Availability, TransportError};
-use axon_worker::{DrainReport, ErrorCode, Outcome};
+use axon_worker::{DrainReport, Interruption, Outcome};
 
-use crate::support::{Gate, SECOND, data, failure, start, worker};
+use crate::support::{Gate, SECOND, data, start, worker};
 
 #[actix_rt::test]
 async fn a_running_task_finishes_and_its_result_goes_out_first() {
@@ -45,6 +45,9 @@ async fn a_task_that_takes_too_long_is_interrupted_not_cancelled() {
     let report = handle.shutdown().await;
     assert_eq!(report.interrupted, 2);
     assert_eq!((report.stuck, report.unsent), (0, 0));
+    let status = handle.status();
+    assert_eq!((status.totals.interrupted, status.totals.failed), (1, 0));
+    assert!(status.failures.is_empty(), "{:?}", status.failures);
     // Half of the 25 s for everything is for tasks.
     let limit = 12 * SECOND;
     assert!(
@@ -53,8 +56,7 @@ async fn a_task_that_takes_too_long_is_interrupted_not_cancelled() {
         began.elapsed()
     );
     let result = orchestrator.result_of(&stubborn).await;
-    assert_eq!(failure(&result).code(), &ErrorCode::Transient);
-    assert!(failure(&result).message().starts_with("interrupted"));
+    assert_eq!(result.outcome, Outcome::Interrupted(Interruption::ShutDown));
     let finished = data(&orchestrator.result_of(&polite).await);
     assert_eq!(
         finished["result"], "stopped in time",

@@ -9,8 +9,8 @@ use axon_worker::config::{JournalMode, Settings};
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 use axon_worker::{
-    ErrorCode, JobId, JournalError, OrchestratorId, Outcome, RawJson, TaskId, WorkerBuilder,
-    WorkerHandle,
+    ErrorCode, Interruption, JobId, JournalError, OrchestratorId, Outcome, RawJson, TaskId,
+    WorkerBuilder, WorkerHandle,
 };
 
 use crate::support::{Gate, SECOND, data, failure, start, worker};
@@ -135,9 +135,8 @@ fn a_task_that_ran_when_the_worker_was_killed_is_reported_at_once() {
     let (from, seen) = (orchestrator.calls().len(), orchestrator.clone());
     live(&orchestrator, &gate, dir.path(), async move |_| {
         let result = seen.result_of(&id).await;
-        assert_eq!(failure(&result).code(), &ErrorCode::Transient);
-        let text = failure(&result).message();
-        assert_eq!(text, "the worker was restarted while the task ran");
+        let while_it_ran = Interruption::Restarted { began: true };
+        assert_eq!(result.outcome, Outcome::Interrupted(while_it_ran));
         assert_eq!(result.name.as_str(), "gated");
         seen.called(Call::Poll, 2).await;
     });
@@ -166,7 +165,8 @@ fn a_task_that_waited_for_its_slot_is_reported_and_not_blamed() {
             if life > 0 {
                 let before = TaskId::from(format!("parked-{}", life - 1));
                 let result = seen.result_of(&before).await;
-                assert!(failure(&result).message().contains("before the task began"));
+                let before_it_began = Interruption::Restarted { began: false };
+                assert_eq!(result.outcome, Outcome::Interrupted(before_it_began));
             }
             assert!(
                 seen.results(0)
@@ -206,7 +206,8 @@ fn what_killed_the_worker_twice_does_not_run_a_third_time() {
     assert_eq!(most.most(), 1);
     for life in 0..2 {
         let result = pollster(orchestrator.result_of(&format!("try-{life}").as_str().into()));
-        assert_eq!(failure(&result).code(), &ErrorCode::Transient);
+        let interrupted = Outcome::Interrupted(Interruption::Restarted { began: true });
+        assert_eq!(result.outcome, interrupted);
     }
 }
 

@@ -20,6 +20,7 @@ mod heartbeats;
 mod isolation;
 #[cfg(feature = "journal")]
 mod journal;
+mod log;
 mod middleware;
 mod models;
 mod rate_limits;

@@ -11,11 +11,11 @@ use axon_worker::config::Settings;
 use axon_worker::middleware::{Next, TaskCall};
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{
-    Data, ErrorCode, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking,
+    Data, Interruption, Outcome, TaskContext, TaskError, Worker, WorkerBuilder, blocking,
 };
 use serde_json::Value;
 
-use crate::support::{Gate, echo, failure, gated, reported};
+use crate::support::{Gate, echo, gated, reported};
 use crate::until::until;
 
 /// Holds threads until the test says otherwise, and tells when it has one.
@@ -262,7 +262,8 @@ async fn at_the_end_tasks_behind_a_handler_that_blocks_are_handed_back_and_not_r
     assert_eq!((report.interrupted, report.unsent), (6, 0));
     for id in &waiting {
         let result = orchestrator.result_of(id).await;
-        assert_eq!(failure(&result).code(), &ErrorCode::Transient);
+        let interrupted = Outcome::Interrupted(Interruption::ShutDown);
+        assert_eq!(result.outcome, interrupted);
     }
     assert_eq!(calls.load(Ordering::SeqCst), 0);
     grip.release.send(()).unwrap();

@@ -7,6 +7,7 @@ use axon_worker::config::Settings;
 use axon_worker::transport::TransportError;
 use axon_worker::transport::memory::{Call, MemoryOrchestrator};
 
+use crate::log::Log;
 use crate::support::{Gate, SECOND, failure, start, worker};
 use crate::until::until;
 
@@ -257,34 +258,39 @@ async fn refused_credentials_lead_to_a_new_registration() {
 }
 
 #[actix_rt::test]
-async fn a_poll_that_is_cut_while_heartbeats_are_answered_is_an_empty_one() {
+async fn results_that_do_not_go_out_are_told_now_and_then_and_so_is_the_end_of_it() {
+    let (log, _guard) = Log::begin();
     let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    let cut = TransportError::PollCut {
-        after: 5 * SECOND,
-        reason: "status 504".into(),
-    };
-    orchestrator.fail_next(Call::Poll, &cut, 50);
-    let began = tokio::time::Instant::now();
-    start(worker(&orchestrator, &gate)).await;
-    orchestrator.called(Call::Poll, 51).await;
-    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
-    assert_eq!(orchestrator.count(Call::Register), 1);
-    let task = orchestrator.submit("echo", &());
-    orchestrator.result_of(&task).await;
-}
-
-#[actix_rt::test]
-async fn a_poll_that_is_cut_while_heartbeats_fail_is_a_failure() {
-    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
-    let cut = TransportError::PollCut {
-        after: 5 * SECOND,
-        reason: "status 504".into(),
-    };
-    orchestrator.fail_next(Call::Heartbeat, &unreachable(), 1_000_000);
-    orchestrator.fail_next(Call::Probe, &unreachable(), 1_000_000);
-    orchestrator.fail_next(Call::Poll, &cut, 1_000_000);
-    start(worker(&orchestrator, &gate)).await;
-    tokio::time::sleep(60 * SECOND).await;
-    let asked = orchestrator.count(Call::Poll) + orchestrator.count(Call::Probe);
-    assert!(asked < 60, "{asked} polls in a minute");
+    let handle = start(worker(&orchestrator, &gate)).await;
+    orchestrator.fail_next(Call::Deliver, &unreachable(), 1_000_000);
+    for n in 0..3 {
+        orchestrator.submit("echo", &n);
+    }
+    until("all wait", || handle.status().unsent == 3).await;
+    orchestrator.called(Call::Deliver, 4).await;
+    let told = "results do not go out";
+    assert_eq!(log.lines_with(told), 1, "at once");
+    tokio::time::sleep(Duration::from_mins(20)).await;
+    let lines = log.lines(told);
+    assert_eq!(lines.len(), 5, "after 1, 3, 7 and 15 minutes: {lines:#?}");
+    let last = &lines[4];
+    let minutes = last.split_once("oldest_seconds=").and_then(|(_, rest)| {
+        let seconds = rest.split(' ').next()?;
+        Some(seconds.parse::<u64>().ok()? / 60)
+    });
+    assert!(minutes >= Some(15), "{last}");
+    for part in [
+        "WARN",
+        "orchestrator=\"memory\"",
+        "unsent=3",
+        "connection refused",
+    ] {
+        assert!(last.contains(part), "{part}: {last}");
+    }
+    assert_eq!(log.lines_with("results go out again"), 0);
+    orchestrator.clear_faults();
+    until("all are out", || handle.status().unsent == 0).await;
+    assert_eq!(log.lines_with("results go out again"), 1);
+    // Another failure soon afterwards is no news.
+    assert_eq!(log.lines_with(told), 5);
 }

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use actix::prelude::*;
 use tokio::time::Instant;
-use tracing::{debug, error, warn};
+use tracing::{debug, error, info, warn};
 
-use super::outbox::Verdict;
+use super::outbox::{Ticket, Verdict};
 use super::{Answered, Courier};
+use crate::id::OrchestratorId;
 use crate::task::Outcome;
-use crate::transport::Receipt;
+use crate::transport::{Receipt, TransportError};
 
 impl Handler<Answered> for Courier {
     type Result = ();
@@ -52,6 +53,8 @@ impl Courier {
             Verdict::Later => {
                 if let Err(error) = &answer {
                     debug!(%task_id, %error, "the result is sent again later");
+                    let origin = parcel.result.origin;
+                    self.tell_of_failure(origin, ticket, error, now);
                 }
                 self.board.result_put_off();
             }
@@ -71,5 +74,44 @@ impl Courier {
                 self.close(ticket);
             }
         }
+    }
+}
+
+impl Courier {
+    /// Warns of results that do not go out: at first, then now and then.
+    fn tell_of_failure(
+        &mut self,
+        origin: OrchestratorId,
+        ticket: Ticket,
+        error: &TransportError,
+        now: Instant,
+    ) {
+        if !self.flows.entry(origin).or_default().failed(ticket, now) {
+            return;
+        }
+        let parcels = self.parcels.values();
+        let since = parcels.filter(|parcel| parcel.result.origin == origin);
+        let since: Vec<_> = since.map(|parcel| parcel.since).collect();
+        let oldest = since.iter().min().map(|since| now - *since);
+        warn!(
+            orchestrator = self.name_of(origin),
+            unsent = since.len(),
+            oldest_seconds = oldest.unwrap_or_default().as_secs(),
+            %error,
+            "results do not go out, they are sent again until they do"
+        );
+    }
+
+    /// Says that results flow again, if somebody was warned that they do not.
+    pub(super) fn tell_of_end(&mut self, origin: OrchestratorId, ticket: Ticket) {
+        let flow = self.flows.get_mut(&origin);
+        if flow.is_some_and(|flow| flow.gone(ticket)) {
+            let orchestrator = self.name_of(origin);
+            info!(orchestrator, unsent = self.unsent(), "results go out again");
+        }
+    }
+
+    fn name_of(&self, origin: OrchestratorId) -> &str {
+        self.board.link(origin.0).map_or("", |link| link.name())
     }
 }

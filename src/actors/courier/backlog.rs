@@ -125,7 +125,7 @@ fn size_of(result: &TaskResult) -> u64 {
             let details = error.details().map_or(0, |details| details.as_str().len());
             error.message().len() + details
         }
-        Outcome::Cancelled => 0,
+        Outcome::Cancelled | Outcome::Interrupted(_) => 0,
     };
     let metadata = result.task_metadata.as_ref();
     let metadata = metadata.map_or(0, |metadata| metadata.as_str().len());

@@ -11,11 +11,13 @@ use tracing::{info, warn};
 
 mod answers;
 mod backlog;
+mod flow;
 mod outbox;
 mod records;
 mod recovered;
 
 use backlog::{Backlog, BacklogChange};
+use flow::Flow;
 use records::ResultRecords;
 use recovered::RecoveredResults;
 
@@ -63,6 +65,7 @@ const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
 
 struct Parcel {
     result: Arc<TaskResult>,
+    since: Instant,
     /// Removed with the parcel.
     files: Option<TaskFiles>,
 }
@@ -82,6 +85,8 @@ pub(crate) struct Courier {
     /// The next attempt that is known of.
     alarm: Option<(Instant, SpawnHandle)>,
     backlog: Backlog,
+    /// By orchestrator.
+    flows: HashMap<OrchestratorId, Flow>,
 }
 
 impl Courier {
@@ -106,6 +111,7 @@ impl Courier {
             alarm: None,
             backlog: Backlog::new(outbox.lanes(), max_bytes),
             outbox,
+            flows: HashMap::new(),
         }
     }
 
@@ -139,7 +145,11 @@ impl Courier {
 
     fn accept(&mut self, result: Arc<TaskResult>, files: Option<TaskFiles>) -> Ticket {
         let ticket = self.outbox.add(result.origin.0);
-        let parcel = Parcel { result, files };
+        let parcel = Parcel {
+            result,
+            since: Instant::now(),
+            files,
+        };
         self.parcels.insert(ticket, parcel);
         ticket
     }
@@ -150,6 +160,7 @@ impl Courier {
             return;
         };
         self.backlog.remove(&parcel.result);
+        self.tell_of_end(parcel.result.origin, ticket);
         self.records.delivered(&parcel.result);
         if self.recovered.ended(ticket) {
             self.release();

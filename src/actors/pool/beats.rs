@@ -164,6 +164,7 @@ impl Handler<BeatAnswered> for OrchestratorPool {
         } = answered;
         if let Some(link) = self.board.link(id.0) {
             link.note(Exchange::Heartbeat, took, &answer, true);
+            self.board.heart_has_beaten();
         }
         let now = Instant::now();
         let session = self.session(id);

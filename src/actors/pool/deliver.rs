@@ -110,7 +110,11 @@ impl Handler<Deliver> for OrchestratorPool {
 }
 
 fn is_retried(outcome: &Outcome) -> bool {
-    matches!(outcome, Outcome::Failed(error) if error.code().is_retried())
+    match outcome {
+        Outcome::Failed(error) => error.code().is_retried(),
+        Outcome::Interrupted(_) => true,
+        Outcome::Completed(_) | Outcome::Cancelled => false,
+    }
 }
 
 impl Handler<DeliveryAnswered> for OrchestratorPool {

@@ -11,7 +11,7 @@ use super::OrchestratorPool;
 use super::refusals::Endpoint;
 use crate::actors::supervisor::DeliverResult;
 use crate::id::{JobId, OrchestratorId, TaskId};
-use crate::task::{ErrorCode, INTERRUPTED, Outcome, Task, TaskError, TaskResult};
+use crate::task::{ErrorCode, Interruption, Outcome, Task, TaskError, TaskResult};
 use crate::transport::TransportError;
 
 impl OrchestratorPool {
@@ -96,8 +96,8 @@ impl OrchestratorPool {
     /// A task came when the worker had turned away already.
     pub(super) fn too_late(&self, task: &Task) {
         warn!(task_id = %task.id, "a task came too late");
-        let failure = Outcome::Failed(TaskError::transient(INTERRUPTED));
-        let result = TaskResult::of(task, failure, Duration::ZERO);
+        let end = Outcome::Interrupted(Interruption::ShutDown);
+        let result = TaskResult::of(task, end, Duration::ZERO);
         self.neighbours.results.do_send(DeliverResult {
             result,
             files: None,

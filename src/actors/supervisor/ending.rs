@@ -59,7 +59,11 @@ impl TaskSupervisor {
         let seconds = ran_for.as_secs_f64();
         let span = entry.span.span();
         match &outcome {
-            Outcome::Failed(error) => warn!(parent: span, %error, seconds, "task failed"),
+            Outcome::Failed(error) => {
+                let retry_after = error.retry_delay().map(|delay| delay.as_secs_f64());
+                warn!(parent: span, %error, seconds, retry_after, "task failed");
+            }
+            Outcome::Interrupted(why) => warn!(parent: span, %why, seconds, "task interrupted"),
             _ => debug!(parent: span, status, seconds, "task ended"),
         }
         trace::ended(span, &outcome);

@@ -12,7 +12,7 @@ use crate::id::{JobId, TaskName};
 use crate::json::RawJson;
 use crate::rules::Rules;
 use crate::storage::TaskFiles;
-use crate::task::{CancelReason, Cancellation, ErrorCode, INTERRUPTED, Outcome, Task, TaskError};
+use crate::task::{CancelReason, Cancellation, ErrorCode, Interruption, Outcome, Task, TaskError};
 use crate::trace::TaskSpan;
 
 /// Where a task is.
@@ -105,7 +105,7 @@ pub(super) fn end_of(reason: CancelReason, outcome: Outcome) -> Outcome {
             "the task did not end in its time",
         )),
         (CancelReason::ShuttingDown, Outcome::Completed(reply)) => Outcome::Completed(reply),
-        (CancelReason::ShuttingDown, _) => Outcome::Failed(TaskError::transient(INTERRUPTED)),
+        (CancelReason::ShuttingDown, _) => Outcome::Interrupted(Interruption::ShutDown),
     }
 }
 
@@ -129,9 +129,9 @@ mod tests {
             assert_eq!(error.code(), &ErrorCode::Timeout);
         }
         assert_eq!(end_of(CancelReason::ShuttingDown, done.clone()), done);
-        let Outcome::Failed(error) = end_of(CancelReason::ShuttingDown, failed) else {
-            panic!("a failure")
-        };
-        assert_eq!(error.code(), &ErrorCode::Transient);
+        for unfinished in [failed, Outcome::Cancelled] {
+            let end = end_of(CancelReason::ShuttingDown, unfinished);
+            assert_eq!(end, Outcome::Interrupted(Interruption::ShutDown));
+        }
     }
 }

@@ -172,7 +172,7 @@ impl<H: TaskHandler> Life<H> {
 
         // The state stays outside, so that a panic does not drop it while it unwinds.
         let body = async {
-            let params = H::Params::from_params(params)?;
+            let params = task.files().reading(|| H::Params::from_params(params))?;
             let state = match state {
                 Some(state) => state,
                 empty => {

@@ -75,7 +75,7 @@ where
             hold,
             ..
         } = call;
-        let params = match P::from_params(params) {
+        let params = match task.files().reading(|| P::from_params(params)) {
             Ok(params) => params,
             Err(error) => return std::future::ready(Outcome::Failed(error)).boxed_local(),
         };

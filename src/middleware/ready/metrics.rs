@@ -35,6 +35,8 @@ pub struct CallTally {
     pub failed: u64,
     /// That were called off.
     pub cancelled: u64,
+    /// That ended with the worker; those whose call was dropped count as called off.
+    pub interrupted: u64,
     /// Time in all calls that ended.
     pub time: Duration,
     /// The longest of them.
@@ -83,6 +85,7 @@ enum End {
     Succeeded,
     Failed,
     Cancelled,
+    Interrupted,
 }
 
 /// Counts the end of a call when it is dropped, however that comes about.
@@ -99,6 +102,7 @@ impl Ending {
             Outcome::Completed(_) => End::Succeeded,
             Outcome::Failed(_) => End::Failed,
             Outcome::Cancelled => End::Cancelled,
+            Outcome::Interrupted(_) => End::Interrupted,
         });
     }
 }
@@ -116,6 +120,7 @@ impl Drop for Ending {
             End::Succeeded => tally.succeeded += 1,
             End::Failed => tally.failed += 1,
             End::Cancelled => tally.cancelled += 1,
+            End::Interrupted => tally.interrupted += 1,
         }
         tally.time += took;
         tally.longest = tally.longest.max(took);

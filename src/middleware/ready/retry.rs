@@ -8,7 +8,9 @@ use crate::middleware::{Middleware, Next, TaskCall};
 use crate::task::Outcome;
 
 /// Calls the handler again when it failed with an error that may pass
-/// (`TRANSIENT_ERROR` and its like), with waits that double. A panic is no such error.
+/// (`TRANSIENT_ERROR` and its like), with waits that double, and that are at least as long as
+/// the error says ([`TaskError::retry_after`](crate::TaskError::retry_after)). A panic is no
+/// such error.
 #[derive(Debug, Clone, Copy)]
 pub struct Retry {
     attempts: u32,
@@ -41,9 +43,14 @@ impl Middleware for Retry {
                 if !passes || attempt >= attempts || call.task().cancel_signal().is_cancelled() {
                     return outcome;
                 }
-                tracing::debug!(attempt, ?wait, "the call failed, it is made again");
+                let asked = match &outcome {
+                    Outcome::Failed(error) => error.retry_delay().unwrap_or_default(),
+                    _ => Duration::ZERO,
+                };
+                let pause = wait.max(asked);
+                tracing::debug!(attempt, ?pause, "the call failed, it is made again");
                 tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
+                    () = tokio::time::sleep(pause) => {}
                     () = call.task().cancel_signal().cancelled() => return outcome,
                 }
                 wait = wait.saturating_mul(2);

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -71,6 +72,8 @@ struct Fault<'a> {
     message: Option<String>,
     #[serde(borrow)]
     details: Option<&'a RawValue>,
+    /// Seconds.
+    retry_after: Option<f64>,
 }
 
 fn failure(error: &RawValue, data: Option<&RawValue>) -> Result<TaskError, String> {
@@ -94,7 +97,12 @@ fn failure(error: &RawValue, data: Option<&RawValue>) -> Result<TaskError, Strin
         text.truncate(text.floor_char_boundary(LONGEST_TEXT));
         text.push_str(" ...");
     }
-    let error = TaskError::new(ErrorCode::from(code.as_str()), text);
+    let mut error = TaskError::new(ErrorCode::from(code.as_str()), text);
+    if let Some(seconds) = fault.retry_after {
+        let delay = Duration::try_from_secs_f64(seconds);
+        let delay = delay.map_err(|why| format!("error.retry_after: {why}"))?;
+        error = error.retry_after(delay);
+    }
     Ok(with_details(error, fault.details.or(data)))
 }
 

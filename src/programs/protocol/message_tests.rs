@@ -2,6 +2,7 @@ use super::super::keys::KEYS;
 use super::*;
 use crate::task::ErrorCode;
 use proptest::prelude::*;
+use std::time::Duration;
 
 fn answer(line: &str) -> Answer {
     match read(line.as_bytes(), "t1") {
@@ -54,6 +55,18 @@ fn every_message_of_the_protocol_is_read() {
         answer(r#"{"error":{}}"#).unwrap_err().code(),
         &ErrorCode::Transient
     );
+}
+
+#[test]
+fn an_error_may_say_when_another_attempt_makes_sense() {
+    let error = answer(r#"{"error":{"message":"busy","retry_after":1.5}}"#).unwrap_err();
+    assert_eq!(error.retry_delay(), Some(Duration::from_millis(1500)));
+    let error = answer(r#"{"error":{"message":"busy"}}"#).unwrap_err();
+    assert_eq!(error.retry_delay(), None);
+    for wrong in ["-1", "1e300", "\"soon\""] {
+        let why = fault(&format!(r#"{{"error":{{"retry_after":{wrong}}}}}"#));
+        assert!(why.contains("error"), "{wrong}: {why}");
+    }
 }
 
 #[test]

@@ -21,6 +21,9 @@ struct Line<'a> {
     params: &'a RawJson,
     folder: &'a Path,
     priority: f64,
+    attempt: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    max_attempts: Option<u32>,
     /// Seconds since 1970.
     #[serde(skip_serializing_if = "Option::is_none")]
     deadline: Option<f64>,
@@ -49,6 +52,8 @@ pub(crate) fn line(
         params,
         folder,
         priority: task.priority(),
+        attempt: task.attempt(),
+        max_attempts: task.max_attempts(),
         deadline,
         timeout: task.timeout().map(|limit| limit.as_secs_f64()),
         tracing_context: task.tracing_context(),
@@ -75,7 +80,11 @@ pub(crate) fn variables(task: &TaskContext, folder: &Path) -> Vec<(&'static str,
         ("AXON_JOB_ID", task.job_id().to_string()),
         ("AXON_TASK_NAME", task.name().to_string()),
         ("AXON_TASK_FOLDER", folder.display().to_string()),
+        ("AXON_TASK_ATTEMPT", task.attempt().to_string()),
     ];
+    if let Some(most) = task.max_attempts() {
+        variables.push(("AXON_TASK_MAX_ATTEMPTS", most.to_string()));
+    }
     for (name, header) in [
         ("TRACEPARENT", "traceparent"),
         ("TRACESTATE", "tracestate"),

@@ -17,7 +17,7 @@ use super::log::{Location, Log, sync};
 use super::record::{self, EncodeError, Live, Record};
 use crate::config::JournalSync;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
-use crate::task::{Outcome, TaskError, TaskResult};
+use crate::task::{Interruption, Outcome, TaskResult};
 
 /// While the disk takes nothing, no more than this waits for better times.
 const MOST_PENDING: usize = 10_000;
@@ -646,17 +646,13 @@ fn push_polls(buffer: &mut Vec<u8>, until: Option<SystemTime>) -> io::Result<()>
 
 /// Returns what becomes of a task that an earlier process could not end.
 fn interrupted(task: HandedOut, task_id: TaskId) -> TaskResult {
-    let failure = TaskError::transient(if task.begins {
-        "the worker was restarted while the task ran"
-    } else {
-        "the worker was restarted before the task began"
-    });
+    let why = Interruption::Restarted { began: task.begins };
     TaskResult {
         origin: OrchestratorId(usize::MAX),
         task_id,
         job_id: task.job_id,
         name: task.name,
-        outcome: Outcome::Failed(failure),
+        outcome: Outcome::Interrupted(why),
         ran_for: Duration::ZERO,
         task_metadata: None,
     }

@@ -10,7 +10,7 @@ use super::format::{TooLong, kind};
 use super::index::HandedOut;
 use crate::id::{JobId, OrchestratorId, TaskId, TaskName};
 use crate::json::RawJson;
-use crate::task::{Attachment, Outcome, Reply, TaskError, TaskResult};
+use crate::task::{Attachment, Interruption, Outcome, Reply, TaskError, TaskResult};
 
 /// A record that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +83,11 @@ enum End {
         code: String,
         message: String,
         details: Option<RawJson>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        retry_delay: Option<Duration>,
     },
     Cancelled,
+    Interrupted(Interruption),
 }
 
 /// Returns the seconds since 1970; 0 before that.
@@ -165,8 +168,10 @@ pub(super) fn put_result(
             code: error.code().as_str().to_owned(),
             message: error.message().to_owned(),
             details: error.details().cloned(),
+            retry_delay: error.retry_delay(),
         },
         Outcome::Cancelled => End::Cancelled,
+        Outcome::Interrupted(why) => End::Interrupted(*why),
     };
     let stored = StoredResult {
         job: result.job_id.clone(),
@@ -293,14 +298,20 @@ fn result(task_id: &str, json: &[u8]) -> Result<TaskResult, String> {
             code,
             message,
             details,
+            retry_delay,
         } => {
             let error = TaskError::new(code.as_str(), message);
+            let error = match retry_delay {
+                Some(delay) => error.retry_after(delay),
+                None => error,
+            };
             Outcome::Failed(match details {
                 Some(details) => error.with_details(&details),
                 None => error,
             })
         }
         End::Cancelled => Outcome::Cancelled,
+        End::Interrupted(why) => Outcome::Interrupted(why),
     };
 
     Ok(TaskResult {

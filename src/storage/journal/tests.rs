@@ -9,11 +9,11 @@ use serde_json::json;
 
 use super::index::{Change, HandedOut, Journal, Recovered, Slot};
 use super::{JournalError, record};
+use crate::TaskId;
 use crate::config::JournalSync;
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
-use crate::task::{Outcome, Reply, TaskError, TaskResult};
-use crate::{ErrorCode, TaskId};
+use crate::task::{Interruption, Outcome, Reply, TaskError, TaskResult};
 
 const ROOM: u64 = 1024 * 1024;
 const HOME: &str = "http://one.example.com";
@@ -107,7 +107,10 @@ fn results_come_back_as_they_were() {
         ),
         Outcome::Failed(TaskError::new("TEAPOT", "short and stout").with_details(&odd)),
         Outcome::Failed(TaskError::permanent("no")),
+        Outcome::Failed(TaskError::transient("busy").retry_after(Duration::from_millis(1500))),
         Outcome::Cancelled,
+        Outcome::Interrupted(Interruption::ShutDown),
+        Outcome::Interrupted(Interruption::Restarted { began: true }),
     ];
     let (mut journal, _) = open(folder.path());
     let sent: Vec<_> = outcomes
@@ -152,11 +155,9 @@ fn what_was_delivered_is_gone_and_what_ran_has_failed() {
     let expected: [TaskId; 2] = ["running".into(), "waiting".into()];
     assert_eq!(ids(&recovered.interrupted), expected);
     for recovery in &recovered.interrupted {
-        let Outcome::Failed(error) = &recovery.result.outcome else {
-            panic!("a failure");
-        };
-        assert_eq!(error.code(), &ErrorCode::Transient);
-        assert!(error.message().starts_with("the worker was restarted"));
+        let began = recovery.result.task_id.as_str() == "running";
+        let why = Interruption::Restarted { began };
+        assert_eq!(recovery.result.outcome, Outcome::Interrupted(why));
     }
     assert_eq!(journal.kept(), 3);
     // The failures are results of their own now: a crash here counts nothing twice.

@@ -1,6 +1,7 @@
 //! The files of one task: a folder of its own, names that cannot lead out of it, and
 //! the way to the object storage and back.
 
+mod brought;
 mod claim;
 mod moving;
 mod names;
@@ -19,6 +20,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use brought::{TaskFile, TaskFolder};
 pub(crate) use claim::Owner;
 pub(crate) use moving::Link;
 pub use moving::StoredFile;
@@ -52,14 +54,13 @@ use root::Root;
 /// when there is a storage, and arrives as an `s3://` URI:
 ///
 /// ```
-/// use axon_worker::{TaskError, TaskFiles, Worker};
+/// use axon_worker::{TaskError, TaskFile, TaskFiles, Worker};
 /// use serde_json::{Value, json};
-/// use std::path::PathBuf;
 ///
 /// #[derive(serde::Deserialize)]
 /// struct Count {
 ///     /// `s3://bucket/key` in the job; a local path here.
-///     text: PathBuf,
+///     text: TaskFile,
 /// }
 ///
 /// async fn count(params: Count, files: TaskFiles) -> Result<Value, TaskError> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::id::{JobId, OrchestratorId};
 use crate::json::RawJson;
-use crate::task::Outcome;
+use crate::task::{Outcome, TaskError};
 use crate::transport::Transport;
 
 /// The name of the worker that the suite registers.
@@ -134,6 +134,7 @@ impl SeenResult {
             }
             Outcome::Failed(error) => Self::failure(error.to_string()),
             Outcome::Cancelled => Self::cancelled(),
+            Outcome::Interrupted(why) => Self::failure(TaskError::from(*why).to_string()),
         }
     }
 }

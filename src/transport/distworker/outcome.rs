@@ -11,7 +11,7 @@ use super::wire::{Assignment, write};
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
 use crate::task::{
-    Attachment, ErrorCode, INTERRUPTED, Outcome, Reply, Task, TaskError, TaskResult, UNSUPPORTED,
+    Attachment, ErrorCode, Outcome, Reply, Task, TaskError, TaskResult, UNSUPPORTED,
 };
 use crate::transport::TransportError;
 
@@ -47,6 +47,7 @@ pub(super) fn end_of(result: &TaskResult) -> Result<Bytes, TransportError> {
         Outcome::Completed(reply) => complete(id, reply),
         Outcome::Failed(error) => Ok(failed(id, error)),
         Outcome::Cancelled => Ok(called_off(id, "the task was called off")),
+        Outcome::Interrupted(why) => Ok(called_off(id, why.message())),
     }
 }
 
@@ -94,7 +95,6 @@ fn failed(task_id: &str, error: &TaskError) -> Bytes {
 /// the same. Any other code is kept.
 fn code_of(error: &TaskError) -> &str {
     match error.code() {
-        ErrorCode::Transient if error.message() == INTERRUPTED => "CANCELLED",
         ErrorCode::Transient => "HANDLER_ERROR",
         ErrorCode::Permanent if error.message().starts_with(UNSUPPORTED) => "NO_HANDLER",
         ErrorCode::Timeout => "TIMEOUT",
@@ -136,6 +136,7 @@ pub(super) fn progress(
 mod tests {
     use super::super::wire::messages::Envelope;
     use super::*;
+    use crate::task::Interruption;
     use prost::Message;
     use serde_json::json;
 
@@ -170,11 +171,13 @@ mod tests {
         assert_eq!(code(TaskError::permanent("no")), "PERMANENT_ERROR");
         assert_eq!(code(TaskError::new("TEAPOT", "short")), "TEAPOT");
         assert_eq!(code(TaskError::from(ErrorCode::Timeout)), "TIMEOUT");
-        assert_eq!(code(TaskError::transient(INTERRUPTED)), "CANCELLED");
-        let Payload::TaskFailed(failed) = sent(Outcome::Cancelled) else {
-            panic!()
-        };
-        assert_eq!(failed.error_code, "CANCELLED");
+        let interrupted = Outcome::Interrupted(Interruption::ShutDown);
+        for called_off in [Outcome::Cancelled, interrupted] {
+            let Payload::TaskFailed(failed) = sent(called_off) else {
+                panic!()
+            };
+            assert_eq!(failed.error_code, "CANCELLED");
+        }
     }
 
     #[test]

@@ -25,7 +25,7 @@ function showHead(status) {
 }
 
 const FIGURES = [["succeeded", "succeeded"], ["failed", "failed"], ["cancelled", "cancelled"],
-  ["delivered", "delivered"], ["unsent", "unsent"], ["lost", "lost"], ["abandoned", "stuck"]];
+  ["interrupted", "interrupted"], ["delivered", "delivered"], ["unsent", "unsent"], ["lost", "lost"], ["abandoned", "stuck"]];
 const ALARMING = ["lost", "abandoned"];
 
 function showTotals(status) {

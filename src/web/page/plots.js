@@ -1,4 +1,4 @@
-// Small plots of what was since the page was opened, at most two minutes.
+// Small plots of the last two minutes, also of those before the page was opened.
 
 const WINDOW = 120;
 /** A plot that has just begun is not spread over its whole width. */

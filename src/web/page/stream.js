@@ -5,7 +5,7 @@ const base = location.pathname.replace(/\/?$/, "/");
 const SILENT = 6000;
 const AGAIN = 1500;
 const REST = 5000;
-let source = null, alarm = 0, before = null;
+let source = null, alarm = 0, before = null, worker = "";
 
 function show(status) {
   document.body.classList.remove("stale");
@@ -17,17 +17,25 @@ function show(status) {
   showRest(status);
   showControl(status);
 
-  const now = { worker: status.worker_id, time: status.uptime, run: status.run_time,
-    ended: status.succeeded + status.failed + status.cancelled };
-  if (before && (before.worker !== now.worker || before.time > now.time)) {
+  const beats = status.orchestrators.map((it) => it.latency).filter((latency) => latency !== null);
+  const now = { time: status.uptime, run: status.run_time, latency: beats.length ? Math.max(...beats) : null,
+    ended: status.succeeded + status.failed + status.cancelled + status.interrupted };
+  if (worker !== status.worker_id || (before && before.time > now.time)) {
     forget();
     before = null;
   }
+  worker = status.worker_id;
+  // What was before the page was opened, or while nobody saw it.
+  for (const past of status.history || []) if (!before || past.time > before.time) trace(past);
+  trace(now);
+}
+
+/** Adds the numbers of a moment to the plots. */
+function trace(now) {
   const passed = before ? now.time - before.time : 0, ended = before ? now.ended - before.ended : 0;
-  const beats = status.orchestrators.map((it) => it.latency).filter((latency) => latency !== null);
   draw("rate", now.time, passed > 0 ? ended / passed : null, (value) => value.toFixed(value < 10 ? 1 : 0) + "/s");
   draw("run", now.time, ended > 0 ? (now.run - before.run) / ended : null, span);
-  draw("latency", now.time, beats.length ? Math.max(...beats) : null, span);
+  draw("latency", now.time, now.latency, span);
   before = now;
 }
 

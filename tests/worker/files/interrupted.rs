@@ -1,6 +1,6 @@
 //! Cancels, time limits and the end of the worker, while files are on their way.
 
-use axon_worker::TaskId;
+use axon_worker::{Interruption, Outcome, TaskId};
 
 use super::*;
 
@@ -68,7 +68,8 @@ async fn a_shutdown_ends_transfers_when_its_time_is_up() {
     let task = held_download(&stage).await;
     let report = worker.shutdown().await;
     let result = stage.orchestrator.result_of(&task).await;
-    assert_eq!(error(&result).code(), &ErrorCode::Transient);
+    let interrupted = Outcome::Interrupted(Interruption::ShutDown);
+    assert_eq!(result.outcome, interrupted);
     assert_eq!((report.interrupted, report.stuck, report.unsent), (1, 0, 0));
     assert_eq!(stage.shelf.busy(), 0);
     assert!(stage.task_folders().is_empty());

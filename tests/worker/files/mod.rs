@@ -12,8 +12,8 @@ use std::time::Duration;
 use axon_worker::config::Settings;
 use axon_worker::transport::memory::MemoryOrchestrator;
 use axon_worker::{
-    Data, ErrorCode, Outcome, RawJson, Reply, TaskContext, TaskError, TaskFiles, TaskHandler,
-    TaskResult, TaskSpec, Worker, WorkerBuilder, actor, blocking,
+    Data, ErrorCode, Outcome, RawJson, Reply, RunTask, TaskContext, TaskError, TaskFile, TaskFiles,
+    TaskHandler, TaskResult, TaskSpec, Worker, WorkerBuilder, actor, blocking,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ const BUCKET: &str = "avtomatika-payloads";
 
 #[derive(Deserialize)]
 struct Input {
-    input: PathBuf,
+    input: TaskFile,
 }
 
 async fn upper(params: Input, files: TaskFiles, calls: Data<Calls>) -> Result<Value, TaskError> {
@@ -70,6 +70,22 @@ async fn end(how: String, files: TaskFiles) -> Result<Reply, TaskError> {
 
 async fn echo(params: RawJson) -> Result<RawJson, TaskError> {
     Ok(params)
+}
+
+/// An actor elsewhere in the program.
+struct UpperElsewhere;
+
+impl actix::Actor for UpperElsewhere {
+    type Context = actix::Context<Self>;
+}
+
+impl actix::Handler<RunTask<Input, Value>> for UpperElsewhere {
+    type Result = actix::ResponseFuture<Result<Value, TaskError>>;
+
+    fn handle(&mut self, order: RunTask<Input, Value>, _: &mut Self::Context) -> Self::Result {
+        let (params, task) = order.into_parts();
+        Box::pin(async move { Upper.handle(params, task).await })
+    }
 }
 
 struct Stage {
@@ -146,11 +162,54 @@ fn error(result: &TaskResult) -> &TaskError {
     }
 }
 
+/// All shapes of handlers.
+const SHAPES: [&str; 4] = ["upper", "upper_blocking", "upper_actor", "upper_elsewhere"];
+
+#[actix_rt::test]
+async fn files_that_the_worker_did_not_bring_are_refused_with_their_field() {
+    let stage = Stage::new();
+    let elsewhere = actix::Actor::start(UpperElsewhere);
+    let worker = stage.worker().task("upper_elsewhere", elsewhere);
+    let worker = worker.spawn().unwrap();
+    let outside = stage.folder.path().join("outside.txt");
+    std::fs::write(&outside, "secret").unwrap();
+    stage.shelf.put("s3://in/a.txt", "hello");
+    stage.shelf.put("s3://in/folder/b.txt", "hello");
+    for name in SHAPES {
+        for input in [
+            outside.to_str().unwrap(),
+            "/proc/self/environ",
+            "outside.txt",
+            "../../../outside.txt",
+            "",
+            "S3://in/a.txt",
+            // It is brought, and no file.
+            "s3://in/folder/",
+        ] {
+            // The folder of the task is there.
+            let params = json!({ "input": input, "other": "s3://in/a.txt" });
+            let result = stage.run(name, &params).await;
+            let error = error(&result);
+            assert_eq!(error.code(), &ErrorCode::InvalidInput, "{name} {input}");
+            let text = error.message();
+            assert!(
+                text.starts_with("field `input`: "),
+                "{name} {input}: {text}"
+            );
+            assert!(text.contains("a file that the worker brought"), "{text}");
+        }
+    }
+    assert_eq!(stage.calls.load(Ordering::SeqCst), 0);
+    worker.shutdown().await;
+}
+
 #[actix_rt::test]
 async fn every_shape_of_handler_sees_local_files_and_returns_them() {
     let stage = Stage::new();
-    let worker = stage.worker().spawn().unwrap();
-    for name in ["upper", "upper_blocking", "upper_actor"] {
+    let elsewhere = actix::Actor::start(UpperElsewhere);
+    let worker = stage.worker().task("upper_elsewhere", elsewhere);
+    let worker = worker.spawn().unwrap();
+    for name in SHAPES {
         stage.shelf.put("s3://in/a.txt", "hello");
         let result = stage.run(name, &json!({ "input": "s3://in/a.txt" })).await;
         let uri = data(&result)["output"].as_str().unwrap().to_owned();

@@ -247,3 +247,24 @@ fn hand_out(task_id: &str, record: &mut Record, connection: &Connection) {
     // The task of a worker that has just gone stays with it, as in the real one.
     let _ = connection.tell.send(message);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_tasks_that_have_ended_the_latest_are_kept() {
+        let mut state = State::new(Vec::new(), false, 0);
+        let waiting = state.submit(DistTask::new("q", &serde_json::json!({})));
+        for _ in 0..MOST_ENDED + 5 {
+            let task_id = state.submit(DistTask::new("q", &serde_json::json!({})));
+            state.pending.pop_back();
+            state.keep_ended(&task_id);
+        }
+        assert_eq!(state.tasks.len(), MOST_ENDED + 1);
+        assert_eq!(state.ended.len(), MOST_ENDED);
+        assert!(state.view(&waiting).is_some(), "it has not ended");
+        assert!(state.view("task-6").is_none(), "the fifth that ended");
+        assert!(state.view("task-7").is_some());
+    }
+}

@@ -1,5 +1,6 @@
 //! Task folders on a real disk.
 
+mod brought;
 mod contents;
 mod life;
 mod names;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::task::{ErrorCode, Outcome, TaskError};
+use crate::task::{ErrorCode, Interruption, Outcome, TaskError};
 use crate::testing::transport_suite::peer::{Peer, SeenResult};
 use crate::testing::transport_suite::stage::{
     Check, Stage, Stop, broken, data, done, failed, result,
@@ -34,7 +34,12 @@ pub(super) async fn arrive<P: Peer>(stage: &Stage<P>) -> Check {
     if seen.status != "cancelled" {
         return broken(format!("a cancelled task arrived as {seen:?}"));
     }
-    Ok(())
+
+    // Whatever the protocol calls it. The orchestrator may hand the task out again, so there
+    // need not be a result.
+    let task = stage.take_one().await?;
+    let interrupted = Outcome::Interrupted(Interruption::ShutDown);
+    accepted(stage.deliver(&result(&task, interrupted)).await?)
 }
 
 fn accepted(receipt: Result<Receipt, TransportError>) -> Check {

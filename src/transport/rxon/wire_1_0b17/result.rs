@@ -19,14 +19,12 @@ pub(in super::super) fn write_result(
     result: &TaskResult,
     stamp: &Stamp,
 ) -> Vec<u8> {
-    let failure = match &result.outcome {
-        Outcome::Failed(error) => Some(failure::cut(error)),
-        _ => None,
-    };
+    let failure = result.outcome.told_failure();
+    let failure = failure.as_deref().map(failure::cut);
     let error = failure.as_deref();
     let (status, reply) = match &result.outcome {
         Outcome::Completed(reply) => (reply.status(), Some(reply)),
-        Outcome::Failed(_) => ("failure", None),
+        Outcome::Failed(_) | Outcome::Interrupted(_) => ("failure", None),
         Outcome::Cancelled => ("cancelled", None),
     };
     let metadata = match reply {

@@ -10,14 +10,12 @@ use crate::transport::rxon::object::Object;
 
 /// The body of a result. How large it may be is for the orchestrator to say.
 pub(in super::super) fn write_result(worker_id: &WorkerId, result: &TaskResult) -> Bytes {
-    let failure = match &result.outcome {
-        Outcome::Failed(error) => Some(failure::cut(error)),
-        _ => None,
-    };
+    let failure = result.outcome.told_failure();
+    let failure = failure.as_deref().map(failure::cut);
     let error = failure.as_deref();
     let (status, data) = match &result.outcome {
         Outcome::Completed(reply) => (reply.status(), Some(reply.data())),
-        Outcome::Failed(_) => ("failure", None),
+        Outcome::Failed(_) | Outcome::Interrupted(_) => ("failure", None),
         Outcome::Cancelled => ("cancelled", None),
     };
     let files = match &result.outcome {

@@ -10,7 +10,7 @@ use super::*;
 use crate::config::{Artifact, Gpu};
 use crate::id::{TaskName, WorkerId};
 use crate::json::RawJson;
-use crate::task::{ErrorCode, Outcome, Reply, TaskError, TaskResult};
+use crate::task::{ErrorCode, Interruption, Outcome, Reply, TaskError, TaskResult};
 use crate::transport::rxon::captured::{card, report};
 use crate::transport::{Availability, Report, RunningTask, TaskEntry};
 
@@ -204,6 +204,16 @@ fn check_result(sent: &Value, outcome: Outcome) {
         sent["data"] = Value::Null;
     }
     assert_eq!(ours, sent);
+}
+
+#[test]
+fn an_interrupted_task_is_a_transient_failure() {
+    let sent = json!({"task_id": "t", "job_id": "j"});
+    let worker_id = WorkerId::try_new("w").unwrap();
+    let why = Interruption::ShutDown;
+    let failed = Outcome::Failed(TaskError::transient(why.message()));
+    let told = |outcome| write_result(&worker_id, &result(&sent, outcome)).unwrap();
+    assert_eq!(told(Outcome::Interrupted(why)), told(failed));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::*;
 use crate::id::OrchestratorId;
 use crate::json::RawJson;
-use crate::task::{ErrorCode, Outcome, Reply, Task, TaskError, TaskResult};
+use crate::task::{ErrorCode, Interruption, Outcome, Reply, Task, TaskError, TaskResult};
 
 fn result(sent: &Value, outcome: Outcome, ran_for: Duration) -> TaskResult {
     let task = Task::new(
@@ -139,6 +139,18 @@ fn a_result_carries_all_that_a_handler_gives() {
         assert_eq!(ours["metadata"], json!({}));
         assert_eq!(ours.get("data"), None);
     }
+}
+
+#[test]
+fn an_interrupted_task_is_a_transient_failure() {
+    let sent = json!({"task_id": "t", "job_id": "j", "timestamp": 1});
+    let why = Interruption::Restarted { began: true };
+    let failed = Outcome::Failed(TaskError::transient(why.message()));
+    let told = |outcome| {
+        let result = result(&sent, outcome, Duration::ZERO);
+        write_result(&worker_id(), &result, &stamp(&sent))
+    };
+    assert_eq!(told(Outcome::Interrupted(why)), told(failed));
 }
 
 #[test]
