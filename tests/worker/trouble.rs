@@ -294,3 +294,36 @@ async fn results_that_do_not_go_out_are_told_now_and_then_and_so_is_the_end_of_i
     // Another failure soon afterwards is no news.
     assert_eq!(log.lines_with(told), 5);
 }
+
+#[actix_rt::test]
+async fn a_poll_that_is_cut_while_heartbeats_are_answered_is_an_empty_one() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let cut = TransportError::PollCut {
+        after: 5 * SECOND,
+        reason: "status 504".into(),
+    };
+    orchestrator.fail_next(Call::Poll, &cut, 50);
+    let began = tokio::time::Instant::now();
+    start(worker(&orchestrator, &gate)).await;
+    orchestrator.called(Call::Poll, 51).await;
+    assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+    assert_eq!(orchestrator.count(Call::Register), 1);
+    let task = orchestrator.submit("echo", &());
+    orchestrator.result_of(&task).await;
+}
+
+#[actix_rt::test]
+async fn a_poll_that_is_cut_while_heartbeats_fail_is_a_failure() {
+    let (orchestrator, gate) = (MemoryOrchestrator::new(), Gate::closed());
+    let cut = TransportError::PollCut {
+        after: 5 * SECOND,
+        reason: "status 504".into(),
+    };
+    orchestrator.fail_next(Call::Heartbeat, &unreachable(), 1_000_000);
+    orchestrator.fail_next(Call::Probe, &unreachable(), 1_000_000);
+    orchestrator.fail_next(Call::Poll, &cut, 1_000_000);
+    start(worker(&orchestrator, &gate)).await;
+    tokio::time::sleep(60 * SECOND).await;
+    let asked = orchestrator.count(Call::Poll) + orchestrator.count(Call::Probe);
+    assert!(asked < 60, "{asked} polls in a minute");
+}

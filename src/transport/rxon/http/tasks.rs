@@ -24,7 +24,11 @@ impl RxonHttp {
         if let Err(SendError::Late(_)) = answered {
             self.poll_was_late(limit);
         }
-        let response = self.error_for_status(answered?)?;
+        let response = answered.map_err(|error| cut_or(error, asked.elapsed()))?;
+        let status = response.status;
+        let response = self
+            .error_for_status(response)
+            .map_err(|error| cut_by_status_or(error, status, asked.elapsed()))?;
         if response.status == StatusCode::NO_CONTENT {
             self.poll_was_held(asked.elapsed());
             return Ok(None);
@@ -142,7 +146,31 @@ impl RxonHttp {
         let stamp = self.signing.stamp();
         let message = wire_1_0b17::write_result(&self.worker_id, result, &stamp);
         let chain = self.chains.of(&result.task_id);
-        Ok(self.signing.seal(&message, MessageKind::Result, &chain)?)
+        self.signing.seal(&message, MessageKind::Result, &chain)
+    }
+}
+
+/// A poll that was open for so long did not fail for want of an orchestrator.
+const A_WHILE: Duration = Duration::from_secs(1);
+
+/// Returns the error of a poll whose connection ended, open for this long.
+fn cut_or(error: SendError, after: Duration) -> TransportError {
+    match error {
+        SendError::Closed(reason) if after >= A_WHILE => TransportError::PollCut { after, reason },
+        other => other.into(),
+    }
+}
+
+/// Returns the error of a poll that was answered with this status after it was open for so
+/// long: those of proxies that waited long enough mean a cut.
+fn cut_by_status_or(error: TransportError, status: StatusCode, after: Duration) -> TransportError {
+    match error {
+        TransportError::Unavailable { reason }
+            if after >= A_WHILE && [408, 502, 504].contains(&status.as_u16()) =>
+        {
+            TransportError::PollCut { after, reason }
+        }
+        other => other,
     }
 }
 
@@ -160,4 +188,35 @@ fn unreadable(body: &[u8], reason: String, may_be_whole: bool) -> TransportError
 fn ends_early(body: &[u8]) -> bool {
     let read = serde_json::from_slice::<IgnoredAny>(body);
     !body.is_empty() && read.is_err_and(|error| error.is_eof())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn a_poll_is_cut_by_what_is_on_the_way_after_a_while() {
+        let is_cut = |error: &TransportError| matches!(error, TransportError::PollCut { .. });
+        let closed = || SendError::Closed("closed".to_owned());
+        assert!(is_cut(&cut_or(closed(), 5 * SECOND)));
+        assert!(!is_cut(&cut_or(closed(), SECOND / 2)));
+        let reason = || "status".to_owned();
+        for (status, after, expected) in [
+            (504, 5 * SECOND, true),
+            (502, 5 * SECOND, true),
+            (408, 5 * SECOND, true),
+            (503, 5 * SECOND, false),
+            (504, SECOND / 2, false),
+        ] {
+            let error = TransportError::Unavailable { reason: reason() };
+            let status = StatusCode::from_u16(status).unwrap();
+            let error = cut_by_status_or(error, status, after);
+            assert_eq!(is_cut(&error), expected, "{status} {after:?}");
+        }
+        let other = TransportError::Faulted { reason: reason() };
+        let kept = cut_by_status_or(other.clone(), StatusCode::GATEWAY_TIMEOUT, 5 * SECOND);
+        assert_eq!(kept, other);
+    }
 }
