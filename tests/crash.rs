@@ -42,6 +42,8 @@ impl Process {
             .env("MAX_CONCURRENT_TASKS", "50")
             .env("TASK_FILES_DIR", folder)
             .env("STATE_DIRECTORY", folder.join("state"))
+            // This orchestrator notices that the clients of polls are gone.
+            .env("TASK_POLL_TIMEOUT", "0.01")
             .env("LOG_LEVEL", "warn,axon_worker=debug")
             .env("NO_COLOR", "1")
             .envs(more.iter().copied())

@@ -142,8 +142,9 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         files: kept,
     });
     // The same.
+    let polls_left = polls_left(&sessions, journal.polls_left);
     wiring
-        .health_gate(&files, ready_checks, moving.is_some())
+        .health_gate(&files, ready_checks, moving.is_some(), polls_left)
         .await?;
     registry.begin(&settings.worker_id);
     let handlers = registry.clone();
@@ -157,11 +158,9 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
         .conductor
         .run(wiring.conductor(sender, &channels, files, models));
     // Last: it begins by registering.
-    contexts.pool.run(
-        wiring
-            .pool(sessions, selection, card, &channels, &conductor)
-            .held_back(journal.polls_left),
-    );
+    contexts
+        .pool
+        .run(wiring.pool(sessions, selection, card, &channels, &conductor));
 
     let (sender, ended) = watch::channel(None);
     actix_rt::spawn(end_handlers(handlers, drained, sender));
@@ -272,6 +271,14 @@ fn with_files(results: &[TaskResult]) -> Vec<TaskId> {
 fn parking_lot(settings: &Settings, least_polls: usize, sessions: &[SessionSettings]) -> usize {
     let pushed = sessions.iter().map(|it| it.transport.pushes()).sum();
     settings.intake.parking_lot.max(least_polls).max(pushed)
+}
+
+/// For how long polls of the process before may be held, if they can be held at all.
+fn polls_left(sessions: &[SessionSettings], left: Duration) -> Duration {
+    let mut holding = sessions
+        .iter()
+        .filter(|it| !it.transport.poll_is_cancel_safe());
+    holding.next().map_or(Duration::ZERO, |_| left)
 }
 
 fn candidates(sessions: &[SessionSettings]) -> Vec<Candidate> {

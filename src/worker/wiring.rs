@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix::dev::{MessageResponse, ToEnvelope};
 use actix::prelude::*;
@@ -181,6 +182,7 @@ impl Wiring<'_> {
         files: &FilesRoot,
         checks: Vec<ReadyCheck>,
         has_storage: bool,
+        polls_left: Duration,
     ) -> Result<()> {
         let sources = GateSources {
             prober: Prober::new(self.settings, self.parts.journal.is_some()),
@@ -188,6 +190,7 @@ impl Wiring<'_> {
             needs_files: has_storage,
             failures: files.watch_failures(),
             checks,
+            polls_left,
             beside: self.settings.intake.handler_threads > 0,
         };
         let (poller, heartbeat) = (to(&self.parts.poller), to(&self.parts.heartbeat));

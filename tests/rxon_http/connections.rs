@@ -177,12 +177,7 @@ async fn a_task_that_drips_is_given_up() {
 #[actix_rt::test]
 async fn a_poll_that_was_given_up_is_followed_by_a_longer_one() {
     tokio::time::pause();
-    let task = Act::Slowly(
-        Duration::from_secs(60),
-        ok(TASK),
-        Vec::new(),
-        Duration::ZERO,
-    );
+    let task = Act::Slowly(Duration::from_mins(1), ok(TASK), Vec::new(), Duration::ZERO);
     let server = Server::playing([vec![Act::SayAndHang(Vec::new())], vec![task]]).await;
     let orchestrator = transport(&server.url);
     assert!(is_no_answer(&poll(&orchestrator).await));

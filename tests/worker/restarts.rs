@@ -40,17 +40,18 @@ where
     life.join().expect("a life without panic")
 }
 
-/// How long the next worker waits before it is on offer.
+/// How long the next worker waits before it polls. It registers at once, as one that is busy.
 fn next_one_waits(orchestrator: &MemoryOrchestrator, dir: &Path) -> f64 {
     let seen = orchestrator.clone();
     live(orchestrator, dir, async move |handle| {
-        let (began, before) = (Instant::now(), seen.count(Call::Register));
-        // Its report of the beginning is none of an idle worker.
-        seen.called(Call::Register, before + 1).await;
-        let waited = began.elapsed().as_secs_f64();
-        seen.called(Call::Poll, 1).await;
+        let began = Instant::now();
+        let count = |call| seen.count(call);
+        let (registered, polled) = (count(Call::Register), count(Call::Poll));
+        seen.called(Call::Register, registered + 1).await;
+        assert!(began.elapsed() < SECOND, "{:?}", began.elapsed());
+        seen.called(Call::Poll, polled + 1).await;
         drop(handle);
-        waited
+        began.elapsed().as_secs_f64()
     })
 }
 

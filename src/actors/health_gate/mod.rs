@@ -67,6 +67,7 @@ pub(crate) struct HealthGate {
     /// Where checks run; here, if there is no other place.
     beside: Option<ArbiterHandle>,
     told: Option<Arc<str>>,
+    polls_left: Duration,
     poller: Recipient<SetHold>,
     heartbeat: Recipient<SetUnwell>,
     board: Arc<StatusBoard>,
@@ -79,6 +80,9 @@ pub(crate) struct Sources {
     pub(crate) needs_files: bool,
     pub(crate) failures: watch::Receiver<Failures>,
     pub(crate) checks: Vec<ReadyCheck>,
+    /// For how long orchestrators may hold polls of the process before, which they do not know
+    /// to be gone: tasks that they hand out would go there.
+    pub(crate) polls_left: Duration,
     /// Whether there may be threads.
     pub(crate) beside: bool,
 }
@@ -114,6 +118,7 @@ impl HealthGate {
             checks: sources.checks.into_iter().map(asked).collect(),
             beside: (sources.beside && has_checks).then(|| Arbiter::new().handle()),
             told: None,
+            polls_left: sources.polls_left,
             poller,
             heartbeat,
             board,
@@ -122,6 +127,7 @@ impl HealthGate {
             gate.found(findings, true);
         }
         gate.note_checks();
+        gate.note_earlier_polls();
         // Before the poller begins and anybody registers.
         gate.tell();
         let mut failures = sources.failures;
@@ -222,6 +228,16 @@ impl HealthGate {
         });
     }
 
+    fn note_earlier_polls(&mut self) {
+        let seconds = self.polls_left.as_secs_f64().ceil();
+        let reason = format!(
+            "orchestrators may hold polls of the process before this one for another {seconds} s, \
+             and would hand them our tasks"
+        );
+        let reason = Some(reason).filter(|_| !self.polls_left.is_zero());
+        self.reasons.set(Concern::EarlierPolls, reason);
+    }
+
     /// The first check that says no is a reason.
     fn note_checks(&mut self) {
         let mut answers = self.checks.iter().map(|asked| &asked.answer);
@@ -262,6 +278,12 @@ impl Actor for HealthGate {
 
     fn started(&mut self, ctx: &mut Self::Context) {
         ctx.run_later(EVERY, Self::look_regularly);
+        if !self.polls_left.is_zero() {
+            ctx.run_later(self.polls_left, |gate, _| {
+                gate.reasons.set(Concern::EarlierPolls, None);
+                gate.tell();
+            });
+        }
         for place in 0..self.checks.len() {
             self.ask(place, ctx);
         }

@@ -22,6 +22,8 @@ pub(super) enum Concern {
     Memory,
     /// A check of the user's.
     Check,
+    /// Polls of the process before are held.
+    EarlierPolls,
 }
 
 /// All reasons not to take tasks now.

@@ -19,12 +19,10 @@ mod trouble;
 
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix::prelude::*;
 use futures_util::future::LocalBoxFuture;
 use tokio::time::Instant;
-use tracing::info;
 
 pub(crate) use beat_pace::BeatCause;
 pub(crate) use beats::{Announce, SendBeat};
@@ -73,8 +71,6 @@ pub(crate) struct OrchestratorPool {
     neighbours: Rc<Neighbours>,
     polls: OpenPolls,
     trace: PollTrace,
-    /// For how long from the start polls of an earlier process may be held.
-    held_back: Duration,
     board: Arc<StatusBoard>,
     /// The latest state of the worker.
     last_report: Option<Report>,
@@ -101,17 +97,10 @@ impl OrchestratorPool {
             neighbours: Rc::new(neighbours),
             polls: OpenPolls::default(),
             trace: PollTrace::new(timing.poll_timeout),
-            held_back: Duration::ZERO,
             board,
             last_report: None,
             sidelined: 0,
         }
-    }
-
-    /// Polls of an earlier process may be held for so long: whoever does not notice that it is
-    /// gone must not take the worker for one that is there.
-    pub(crate) fn held_back(self, held_back: Duration) -> Self {
-        Self { held_back, ..self }
     }
 
     fn session(&mut self, id: OrchestratorId) -> &mut Session {
@@ -143,19 +132,7 @@ impl Actor for OrchestratorPool {
     fn started(&mut self, ctx: &mut Self::Context) {
         self.review_roles(Instant::now(), ctx);
         for place in 0..self.sessions.len() {
-            let id = OrchestratorId(place);
-            if self.held_back.is_zero() || self.session(id).transport().poll_is_cancel_safe() {
-                self.register(id, ctx);
-                continue;
-            }
-            let held_back = self.held_back;
-            info!(
-                orchestrator = %self.session(id).settings.name,
-                seconds = held_back.as_secs_f64().ceil(),
-                "it may still hold polls of the process before this one, which would get our \
-                 tasks: registering when they are over"
-            );
-            ctx.run_later(held_back, move |pool, ctx| pool.register(id, ctx));
+            self.register(OrchestratorId(place), ctx);
         }
     }
 }

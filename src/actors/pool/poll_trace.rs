@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// What is recorded is so much more than has to be, so that not every poll needs a record.
+/// What is recorded is so much more than has to be, so that not every poll needs a record; a
+/// quarter of the hold, if that is less.
 const ROUNDED_UP: Duration = Duration::from_secs(5);
 
 /// The polls that cannot be taken back.
@@ -35,8 +36,9 @@ impl PollTrace {
         if self.recorded.is_some_and(|recorded| recorded >= until) {
             return None;
         }
-        self.recorded = until.checked_add(ROUNDED_UP);
-        Some(self.hold.saturating_add(ROUNDED_UP))
+        let more = ROUNDED_UP.min(self.hold / 4);
+        self.recorded = until.checked_add(more);
+        Some(self.hold.saturating_add(more))
     }
 
     /// How long an orchestrator holds a poll.
