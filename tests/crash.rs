@@ -318,7 +318,9 @@ async fn kills_at_any_moment_lose_nothing() {
     let _worker = Process::start(&orchestrator, folder.path());
     // Behind all others in the queue.
     let last = submit(&orchestrator, "echo", json!({})).await;
-    assert_eq!(job_done(&last).await, JobState::Finished);
+    let patience = LONG + Duration::from_secs(kills() as u64);
+    let last = last.finished_within(patience).await.expect("an end");
+    assert_eq!(last.state, JobState::Finished);
     until("nothing is kept", || {
         recorded_results(folder.path()).is_empty()
     })

@@ -341,5 +341,7 @@ async fn its_ways_are_known_once_it_is_known() {
     let server = Server::saying([answer(), answer()]).await;
     let older = transport(&server.url);
     older.register(card(), report()).await.unwrap();
-    assert_eq!(older.habits(), Habits::default());
+    let mut expected = Habits::default();
+    expected.lease = Some(Duration::from_mins(2));
+    assert_eq!(older.habits(), expected);
 }

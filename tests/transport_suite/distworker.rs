@@ -23,6 +23,8 @@ impl Peer for Dist {
         let mut claims = Claims::default();
         // One connection.
         claims.tasks_at_once = 1;
+        // A result that is not confirmed is awaited until a silent connection is noticed.
+        claims.answers_within = Duration::from_secs(40);
         claims.registers_by_itself = true;
         claims
     }

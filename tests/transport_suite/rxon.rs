@@ -5,7 +5,7 @@ use std::time::Duration;
 use axon_worker::config::{OrchestratorSettings, RxonVersion, Timing};
 use axon_worker::dev::{DevOrchestrator, Dialect, Endpoint, Fault, JobSpec, JobState};
 use axon_worker::testing::transport_suite::{
-    self, Cannot, Peer, Refusal, Request, SeenResult, WORKER,
+    self, Cannot, Claims, Peer, Refusal, Request, SeenResult, WORKER,
 };
 use axon_worker::transport::rxon::{RxonHttp, RxonSetup, TlsFiles};
 use axon_worker::{JobId, OrchestratorId, RawJson, WorkerId};
@@ -46,6 +46,13 @@ fn endpoint(request: Request) -> Endpoint {
 
 impl Peer for Dev {
     type Transport = RxonHttp;
+
+    fn claims(&self) -> Claims {
+        let mut claims = Claims::default();
+        // Orchestrators hold polls for 30 s, until they have been seen to do otherwise.
+        claims.answers_within = Duration::from_mins(1);
+        claims
+    }
 
     fn transport(&self, origin: OrchestratorId) -> RxonHttp {
         let mut timing = Timing::default();

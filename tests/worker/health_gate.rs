@@ -44,9 +44,10 @@ async fn nothing_is_polled_before_the_users_check_says_yes_and_while_it_says_no(
     let check = move || {
         let is_well = asked.load(Ordering::SeqCst);
         async move {
-            match is_well {
-                true => Ok(()),
-                false => Err("the device is gone"),
+            if is_well {
+                Ok(())
+            } else {
+                Err("the device is gone")
             }
         }
     };

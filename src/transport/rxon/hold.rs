@@ -17,8 +17,8 @@ const LONGEST: Duration = Duration::from_mins(5);
 #[derive(Debug)]
 pub(super) struct Hold {
     asked: Duration,
-    /// The longest that a poll was held before it came back empty.
-    seen: Duration,
+    /// The longest that a poll was held before it came back empty, once one did.
+    seen: Option<Duration>,
     /// The limit that takes the place of one which was too short.
     stretched: Duration,
     has_told: bool,
@@ -29,7 +29,7 @@ impl Hold {
     pub(super) fn new(asked: Duration) -> Self {
         Self {
             asked,
-            seen: Duration::ZERO,
+            seen: None,
             stretched: Duration::ZERO,
             has_told: false,
         }
@@ -37,14 +37,14 @@ impl Hold {
 
     /// How long the next poll may wait for its answer.
     pub(super) fn limit(&self) -> Duration {
-        let held = self.asked.max(USUAL).max(self.seen);
+        let held = self.asked.max(self.seen.unwrap_or(USUAL));
         held.saturating_add(MARGIN).max(self.stretched)
     }
 
     /// A poll came back empty after this time. Returns `true` the first time that this was
     /// later than the settings have it.
     pub(super) fn ended(&mut self, after: Duration) -> bool {
-        self.seen = self.seen.max(after.min(LONGEST));
+        self.seen = self.seen.max(Some(after.min(LONGEST)));
         self.stretched = Duration::ZERO;
         let is_late = after > self.asked.saturating_add(MARGIN);
         is_late && !std::mem::replace(&mut self.has_told, true)
@@ -82,6 +82,13 @@ mod tests {
         assert!(hold.ended(seconds(60)));
         assert!(!hold.ended(seconds(60)), "told already");
         assert_eq!(hold.limit(), seconds(65));
+    }
+
+    #[test]
+    fn a_hold_that_is_shorter_than_usual_is_learnt() {
+        let mut hold = Hold::new(seconds(1));
+        assert!(!hold.ended(seconds(1)));
+        assert_eq!(hold.limit(), seconds(6));
     }
 
     #[test]
