@@ -46,6 +46,9 @@ impl Drop for Tmpfs {
 async fn a_worker_whose_disk_is_full_takes_no_tasks_and_heals() {
     let orchestrator = DevOrchestrator::start().await.unwrap();
     let stage = Stage::new(&orchestrator);
+    // Whoever has a storage needs the folder.
+    let storage = text(&stage.path("objects"));
+    let stage = stage.with("AXON_STORAGE_DIR", storage);
     let folder = stage.path("files");
     std::fs::create_dir(&folder).unwrap();
     let _disk = Tmpfs::mount(&text(&folder), "64k");
