@@ -36,13 +36,13 @@ use watch::Watch;
 const TOKEN: &str = "your-secret-worker-token";
 const WORKER: &str = "conformance-1";
 /// The most tasks at once, which the worker has to keep to.
-const AT_ONCE: usize = 6;
+const AT_ONCE: usize = 12;
 /// The most tasks of the type that has a limit.
 const VIDEOS_AT_ONCE: usize = 1;
 /// The share of exchanges that are spoiled.
 const RATE: f64 = 0.1;
 /// How long nothing at all may happen.
-const STUCK: Duration = Duration::from_secs(40);
+const STUCK: Duration = Duration::from_secs(90);
 
 fn number(name: &str, default: u64) -> u64 {
     let text = std::env::var(name).ok();
@@ -56,15 +56,15 @@ fn number(name: &str, default: u64) -> u64 {
 fn mix() -> Vec<(Fault, u32)> {
     let millis = Duration::from_millis;
     vec![
-        (Fault::DropRequest, 6),
-        (Fault::DropAnswer, 6),
-        (Fault::Reset, 6),
-        (Fault::ResetIdle, 6),
-        (Fault::Truncate, 4),
-        (Fault::Duplicate, 4),
-        (Fault::Unavailable, 6),
-        (Fault::Delay(millis(100)), 4),
-        (Fault::Drip(millis(20)), 4),
+        (Fault::DropRequest, 12),
+        (Fault::DropAnswer, 12),
+        (Fault::Reset, 12),
+        (Fault::ResetIdle, 12),
+        (Fault::Truncate, 8),
+        (Fault::Duplicate, 8),
+        (Fault::Unavailable, 12),
+        (Fault::Delay(millis(100)), 8),
+        (Fault::Drip(millis(20)), 8),
         (Fault::Hang, 1),
         (Fault::Swallow, 1),
     ]

@@ -41,11 +41,16 @@ impl Hold {
         held.saturating_add(MARGIN).max(self.stretched)
     }
 
+    /// A poll had an answer: those that had none were lost on the way.
+    pub(super) fn answered(&mut self) {
+        self.stretched = Duration::ZERO;
+    }
+
     /// A poll came back empty after this time. Returns `true` the first time that this was
     /// later than the settings have it.
     pub(super) fn ended(&mut self, after: Duration) -> bool {
         self.seen = self.seen.max(Some(after.min(LONGEST)));
-        self.stretched = Duration::ZERO;
+        self.answered();
         let is_late = after > self.asked.saturating_add(MARGIN);
         is_late && !std::mem::replace(&mut self.has_told, true)
     }
@@ -89,6 +94,16 @@ mod tests {
         let mut hold = Hold::new(seconds(1));
         assert!(!hold.ended(seconds(1)));
         assert_eq!(hold.limit(), seconds(6));
+    }
+
+    #[test]
+    fn polls_that_get_lost_do_not_make_the_others_wait() {
+        let mut hold = Hold::new(seconds(30));
+        for _ in 0..10 {
+            assert_eq!(hold.was_late(seconds(35)), Some(seconds(70)));
+            hold.answered();
+            assert_eq!(hold.limit(), seconds(35));
+        }
     }
 
     #[test]

@@ -25,6 +25,7 @@ impl RxonHttp {
             self.poll_was_late(limit);
         }
         let response = answered.map_err(|error| cut_or(error, asked.elapsed()))?;
+        self.hold.borrow_mut().answered();
         let status = response.status;
         let response = self
             .error_for_status(response)
