@@ -31,9 +31,6 @@ use crate::usage::UsageSource;
 /// How long the handlers may take to stop.
 const STOPPING: Duration = Duration::from_secs(5);
 
-/// How long it takes orchestrators to hear that the worker takes tasks again.
-const HEARD: Duration = Duration::from_secs(2);
-
 /// Everything that a worker is made of.
 pub(crate) struct Plan {
     pub(crate) settings: Settings,
@@ -141,11 +138,11 @@ pub(crate) async fn start(plan: Plan) -> Result<Running> {
     // Before the poller begins, so that it finds itself held back.
     contexts.courier.run(wiring.courier(sessions.len()));
     let polls_left = polls_left(&sessions, journal.polls_left);
-    let redeliver = Redeliver {
+    parts.courier.do_send(Redeliver {
         results: journal.recovered,
         files: kept,
-    };
-    send_after(polls_left, parts.courier.clone().recipient(), redeliver);
+        polls_left,
+    });
     // The same.
     wiring
         .health_gate(&files, ready_checks, moving.is_some(), polls_left)
@@ -275,21 +272,6 @@ fn with_files(results: &[TaskResult]) -> Vec<TaskId> {
 fn parking_lot(settings: &Settings, least_polls: usize, sessions: &[SessionSettings]) -> usize {
     let pushed = sessions.iter().map(|it| it.transport.pushes()).sum();
     settings.intake.parking_lot.max(least_polls).max(pushed)
-}
-
-/// Hands on what is left of the process before, at once or when its polls are over and
-/// orchestrators have heard that this one takes tasks. Avtomatika hands an interrupted task
-/// out again at once, and gives it up if no worker is free.
-fn send_after(polls_left: Duration, to: Recipient<Redeliver>, redeliver: Redeliver) {
-    if polls_left.is_zero() {
-        to.do_send(redeliver);
-        return;
-    }
-
-    actix_rt::spawn(async move {
-        tokio::time::sleep(polls_left + HEARD).await;
-        to.do_send(redeliver);
-    });
 }
 
 /// For how long polls of the process before may be held, if they can be held at all.

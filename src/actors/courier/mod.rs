@@ -45,6 +45,10 @@ pub(crate) struct Redeliver {
     pub(crate) results: Vec<TaskResult>,
     /// The folders of some of these tasks.
     pub(crate) files: Vec<(TaskId, TaskFiles)>,
+    /// For how long orchestrators may hold polls of the process before. Until then, and until
+    /// they have heard that this one takes tasks, results wait: avtomatika hands an interrupted
+    /// task out again at once, and gives it up if no worker is free.
+    pub(crate) polls_left: Duration,
 }
 
 /// How many results are not delivered yet?
@@ -59,6 +63,9 @@ pub(crate) struct Answered {
     pub(crate) ticket: Ticket,
     pub(crate) answer: Result<Receipt, TransportError>,
 }
+
+/// How long it takes orchestrators to hear that the worker takes tasks again.
+const HEARD: Duration = Duration::from_secs(2);
 
 /// The longest that results of an earlier process hold back the first poll.
 const LEFTOVERS_FIRST: Duration = Duration::from_secs(5);
@@ -79,6 +86,8 @@ pub(crate) struct Courier {
     board: Arc<StatusBoard>,
     records: ResultRecords,
     recovered: RecoveredResults,
+    /// When results of the process before may go.
+    redeliver_at: Option<Instant>,
     /// The folders of tasks among the recovered.
     kept: Vec<(TaskId, TaskFiles)>,
     poller: Recipient<SetHold>,
@@ -102,6 +111,7 @@ impl Courier {
         Self {
             records: ResultRecords::new(journal),
             recovered: RecoveredResults::default(),
+            redeliver_at: None,
             kept: Vec::new(),
             poller,
             parcels: HashMap::new(),
@@ -242,7 +252,15 @@ impl Handler<DeliverResult> for Courier {
 impl Handler<Redeliver> for Courier {
     type Result = ();
 
-    fn handle(&mut self, Redeliver { results, files }: Redeliver, _: &mut Self::Context) {
+    fn handle(&mut self, redeliver: Redeliver, _: &mut Self::Context) {
+        let Redeliver {
+            results,
+            files,
+            polls_left,
+        } = redeliver;
+        if !polls_left.is_zero() {
+            self.redeliver_at = Instant::now().checked_add(polls_left + HEARD);
+        }
         if results.is_empty() {
             return;
         }
@@ -265,6 +283,13 @@ impl Handler<Recovered> for Courier {
     fn handle(&mut self, Recovered(id): Recovered, ctx: &mut Self::Context) {
         let now = Instant::now();
         self.outbox.recovered(id.0, now);
+        if let Some(at) = self.redeliver_at.filter(|at| *at > now)
+            && self.recovered.waiting() > 0
+        {
+            ctx.notify_later(Recovered(id), at - now);
+            self.go(now, ctx);
+            return;
+        }
         if self.recovered.is_first() {
             ctx.run_later(LEFTOVERS_FIRST, |courier, _| courier.release());
         }
