@@ -10,7 +10,7 @@ use serde_json::{Map, Value as Json};
 use super::kind::Kind;
 use super::load::{Loaded, of_process, read_all};
 use super::problem::{ConfigError, Notes, Place, Problem};
-use super::read::{number, shown, whole};
+use super::read::{bytes, number, shown, whole};
 use super::resolved::{Inspection, Origin};
 use super::shapes::kind_of;
 use super::variables::FILE_VARIABLE;
@@ -239,49 +239,6 @@ impl<'a> Table<'a> {
                 Json::Object(fields) => read(name, Table::new(place, fields, self.notes)),
                 other => self.notes.problem(place.wrong("a table", kind_of(other))),
             }
-        }
-    }
-}
-
-/// A number of bytes, also as text with a unit.
-pub(super) fn bytes(raw: &Json) -> Option<u64> {
-    let Json::String(text) = raw else {
-        return u64::try_from(whole(raw)?).ok();
-    };
-    let text = text.trim();
-    let end = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (digits, unit) = text.split_at(end);
-    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "kib" => 1 << 10,
-        "mib" => 1 << 20,
-        "gib" => 1 << 30,
-        "tib" => 1 << 40,
-        _ => return None,
-    };
-    digits.parse::<u64>().ok()?.checked_mul(unit)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn bytes_may_have_a_unit() {
-        for (raw, expected) in [
-            (json!(100), Some(100)),
-            (json!("100"), Some(100)),
-            (json!("512 MiB"), Some(512 << 20)),
-            (json!("2gib"), Some(2 << 30)),
-            (json!("2 GB"), None),
-            (json!(-1), None),
-            (json!("MiB"), None),
-            (json!("99999999 TiB"), None),
-        ] {
-            assert_eq!(bytes(&raw), expected, "{raw}");
         }
     }
 }

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use serde_json::Value as Json;
 
-use super::beside::bytes;
 use super::draft::{Draft, Reader, Slot};
 use super::kind::{Kind, MAX_NUMBER};
 use super::problem::{Notes, Place};
@@ -248,5 +247,48 @@ pub(super) fn quoted(text: &str) -> String {
     match text.char_indices().nth(MOST) {
         None => format!("{text:?}"),
         Some((end, _)) => format!("{:?}... ({} bytes)", &text[..end], text.len()),
+    }
+}
+
+/// A number of bytes, also as text with a unit.
+pub(super) fn bytes(raw: &Json) -> Option<u64> {
+    let Json::String(text) = raw else {
+        return u64::try_from(whole(raw)?).ok();
+    };
+    let text = text.trim();
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "tib" => 1 << 40,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn bytes_may_have_a_unit() {
+        for (raw, expected) in [
+            (json!(100), Some(100)),
+            (json!("100"), Some(100)),
+            (json!("512 MiB"), Some(512 << 20)),
+            (json!("2gib"), Some(2 << 30)),
+            (json!("2 GB"), None),
+            (json!(-1), None),
+            (json!("MiB"), None),
+            (json!("99999999 TiB"), None),
+        ] {
+            assert_eq!(bytes(&raw), expected, "{raw}");
+        }
     }
 }
